@@ -1,0 +1,1 @@
+"""A message bus made of supervised actors."""

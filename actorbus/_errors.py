@@ -1,0 +1,135 @@
+"""The bus's errors, flat, each named by whose fault it is.
+
+    ActorBusError
+    ├── ConfigurationError        the program's: every problem found at start-up, in one error
+    ├── MessageRefused            the sender's: nothing was sent
+    │   ├── UnknownMessageType    no type of that name, or a class that was never registered
+    │   ├── InvalidMessage        the body does not convert, or is too large
+    │   ├── InvalidHeader         a header that is not text
+    │   ├── InvalidSendOption     a delay in the past, an option that the destination cannot honour
+    │   └── NoHandler             a command or a query that nothing handles
+    ├── BusStateError             the caller's: the bus is not running, runs already, or was forked
+    ├── UndecodableMessage        the message's: it goes to the dead letters without retries
+    ├── PermanentError            a handler's: raise it (or a subclass) to skip the retries
+    ├── HandlerTimeout            a handler ran longer than its `timeout`
+    ├── TransactionError          the unit of work: over, read-only, or to be rolled back
+    │   ├── TransactionEnded
+    │   ├── ReadOnlyTransaction
+    │   └── RollbackOnly
+    └── SubscribersFailed         an ExceptionGroup: synchronous subscribers that failed
+
+The store's own errors (locked, unavailable, schema) are in `_store`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+
+class ActorBusError(Exception):
+    """The root of the bus's errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a bus's configuration, and where it was written."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}"
+
+
+class ConfigurationError(ActorBusError):
+    """The program's: all that is wrong with the bus, found before it starts."""
+
+    def __init__(self, bus: str, problems: Sequence[Problem]) -> None:
+        self.bus = bus
+        self.problems = tuple(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"bus {bus!r} cannot start, {count}:{lines}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[Problem, ...]]]:
+        return type(self), (self.bus, self.problems)
+
+
+class MessageRefused(ActorBusError):
+    """The sender's: the message was refused at the gateway, and nothing was sent."""
+
+
+class UnknownMessageType(MessageRefused):
+    """No message type of that name is registered on this bus."""
+
+
+class InvalidMessage(MessageRefused):
+    """The body does not convert to its type, or is larger than the bus's limit."""
+
+
+class InvalidHeader(MessageRefused):
+    """A header's name or value is not text."""
+
+
+class InvalidSendOption(MessageRefused):
+    """A delay in the past, or an option that this destination cannot honour."""
+
+
+class NoHandler(MessageRefused):
+    """A command or a query that no handler of this bus takes. Events need no subscriber."""
+
+
+class BusStateError(ActorBusError):
+    """The caller's: the bus is not running, runs already, or was inherited through a fork."""
+
+
+class UndecodableMessage(ActorBusError):
+    """A stored body does not convert to its handler's type. Retrying cannot help: dead letter."""
+
+
+class PermanentError(ActorBusError):
+    """Raise this, or a subclass, in a handler: the message goes to the dead letters at once.
+
+    For errors that are not yours, name their types in the handler's `permanent=(...)`.
+    """
+
+
+class HandlerTimeout(ActorBusError):
+    """A handler ran longer than its `timeout` and was cancelled; a plain one was given up."""
+
+
+class TransactionError(ActorBusError):
+    """The handler's unit of work cannot do what was asked of it."""
+
+
+class TransactionEnded(TransactionError):
+    """The handler that this transaction belongs to has ended.
+
+    A task that outlives its handler sends in a context of its own: `with actorbus.detached():`.
+    """
+
+
+class ReadOnlyTransaction(TransactionError):
+    """A query handler reads a snapshot: it neither writes nor sends."""
+
+
+class RollbackOnly(TransactionError):
+    """The transaction cannot commit, since a part of it failed earlier."""
+
+
+class SubscribersFailed(ActorBusError, ExceptionGroup[Exception]):
+    """Synchronous subscribers of one event failed; the others ran.
+
+    Its `exceptions` are theirs, in declared order, each with a note that names its endpoint;
+    `endpoints` are those names. The publisher's transaction can no longer commit.
+    """
+
+    endpoints: tuple[str, ...]
+
+    def __new__(cls, message: str, exceptions: Sequence[Exception]) -> Self:
+        self = super().__new__(cls, message, exceptions)
+        self.endpoints = ()
+        return self
+
+    def derive(self, excs: Sequence[Exception], /) -> "SubscribersFailed":  # type: ignore[override]  # only Exceptions are ever put in
+        return SubscribersFailed(self.message, excs)
