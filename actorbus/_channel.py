@@ -1,0 +1,202 @@
+"""Channels as they are declared: frozen options, and the rules that name a message's tenant.
+
+What runs behind them is in `channels/` (one supervised actor each) and in `endpoints/`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field as attribute
+from typing import Any, ClassVar, Literal
+
+from actorbus._errors import MessageRefused
+from supervisors import Backoff, Retry
+
+TenantRule = Callable[[Any, Mapping[str, str]], object]
+UnknownTenantPolicy = Literal["create", "refuse", "dead_letter"] | str
+
+OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
+_POLICIES = ("create", "refuse", "dead_letter")
+_LONGEST_TENANT = 200
+
+
+class UnknownTenant(MessageRefused):
+    """The sender's: the channel knows its tenants, and the message's is none of them."""
+
+
+class InvalidTenant(MessageRefused):
+    """The sender's: the channel's rule found no tenant in the message, or not a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChannel:
+    """A channel on the store: every endpoint on it has an actor, a queue and a budget of its own.
+
+    `retry` is the messages' health: attempts, and how long a failed one waits. `backoff` is the
+    endpoints': how long one whose dependency is down rests before it probes again. An endpoint
+    runs at most `concurrency` messages at once, and holds at most `max_in_flight` claimed ones,
+    running and uncommitted ones included. `outage` are the errors that say a dependency is down.
+    """
+
+    name: str
+    _: KW_ONLY
+    retry: Retry = attribute(default_factory=Retry)
+    backoff: Backoff = attribute(default_factory=Backoff)
+    concurrency: int = 10
+    max_in_flight: int = 100
+    outage: tuple[type[BaseException], ...] = OUTAGES
+    shutdown_timeout: float = 5.0
+
+    dynamic: ClassVar[bool] = False
+
+    def problems(self) -> Iterator[str]:
+        """Say what is wrong with these options, a sentence each."""
+        yield from _name_problems(self.name)
+        yield from _at_least_one(self, "concurrency", "max_in_flight")
+        if self.max_in_flight < self.concurrency:
+            yield (
+                f"max_in_flight={self.max_in_flight} is less than concurrency={self.concurrency}:"
+                " some of the workers would never have a message; raise it or lower concurrency"
+            )
+        yield from _shared_problems(self)
+
+    def tenant_of(self, message: Any, headers: Mapping[str, str]) -> str:
+        """Return "": this kind of channel has no tenants."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicChannel:
+    """A channel whose messages belong to tenants: a router actor makes a channel for each.
+
+    `tenant` says whose a message is: `header("carrier")`, `field("carrier")` or a function of
+    (message, headers) that returns a name. It is asked when the message is sent; its errors are
+    the sender's. With `tenants` only those are known, and `unknown` says what becomes of others:
+
+    - "create": every name gets a channel (the default; contradicts `tenants`)
+    - "refuse": the sender gets `UnknownTenant`; one that is stored already becomes a dead letter
+    - "dead_letter": the message is stored, and goes to the dead letters with that reason
+    - a known tenant's name: the message is that tenant's
+
+    The tenants share `workers` handlers running at once; none has more than `concurrency`. A
+    tenant's channel that had nothing to do for `idle_timeout` seconds is ended, and made again
+    on demand. At most `max_tenants` live at once; further ones wait for an idle one to end.
+    """
+
+    name: str
+    _: KW_ONLY
+    tenant: TenantRule
+    unknown: UnknownTenantPolicy = "create"
+    tenants: frozenset[str] | None = None
+    idle_timeout: float = 60.0
+    max_tenants: int = 10_000
+    workers: int = 20
+    concurrency: int = 4
+    max_in_flight: int = 100
+    retry: Retry = attribute(default_factory=Retry)
+    backoff: Backoff = attribute(default_factory=Backoff)
+    outage: tuple[type[BaseException], ...] = OUTAGES
+    shutdown_timeout: float = 5.0
+
+    dynamic: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Take any collection of tenants."""
+        if self.tenants is not None:
+            object.__setattr__(self, "tenants", frozenset(self.tenants))
+
+    def problems(self) -> Iterator[str]:
+        """Say what is wrong with these options, a sentence each."""
+        yield from _name_problems(self.name)
+        yield from _at_least_one(self, "workers", "concurrency", "max_in_flight", "max_tenants")
+        if not callable(self.tenant):
+            yield f"tenant={self.tenant!r} is not a rule; use header(...), field(...) or a function"
+        if self.idle_timeout <= 0:
+            yield f"idle_timeout={self.idle_timeout} is not a positive number of seconds"
+        yield from self._unknown_problems()
+        yield from _shared_problems(self)
+
+    def _unknown_problems(self) -> Iterator[str]:
+        if self.tenants is None and self.unknown != "create":
+            yield f"unknown={self.unknown!r} needs tenants={{...}}: without it every name is known"
+        if self.tenants is not None and self.unknown == "create":
+            yield "tenants={...} is given and unknown='create' would let every name in; drop one"
+        if self.tenants is not None and self.unknown not in (*_POLICIES, *self.tenants):
+            allowed = ", ".join((*_POLICIES, *sorted(self.tenants)))
+            yield f"unknown={self.unknown!r} is not a policy nor a known tenant (allowed: {allowed})"
+
+    def tenant_of(self, message: Any, headers: Mapping[str, str]) -> str:
+        """Return the tenant that a message is stored for.
+
+        Raises UnknownTenant or InvalidTenant, for the sender, and whatever the rule raises.
+        """
+        name = self.tenant(message, headers)
+        if not isinstance(name, str) or not name or len(name) > _LONGEST_TENANT:
+            raise InvalidTenant(
+                f"channel {self.name!r}: {self.tenant} found the tenant {name!r};"
+                f" a tenant is a text of 1 to {_LONGEST_TENANT} characters"
+            )
+        if self.knows(name) or self.unknown == "dead_letter":
+            return name
+        if self.unknown == "refuse":
+            raise UnknownTenant(f"channel {self.name!r} knows no tenant {name!r}")
+        return self.unknown
+
+    def knows(self, tenant: str) -> bool:
+        """Whether this tenant may have a channel."""
+        return self.tenants is None or tenant in self.tenants
+
+
+Channel = StoreChannel | DynamicChannel
+
+
+@dataclass(frozen=True, slots=True)
+class header:  # noqa: N801  reads as a function where a channel is declared
+    """The tenant is the value of this user header."""
+
+    name: str
+
+    def __call__(self, message: Any, headers: Mapping[str, str]) -> object:
+        """Return the header's value; InvalidTenant when the message has none."""
+        try:
+            return headers[self.name]
+        except KeyError:
+            raise InvalidTenant(f"the message has no header {self.name!r} to find its tenant") from None
+
+
+@dataclass(frozen=True, slots=True)
+class field:  # noqa: N801  reads as a function where a channel is declared
+    """The tenant is the value of this field of the message, an attribute or a key."""
+
+    name: str
+
+    def __call__(self, message: Any, headers: Mapping[str, str]) -> object:
+        """Return the field's value; InvalidTenant when the message has none."""
+        try:
+            if isinstance(message, Mapping):
+                return message[self.name]
+            return getattr(message, self.name)
+        except (KeyError, AttributeError):
+            kind = type(message).__name__
+            raise InvalidTenant(f"{kind} has no field {self.name!r} to find its tenant") from None
+
+
+def _name_problems(name: str) -> Iterator[str]:
+    if not name or "/" in name or name != name.strip() or not name.isprintable():
+        yield f"the channel name {name!r} is not a printable text without '/' and outer spaces"
+
+
+def _at_least_one(options: Channel, *names: str) -> Iterator[str]:
+    for name in names:
+        value = getattr(options, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield f"{name}={value!r} is not a whole number of at least 1"
+
+
+def _shared_problems(options: Channel) -> Iterator[str]:
+    if options.shutdown_timeout < 0:
+        yield f"shutdown_timeout={options.shutdown_timeout} is not a number of seconds"
+    if not _are_exceptions(options.outage):
+        yield f"outage={options.outage!r} is not a tuple of exception types"
+
+
+def _are_exceptions(kinds: Iterable[object]) -> bool:
+    return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds)
