@@ -1,0 +1,15 @@
+"""A month of real departures through the bus, with failures, repair, replay and a final account.
+
+In the order of reading:
+
+messages     what travels: a command, an event, the operator's command, two queries
+app          the bus: channels keyed by carrier, and the handlers
+gateway      the passenger gateway that is sometimes away and refuses one carrier
+data         reads the month's file and names the line and column of what is wrong in it
+sender       sends a command for each row; run again, it sends nothing twice
+operator     mends the gateway, finds its dead letters and replays them
+truth        what the account must say, counted from the file alone
+account      what happened, per carrier, beside the truth
+live         the live view
+__main__     all of it: ``python -m examples.flights``
+"""

@@ -1,0 +1,58 @@
+"""What travels through the bus."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDeparture:
+    """Command: write this row down. `departed` is None for a flight that never left."""
+
+    id: str
+    day: str
+    carrier: str
+    flight: int
+    origin: str
+    destination: str
+    scheduled: int
+    departed: int | None
+    delay: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlightDelayed:
+    """Event: a flight left more than 15 minutes late."""
+
+    id: str
+    carrier: str
+    flight: int
+    delay: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTheScene:
+    """Command: make the tables if they are not there; the gateway refuses this carrier."""
+
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepairGateway:
+    """Command of the operator: the gateway refuses this carrier no longer."""
+
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetAccount:
+    """Query: what the tables hold, per carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierAccount:
+    """The rows of one carrier in each table, and its counter."""
+
+    carrier: str
+    departed: int
+    notified: int
+    statistics: int
+    counted_late: int
