@@ -4,14 +4,15 @@ What runs behind them is in `channels/` (one supervised actor each) and in `endp
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass, field as attribute
-from typing import Any, ClassVar, Literal
+from dataclasses import KW_ONLY, dataclass
+from dataclasses import field as attribute
+from typing import Any, ClassVar
 
 from actorbus._errors import MessageRefused
+from actorbus._options import Seconds, as_seconds
 from supervisors import Backoff, Retry
 
 TenantRule = Callable[[Any, Mapping[str, str]], object]
-UnknownTenantPolicy = Literal["create", "refuse", "dead_letter"] | str
 
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
 _POLICIES = ("create", "refuse", "dead_letter")
@@ -43,7 +44,6 @@ class StoreChannel:
     concurrency: int = 10
     max_in_flight: int = 100
     outage: tuple[type[BaseException], ...] = OUTAGES
-    shutdown_timeout: float = 5.0
 
     dynamic: ClassVar[bool] = False
 
@@ -84,9 +84,9 @@ class DynamicChannel:
     name: str
     _: KW_ONLY
     tenant: TenantRule
-    unknown: UnknownTenantPolicy = "create"
+    unknown: str = "create"
     tenants: frozenset[str] | None = None
-    idle_timeout: float = 60.0
+    idle_timeout: Seconds = 60.0
     max_tenants: int = 10_000
     workers: int = 20
     concurrency: int = 4
@@ -94,13 +94,12 @@ class DynamicChannel:
     retry: Retry = attribute(default_factory=Retry)
     backoff: Backoff = attribute(default_factory=Backoff)
     outage: tuple[type[BaseException], ...] = OUTAGES
-    shutdown_timeout: float = 5.0
 
     dynamic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Take any collection of tenants."""
-        if self.tenants is not None:
+        """Take any collection of tenants; one text is left for `problems` to refuse."""
+        if self.tenants is not None and not isinstance(self.tenants, str):
             object.__setattr__(self, "tenants", frozenset(self.tenants))
 
     def problems(self) -> Iterator[str]:
@@ -109,9 +108,12 @@ class DynamicChannel:
         yield from _at_least_one(self, "workers", "concurrency", "max_in_flight", "max_tenants")
         if not callable(self.tenant):
             yield f"tenant={self.tenant!r} is not a rule; use header(...), field(...) or a function"
-        if self.idle_timeout <= 0:
-            yield f"idle_timeout={self.idle_timeout} is not a positive number of seconds"
-        yield from self._unknown_problems()
+        if (as_seconds(self.idle_timeout) or 0) <= 0:
+            yield f"idle_timeout={self.idle_timeout!r} is not allowed: give seconds, more than 0"
+        if isinstance(self.tenants, str):
+            yield f"tenants={self.tenants!r} is one text: give a set of names"
+        else:
+            yield from self._unknown_problems()
         yield from _shared_problems(self)
 
     def _unknown_problems(self) -> Iterator[str]:
@@ -120,8 +122,8 @@ class DynamicChannel:
         if self.tenants is not None and self.unknown == "create":
             yield "tenants={...} is given and unknown='create' would let every name in; drop one"
         if self.tenants is not None and self.unknown not in (*_POLICIES, *self.tenants):
-            allowed = ", ".join((*_POLICIES, *sorted(self.tenants)))
-            yield f"unknown={self.unknown!r} is not a policy nor a known tenant (allowed: {allowed})"
+            allowed = ", ".join((*_POLICIES[1:], *sorted(self.tenants)))
+            yield f"unknown={self.unknown!r} is no policy and no known tenant (allowed: {allowed})"
 
     def tenant_of(self, message: Any, headers: Mapping[str, str]) -> str:
         """Return the tenant that a message is stored for.
@@ -159,7 +161,9 @@ class header:  # noqa: N801  reads as a function where a channel is declared
         try:
             return headers[self.name]
         except KeyError:
-            raise InvalidTenant(f"the message has no header {self.name!r} to find its tenant") from None
+            raise InvalidTenant(
+                f"the message has no header {self.name!r} to find its tenant"
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +196,6 @@ def _at_least_one(options: Channel, *names: str) -> Iterator[str]:
 
 
 def _shared_problems(options: Channel) -> Iterator[str]:
-    if options.shutdown_timeout < 0:
-        yield f"shutdown_timeout={options.shutdown_timeout} is not a number of seconds"
     if not _are_exceptions(options.outage):
         yield f"outage={options.outage!r} is not a tuple of exception types"
 

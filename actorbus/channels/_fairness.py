@@ -1,0 +1,82 @@
+"""Fair shares between the tenants of a dynamic channel. Pure, without a clock.
+
+Rules:
+ 1. Grants go round: they begin behind the tenant that was granted last.
+ 2. While another tenant waits, none holds more unstarted messages than its `concurrency`.
+ 3. A tenant that waits alone may hold up to the channel's `most`, so that it runs at full speed.
+ 4. All tenants together hold at most `most` unstarted messages.
+ 5. A worker that becomes free goes to the tenant that has asked for one the longest; a tenant
+    that gives one back and wants it again goes to the end.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+def grants(
+    waiting: Sequence[str], unstarted: Mapping[str, int], *, concurrency: int, most: int
+) -> dict[str, int]:
+    """Return how many messages each tenant in `waiting` may claim, in that order.
+
+    `waiting` begins behind the cursor. `unstarted` are the claimed messages that have not begun,
+    per tenant, those of tenants that do not wait included.
+    """
+    left = most - sum(unstarted.values())
+    share = most if _is_alone(waiting, unstarted) else concurrency
+    granted: dict[str, int] = {}
+    for tenant in waiting:
+        if left <= 0:
+            break
+        credit = min(share - unstarted.get(tenant, 0), left)
+        if credit > 0:
+            granted[tenant] = credit
+            left -= credit
+    return granted
+
+
+def excess(
+    tenants: Iterable[str], unstarted: Mapping[str, int], concurrency: int
+) -> dict[str, int]:
+    """Return how many unstarted messages each tenant gives back, now that several wait."""
+    over = ((tenant, unstarted.get(tenant, 0) - concurrency) for tenant in tenants)
+    return {tenant: count for tenant, count in over if count > 0}
+
+
+def _is_alone(waiting: Sequence[str], unstarted: Mapping[str, int]) -> bool:
+    involved = {tenant for tenant, count in unstarted.items() if count}
+    return len(involved.union(waiting)) <= 1
+
+
+@dataclass(slots=True)
+class WorkerShares:
+    """The workers that the tenants share: who has how many, and who waits for one."""
+
+    workers: int
+    busy: int = 0
+    queue: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether a tenant waits for a worker."""
+        return bool(self.queue)
+
+    def take(self, tenant: str) -> bool:
+        """Give the tenant a worker, or queue it and return False."""
+        if self.busy < self.workers and (not self.queue or next(iter(self.queue)) == tenant):
+            self.queue.pop(tenant, None)
+            self.busy += 1
+            return True
+        self.queue.setdefault(tenant)
+        return False
+
+    def give_back(self) -> str | None:
+        """Take a worker back; return the tenant that should `take` it now, if one waits."""
+        if self.busy <= 0:
+            raise ValueError("no worker is out")
+        self.busy -= 1
+        return next(iter(self.queue), None)
+
+    def withdraw(self, tenant: str) -> str | None:
+        """Forget that a tenant waits; return who is first then, if a worker is free."""
+        self.queue.pop(tenant, None)
+        return next(iter(self.queue), None) if self.busy < self.workers else None

@@ -1,0 +1,1 @@
+"""One supervised actor per handler: its workers, its health, its decisions."""

@@ -1,0 +1,1 @@
+"""Health, statistics and snapshots of a running bus."""
