@@ -4,6 +4,7 @@ In the order of reading:
 
 messages     what travels: a command, an event, the operator's command, two queries
 app          the bus: channels keyed by carrier, and the handlers
+tables       what the handlers write
 gateway      the passenger gateway that is sometimes away and refuses one carrier
 data         reads the month's file and names the line and column of what is wrong in it
 sender       sends a command for each row; run again, it sends nothing twice

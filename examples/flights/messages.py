@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from examples.flights.data import LATE_AFTER
+
 
 @dataclass(frozen=True, slots=True)
 class RecordDeparture:
@@ -44,15 +46,22 @@ class RepairGateway:
 
 @dataclass(frozen=True, slots=True)
 class GetAccount:
-    """Query: what the tables hold, per carrier."""
+    """Query: what the tables hold, per carrier; late is more than this many minutes."""
+
+    late_after: int = LATE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
 class CarrierAccount:
-    """The rows of one carrier in each table, and its counter."""
+    """The rows of one carrier in each table, and its counter.
+
+    `repeated` are rows, of any table, whose flight has one there already.
+    """
 
     carrier: str
-    departed: int
-    notified: int
-    statistics: int
-    counted_late: int
+    departed: int = 0
+    late: int = 0
+    notified: int = 0
+    statistics: int = 0
+    counted_late: int = 0
+    repeated: int = 0

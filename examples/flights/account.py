@@ -1,0 +1,125 @@
+"""The account: what happened, per carrier, beside what the file says must have happened."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.table import Table
+
+from examples.flights.data import airline_names
+from examples.flights.messages import CarrierAccount
+from examples.flights.truth import Truth
+
+PERMANENT = "permanent error"
+"""The reason of the dead letters that stay: flights that were cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a run has left behind.
+
+    `cancelled` are the dead letters of rows without departure by carrier, `dead_letters` all that
+    are left by reason, `unfinished` the messages that still wait or are held.
+    """
+
+    carriers: Sequence[CarrierAccount]
+    cancelled: Counter[str]
+    dead_letters: Counter[str]
+    unfinished: int
+    replayed: int
+    restarts: int
+    seconds: float
+
+    def line(self, carrier: str) -> dict[str, int]:
+        """One carrier's numbers, in the words of the account."""
+        mine = next((each for each in self.carriers if each.carrier == carrier), None)
+        mine = mine or CarrierAccount(carrier)
+        return {
+            "rows": mine.departed + self.cancelled[carrier],
+            "departed": mine.departed,
+            "cancelled": self.cancelled[carrier],
+            "late": mine.late,
+            "notified": mine.notified,
+            "statistics": mine.statistics,
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """The account as one JSON object."""
+        per_carrier = {carrier: self.line(carrier) for carrier in self._names()}
+        totals = Counter[str]()
+        for line in per_carrier.values():
+            totals.update(line)
+        names = ("rows", "departed", "cancelled", "late")
+        return {
+            **{name: totals[name] for name in names},
+            "per_carrier": per_carrier,
+            "notified": totals["notified"],
+            "statistics": totals["statistics"],
+            "dead_letters": dict(sorted(self.dead_letters.items())),
+            "replayed": self.replayed,
+            "restarts": self.restarts,
+            "seconds": round(self.seconds, 2),
+        }
+
+    def differences(self, truth: Truth) -> Iterator[str]:
+        """Say, a sentence each, where this account is not the truth."""
+        for carrier in sorted({*self._names(), *truth.rows}):
+            for name, expected in expected_line(truth, carrier).items():
+                found = self.line(carrier)[name]
+                if found != expected:
+                    yield f"{carrier}: {name} is {found}, the file says {expected}"
+        for each in self.carriers:
+            if each.counted_late != truth.late[each.carrier]:
+                yield f"{each.carrier}: the counter of late flights says {each.counted_late}"
+            if each.repeated:
+                yield f"{each.carrier}: {each.repeated} effects happened more than once"
+        for reason, count in self.dead_letters.items():
+            if reason != PERMANENT:
+                yield f"{count} dead letters are left: {reason}"
+        if self.unfinished:
+            yield f"{self.unfinished} messages are unfinished"
+
+    def _names(self) -> list[str]:
+        return sorted({*(each.carrier for each in self.carriers), *self.cancelled})
+
+
+def expected_line(truth: Truth, carrier: str) -> Mapping[str, int]:
+    """What `Account.line` must say of a carrier."""
+    late = truth.late[carrier]
+    return {
+        "rows": truth.rows[carrier],
+        "departed": truth.departed(carrier),
+        "cancelled": truth.cancelled[carrier],
+        "late": late,
+        "notified": late,
+        "statistics": late,
+    }
+
+
+def account_table(account: Account, truth: Truth) -> Table:
+    """The account per carrier; a number that is not the truth's shows both."""
+    table = Table("carrier", title="The account, beside the truth counted from the file")
+    for name in expected_line(truth, ""):
+        table.add_column(name, justify="right")
+    names = airline_names()
+    for carrier in sorted(truth.rows, key=lambda carrier: -truth.rows[carrier]):
+        cells = _cells(account.line(carrier), expected_line(truth, carrier))
+        table.add_row(f"{carrier}  {names.get(carrier, '')}", *cells)
+    totals = [_total(account, truth, name) for name in expected_line(truth, "")]
+    table.add_section()
+    table.add_row("all", *totals, style="bold")
+    return table
+
+
+def _cells(found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
+    return [_cell(found[name], expected[name]) for name in expected]
+
+
+def _cell(found: int, expected: int) -> str:
+    return f"{found:,}" if found == expected else f"[red]{found:,} not {expected:,}[/red]"
+
+
+def _total(account: Account, truth: Truth, name: str) -> str:
+    found = sum(account.line(carrier)[name] for carrier in truth.rows)
+    return _cell(found, sum(expected_line(truth, carrier)[name] for carrier in truth.rows))

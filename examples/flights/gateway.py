@@ -1,0 +1,46 @@
+"""The passenger gateway: stands for a service on the network, and fails as those do.
+
+- It is *away* at times: beginning with some flights, a carrier's line is down for a few calls. That
+  is a ConnectionError, which the bus takes for an outage: the endpoint rests, and no message loses
+  an attempt.
+- It *refuses* every request of one carrier, until the operator repairs it. That is the answer to
+  this message, an application error: it is retried, and at last becomes a dead letter.
+"""
+
+import zlib
+from collections import Counter
+
+from actorbus import Transaction
+from examples.flights.messages import FlightDelayed
+
+
+class RequestRefused(Exception):
+    """The gateway's answer: it does not take this carrier's requests."""
+
+
+class PassengerGateway:
+    """A client of the gateway; `outages` is the share of flights with which one begins."""
+
+    def __init__(self, outages: float = 1 / 300, calls_lost: int = 3) -> None:
+        self._outages = outages
+        self._calls_lost = calls_lost
+        self._begun: set[str] = set()
+        self._still_down: Counter[str] = Counter()
+
+    async def tell_passengers(self, event: FlightDelayed, tx: Transaction) -> None:
+        """Raise ConnectionError while the line is down, RequestRefused for the refused carrier."""
+        self._connect(event)
+        refused = "SELECT 1 FROM gateway_refusals WHERE carrier = $1 AND repaired = 0"
+        if await tx.fetch_one(refused, (event.carrier,)):
+            raise RequestRefused(f"no requests of {event.carrier} until further notice")
+
+    def _connect(self, event: FlightDelayed) -> None:
+        if event.id not in self._begun and self._begins_outage(event):
+            self._begun.add(event.id)
+            self._still_down[event.carrier] = self._calls_lost
+        if self._still_down[event.carrier]:
+            self._still_down[event.carrier] -= 1
+            raise ConnectionError(f"the line for {event.carrier} is down")
+
+    def _begins_outage(self, event: FlightDelayed) -> bool:
+        return zlib.crc32(event.id.encode()) < self._outages * 2**32
