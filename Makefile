@@ -1,0 +1,53 @@
+# `make help` lists the targets. All of them work in .venv, which they make when it is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+python := .venv/bin/python
+checked := $(wildcard supervisors actors actorbus examples benchmarks tests docs)
+export PYTHON
+
+.PHONY: help demo test check bench coverage format lint types layers runtime dev clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: runtime  ## Work through a month of flights, live; ARGS='--json' for one JSON object
+	@$(python) -m examples.flights $(ARGS)
+
+test: lint types layers  ## All that CI runs: lint, types, layers, and every test
+	$(python) -m pytest tests $(ARGS) </dev/null
+
+check: lint types layers  ## The quick part: lint, types, layers, unit tests
+	$(python) -m pytest tests/unit $(ARGS) </dev/null
+
+bench: dev  ## Measure, as ratios to other programs and to raw loops; ARGS= goes to `benchmarks`
+	@$(python) -m benchmarks $(ARGS)
+
+coverage: dev  ## Show the lines and branches that no test runs; ARGS='tests/unit' for some tests
+	$(python) -m pytest --cov --cov-report=term-missing $(ARGS) </dev/null
+
+format: dev  ## Put the code into the project's format, with the linter's safe fixes
+	$(python) -m ruff check --fix-only --quiet .
+	$(python) -m ruff format .
+
+lint: dev  ## Check the format and the lint rules
+	$(python) -m ruff format --check --quiet --diff .
+	$(python) -m ruff check --quiet .
+
+types: dev  ## Check the types
+	$(python) -m mypy --no-error-summary $(checked)
+
+layers: dev  ## Check which package may import what
+	$(python) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
+
+runtime:  ## Make .venv with what the demo needs
+	@.ci/venv runtime
+
+dev:  ## Make .venv with the development tools too
+	@.ci/venv dev
+
+clean:  ## Remove caches and build output; .venv stays
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache .coverage
+	find supervisors actors actorbus examples benchmarks tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
