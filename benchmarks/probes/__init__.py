@@ -1,0 +1,1 @@
+"""Programs that drive the bus and print what they measured."""

@@ -1,0 +1,51 @@
+"""The bus of the drain: one command on one store channel, one insert per message."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from actorbus import ActorBus, Transaction
+
+CHANNEL = "work"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    number: int
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts handler starts; `finished` is set when the last of them has committed."""
+
+    left: int = 0
+    first: float = 0.0
+    last: float = 0.0
+    finished: trio.Event = field(default_factory=trio.Event)
+
+    def finish(self) -> None:
+        self.last = time.perf_counter()
+        self.finished.set()
+
+
+PROGRESS = Progress()
+
+
+async def insert(message: Work, tx: Transaction) -> None:
+    """What is measured: one awaited insert. The bookkeeping is two comparisons and a decrement."""
+    progress = PROGRESS
+    if not progress.first:
+        progress.first = time.perf_counter()
+    await tx.execute("INSERT INTO effects (number, note) VALUES ($1, $2)", message.number, "done")
+    progress.left -= 1
+    if not progress.left:
+        tx.after_commit(progress.finish)
+
+
+def make_bus(path: Path) -> ActorBus:
+    bus = ActorBus("drain", store=f"sqlite:///{path}")
+    bus.add_channel(CHANNEL)
+    bus.command_handler(channel=CHANNEL)(insert)
+    return bus

@@ -1,0 +1,13 @@
+"""What is measured, one module each."""
+
+from collections.abc import Mapping
+
+from benchmarks._settings import Workload
+from benchmarks.workloads.drain import DRAIN
+from benchmarks.workloads.fairness import FAIRNESS
+from benchmarks.workloads.memory import MEMORY
+from benchmarks.workloads.neighbours import NEIGHBOURS
+
+WORKLOADS: Mapping[str, Workload] = {
+    workload.name: workload for workload in (DRAIN, NEIGHBOURS, FAIRNESS, MEMORY)
+}

@@ -1,0 +1,26 @@
+"""Whether memory grows with the messages that passed through: resident memory, early and late."""
+
+from benchmarks._measure import Goal, Result, Series
+from benchmarks._process import measure, scratch
+from benchmarks._settings import Settings, Workload
+
+MEGABYTE = 1_000_000
+
+
+def run(settings: Settings) -> Result:
+    messages = settings.size(1_000_000, 20_000)
+    settings.progress(f"memory: {messages:,} messages through one process, some minutes")
+    with scratch() as folder:
+        figures = measure("benchmarks.probes.memory", folder / "bus.db", messages, timeout=1800)
+    early, late = figures["early"], figures["late"]
+    return Result(
+        "memory",
+        [
+            Series("resident after 10,000 messages", "MB", (early / MEGABYTE,)),
+            Series(f"resident after {messages:,} messages", "MB", (late / MEGABYTE,)),
+        ],
+        [Goal("late / early", late / early, "at most", 1.10, "x")],
+    )
+
+
+MEMORY = Workload("memory", "resident memory between 10,000 and 1,000,000 messages", run)
