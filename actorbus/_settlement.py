@@ -1,0 +1,78 @@
+"""Settlement: what becomes of a claimed message, as a value.
+
+A handler's outcome is turned into one of these (purely, by the endpoint), and the store writes it:
+inside the handler's transaction where it has one, else in a batch.
+
+    Ack         handled: the row is deleted
+    Retry       failed: counted as a start, waits `delay` seconds, then is ready again
+    Release     not started, or not its own fault: ready again at once, not counted
+    DeadLetter  failed for good: counted, moved to the dead letters with its history
+    Expire      its time to live ran out before the handler began: deleted and counted per queue
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class DeadLetterReason(StrEnum):
+    """Why a message became a dead letter: short words that stay the same between versions."""
+
+    ATTEMPTS_EXHAUSTED = "attempts exhausted"
+    PERMANENT_ERROR = "permanent error"
+    UNDECODABLE = "undecodable"
+    UNKNOWN_ENDPOINT = "unknown endpoint"
+    UNKNOWN_TENANT = "unknown tenant"
+    SUSPECT = "suspect"  # its process ended uncleanly each time that it ran
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One failed attempt, as the history of a message keeps it."""
+
+    exception: str
+    """Qualified name of the exception's type."""
+    message: str
+    traceback: str
+    at: float
+    """Unix time."""
+    attempt: int
+    """1 for the first start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Handled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Failed, to be tried again after `delay` seconds; counts as a start."""
+
+    delay: float
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Ready again at once, as if it had not been claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Failed for good; counts as a start if there is a `failure`."""
+
+    reason: DeadLetterReason
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Too old to be started."""
+
+
+Settlement = Ack | Retry | Release | DeadLetter | Expire
+
+ACK: Final = Ack()
+RELEASE: Final = Release()
+EXPIRE: Final = Expire()
