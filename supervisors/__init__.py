@@ -8,6 +8,7 @@
     for runtimes ChildState, Failure                what is remembered, what happened
                  strategy.decide(...) -> Decision   what to do; the states to store with it
                  Status, LifecycleEvent             a child's life as a table
+    tuning       simulate                           replay failures before production does
     errors       ConfigurationError, LifecycleError, RestartsExhausted
 
 Nothing here reads a clock, draws a random number, starts a thread or does I/O.
@@ -52,6 +53,7 @@ from ._state import Failure as Failure
 from ._strategy import Children as Children
 from ._strategy import OnGiveUp as OnGiveUp
 from ._strategy import Strategy as Strategy
+from .simulator import simulate as simulate
 from .strategies import OneForAll as OneForAll
 from .strategies import OneForOne as OneForOne
 from .strategies import RestForOne as RestForOne
@@ -98,5 +100,6 @@ __all__ = [
     "fails_on_ask",
     "fate",
     "leaves",
+    "simulate",
     "transition",
 ]

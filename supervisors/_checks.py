@@ -90,6 +90,11 @@ class Checks:
             self._not_allowed(key, value, " or ".join(repr(name) for name in known), way_out)
         return value
 
+    def instance(self, key: str, value: object, kind: type, *, allowed: str) -> None:
+        """Check that ``value`` is a ``kind`` or None; ``allowed`` shows how to make one."""
+        if value is not None and not isinstance(value, kind):
+            self._not_allowed(key, value, f"{allowed}, or None", "")
+
     def _not_allowed(self, key: str, value: object, allowed: str, way_out: str) -> None:
         end = f"; {way_out}" if way_out else ""
         self.refuse(f"{key}={value!r} is not allowed: give {allowed}{end}")

@@ -6,14 +6,16 @@ Rules: (1) a mapping is searched along the exception's MRO, the nearest class wi
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from ._checks import Checks
 from ._directive import Directive
 
-ExceptionTypes = Mapping[type[BaseException], Directive]
+ExceptionTypes = Mapping[type[Any], Directive]
+"""Directives by exception type. (``type[Any]``: a mapping's key type allows no subtype of it.)"""
+
 DecideFunction = Callable[[BaseException], Directive | None]
 
 _CATCH_ALL = (Exception, BaseException)
@@ -62,7 +64,7 @@ class Decider:
     directives, and for group types, whose entry would never be looked up.
     """
 
-    types: ExceptionTypes
+    types: ExceptionTypes = field(hash=False)
     function: DecideFunction | None
 
     def __init__(self, rules: ExceptionTypes | DecideFunction) -> None:

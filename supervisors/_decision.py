@@ -25,7 +25,8 @@ class RestartChildren:
     Each name in ``stop`` that is not in ``start`` ends for good: a temporary child whose group
     restarts. Each start is awaited before the next; a failure of it is decided anew, with the
     others' statuses as they are then. The failed child is among both. A name in ``start``
-    that is not in ``stop`` was down already. A stop request is honoured during the delay.
+    that is not in ``stop`` was down already: this replaces a restart that is still under way.
+    A stop request is honoured during the delay.
     """
 
     name: str
@@ -43,7 +44,8 @@ class StopChild:
     """End this child for good, and no other.
 
     ``gave_up`` says that its restarts are used up. ``start`` names the members of its group
-    that are still down because of it, in order: they are started without it.
+    that are down and wait for their turn, in order: a restart that is under way goes on
+    without the stopped child, after the delay that it has.
     """
 
     name: str

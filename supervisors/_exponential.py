@@ -34,7 +34,7 @@ def check_curve(
     growth = checks.number("factor", factor, at_least=1.0, way_out="1 keeps the delay constant")
     cap = checks.seconds("maximum", maximum, above=0.0)
     share = checks.number("jitter", jitter, at_most=1.0, way_out="0 means no jitter")
-    if cap < first:
+    if checks.clean and cap < first:
         checks.refuse(
             f"maximum={cap:g} is less than initial={first:g}, which would never be waited for;"
             " raise maximum or lower initial"

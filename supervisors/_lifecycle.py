@@ -83,10 +83,14 @@ TRANSITIONS: Final[Mapping[tuple[Status, LifecycleEvent], Status]] = MappingProx
         (_S.RUNNING, _E.RESUME): _S.RUNNING,
         (_S.RUNNING, _E.RESTART): _S.RESTARTING,
         (_S.RUNNING, _E.STOP): _S.STOPPING,
+        # `on_failure` may fail as well.
+        (_S.SUSPENDED, _E.FAILED): _S.SUSPENDED,
+        (_S.SUSPENDED, _E.STOPPED_ITSELF): _S.SUSPENDED,
         (_S.SUSPENDED, _E.RESUME): _S.RUNNING,
         (_S.SUSPENDED, _E.RESTART): _S.RESTARTING,
         (_S.SUSPENDED, _E.STOP): _S.STOPPING,
-        # It may fail again while it is taken down, and its group may be restarted once more.
+        # Its start may end, well or badly, while it is taken down; its group may restart again.
+        (_S.RESTARTING, _E.STARTED): _S.RESTARTING,
         (_S.RESTARTING, _E.FAILED): _S.RESTARTING,
         (_S.RESTARTING, _E.STOPPED_ITSELF): _S.RESTARTING,
         (_S.RESTARTING, _E.RESTART): _S.RESTARTING,
@@ -95,6 +99,7 @@ TRANSITIONS: Final[Mapping[tuple[Status, LifecycleEvent], Status]] = MappingProx
         (_S.BACKING_OFF, _E.DUE): _S.STARTING,
         (_S.BACKING_OFF, _E.RESTART): _S.BACKING_OFF,
         (_S.BACKING_OFF, _E.STOP): _S.STOPPED,
+        (_S.STOPPING, _E.STARTED): _S.STOPPING,
         (_S.STOPPING, _E.FAILED): _S.STOPPING,
         (_S.STOPPING, _E.STOPPED_ITSELF): _S.STOPPING,
         (_S.STOPPING, _E.RESTART): _S.STOPPING,

@@ -1,7 +1,7 @@
 """ChildSpec: everything a parent must know to run a child, as plain data."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -30,7 +30,7 @@ class ChildSpec:
 
     factory: Callable[..., Any]
     args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
+    kwargs: Mapping[str, Any] = field(hash=False)
     name: str | None
     restart: RestartKind
     shutdown_timeout: float
@@ -58,7 +58,7 @@ class ChildSpec:
         decider: Decider | ExceptionTypes | DecideFunction | None = None,
     ) -> None:
         checks = Checks(f"ChildSpec {name or _name_of(factory)!r}")
-        _check_factory(checks, factory, args)
+        _check_factory(checks, factory, args, kwargs)
         _check_name(checks, name)
         checks.choice("restart", restart, RESTART_KINDS)
         stop_time = checks.seconds("shutdown_timeout", shutdown_timeout)
@@ -68,8 +68,11 @@ class ChildSpec:
             else checks.seconds("handler_timeout", handler_timeout, above=0.0)
         )
         check_disposition(checks, disposition)
+        checks.instance("intensity", intensity, Intensity, allowed="an Intensity(max_restarts=3)")
+        checks.instance("backoff", backoff, Backoff, allowed="a Backoff(initial=0.1)")
         made_decider = checked_decider(checks, decider)
-        _check_pairs(checks, restart, intensity, backoff)
+        if checks.clean:
+            _check_pairs(checks, restart, intensity, backoff)
         checks.finish()
         values: dict[str, object] = {
             "factory": factory,
@@ -106,11 +109,12 @@ def checked_decider(
         return None
 
 
-def _check_factory(checks: Checks, factory: object, args: object) -> None:
+def _check_factory(checks: Checks, factory: object, args: object, kwargs: object) -> None:
     if not callable(factory):
         checks.refuse(f"factory={factory!r} is not allowed: give a class or a function")
     if isinstance(args, str | bytes) or not isinstance(args, Iterable):
         checks.refuse(f"args={args!r} is not allowed: give a tuple, such as ({args!r},)")
+    checks.instance("kwargs", kwargs, Mapping, allowed="a mapping of argument names")
 
 
 def _check_name(checks: Checks, name: object) -> None:

@@ -56,11 +56,12 @@ class ChildState:
     def after(self, event: LifecycleEvent, now: float) -> "ChildState":
         """Return the state after ``event`` at ``now``; LifecycleError if it cannot happen."""
         status = transition(self.status, event)
-        if event is LifecycleEvent.STARTED:
+        if event is LifecycleEvent.STARTED and status is Status.RUNNING:
             return replace(self, status=status, up_since=now, succeeded=False)
         if event is LifecycleEvent.RESTART:
-            replaced = self.restarts + self.status.has_instance
-            return replace(self, status=status, up_since=None, succeeded=False, restarts=replaced)
+            begins = status is Status.RESTARTING and self.status is not Status.RESTARTING
+            restarts = self.restarts + begins
+            return replace(self, status=status, up_since=None, succeeded=False, restarts=restarts)
         return replace(self, status=status)
 
     def success(self) -> "ChildState":

@@ -64,8 +64,7 @@ class Strategy(ABC):
         limit, span = check_intensity(checks, max_restarts, within)
         if on_give_up is not None:
             checks.choice("on_give_up", on_give_up, ("stop", "escalate"))
-        if backoff is not None and not isinstance(backoff, Backoff):
-            checks.refuse(f"backoff={backoff!r} is not allowed: give a Backoff, or None")
+        checks.instance("backoff", backoff, Backoff, allowed="a Backoff(initial=...)")
         made_decider = checked_decider(checks, decider)
         checks.finish()
         names = ("max_restarts", "within", "on_give_up", "backoff", "decider")
@@ -88,8 +87,10 @@ class Strategy(ABC):
         """Return what to do about the failure of the child named ``failed``.
 
         ``now`` is the time in seconds on any steady clock, ``draw`` a random number from 0 to 1.
-        A child that is ending already goes on ending. Raises ValueError for a name that is
-        not among the children, and for a draw out of range.
+        Ask when ``child.after(LifecycleEvent.FAILED, now)`` is suspended, before or after storing
+        that: what fails while it is taken down needs no decision. A child that is ending
+        goes on ending. Raises ValueError for a name that is not among the children, and for a
+        draw out of range; LifecycleError if the child cannot have failed.
         """
         child = _find(children, failed)
         if child.status.is_ending:
