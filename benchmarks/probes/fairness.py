@@ -19,7 +19,6 @@ from benchmarks._process import report
 
 WORKERS = 4
 HANDLER = 0.005
-SENDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +86,7 @@ async def _dwells(bus: ActorBus, scene: Scene, numbers: range) -> list[float]:
 
 
 async def _fill(bus: ActorBus, backlog: int) -> None:
-    numbers = iter(range(backlog))
-
-    async def sender() -> None:
-        for number in numbers:
-            await bus.commands.send(Task("large", number))
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(SENDERS):
-            nursery.start_soon(sender)
+    await bus.commands.send_many(Task("large", number) for number in range(backlog))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Store a backlog: `fill PATH MESSAGES`. Senders run side by side, so that commits are shared."""
+"""Store a backlog: `fill PATH MESSAGES`."""
 
 import sys
 import time
@@ -9,22 +9,12 @@ import trio
 from benchmarks._process import report
 from benchmarks.probes._work import Work, make_bus
 
-SENDERS = 50
-
 
 async def main(path: Path, messages: int) -> None:
     bus = make_bus(path)
-    numbers = iter(range(messages))
-
-    async def sender() -> None:
-        for number in numbers:
-            await bus.commands.send(Work(number))
-
     async with bus.running(consume="none"):
         start = time.perf_counter()
-        async with trio.open_nursery() as nursery:
-            for _ in range(SENDERS):
-                nursery.start_soon(sender)
+        await bus.commands.send_many(Work(number) for number in range(messages))
         seconds = time.perf_counter() - start
     report(messages=messages, seconds=seconds, rate=messages / seconds)
 

@@ -6,6 +6,7 @@ keeps, not what waits in the store.
 
 import gc
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import trio
@@ -14,7 +15,6 @@ from benchmarks._process import report
 from benchmarks.probes._work import PROGRESS, Work, make_bus
 from benchmarks.probes.drain import create_effects
 
-SENDERS = 50
 BOUND = 5_000
 EARLY = 10_000
 
@@ -23,17 +23,18 @@ async def main(path: Path, messages: int) -> None:
     bus = make_bus(path)
     create_effects(path)
     PROGRESS.left = messages
-    numbers = iter(range(messages))
 
-    async def sender() -> None:
-        for number in numbers:
+    async def within_bounds() -> AsyncIterator[Work]:
+        for number in range(messages):
             while number - (messages - PROGRESS.left) > BOUND:  # noqa: ASYNC110  # the handler stays as it is
                 await trio.sleep(0.01)
-            await bus.commands.send(Work(number))
+            yield Work(number)
+
+    async def send_all() -> None:
+        await bus.commands.send_many(within_bounds())
 
     async with bus.running(), trio.open_nursery() as nursery:
-        for _ in range(SENDERS):
-            nursery.start_soon(sender)
+        nursery.start_soon(send_all)
         early = await _memory_after(messages, min(EARLY, messages // 2))
         await PROGRESS.finished.wait()
         late = _resident()

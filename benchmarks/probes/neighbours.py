@@ -19,7 +19,6 @@ from benchmarks.probes.drain import create_effects
 
 TENANTS = [f"tenant-{number:02}" for number in range(16)]
 BROKEN = TENANTS[0]
-SENDERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +99,7 @@ async def main(path: Path, events: int, mode: str) -> None:
 
 
 async def _publish(bus: ActorBus, events: int) -> None:
-    numbers = iter(range(events))
-
-    async def sender() -> None:
-        for number in numbers:
-            await bus.events.publish(Delayed(TENANTS[number % 16], number))
-
-    async with trio.open_nursery() as nursery:
-        for _ in range(SENDERS):
-            nursery.start_soon(sender)
+    await bus.events.publish_many(Delayed(TENANTS[number % 16], number) for number in range(events))
 
 
 def _rate(meter: Meter, messages: int) -> float:
