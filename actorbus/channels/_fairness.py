@@ -4,7 +4,8 @@ Rules:
  1. Grants go round: they begin behind the tenant that was granted last.
  2. While another tenant waits, none holds more unstarted messages than its `concurrency`.
  3. A tenant that waits alone may hold up to the channel's `most`, so that it runs at full speed.
- 4. All tenants together hold at most `most` unstarted messages.
+ 4. All tenants together hold at most `most` unstarted messages; beyond it, a tenant that holds
+    none may have one for each of the `spare` workers that would otherwise have nothing to do.
  5. A worker that becomes free goes to the tenant that has asked for one the longest; a tenant
     that gives one back and wants it again goes to the end.
 """
@@ -14,7 +15,12 @@ from dataclasses import dataclass, field
 
 
 def grants(
-    waiting: Sequence[str], unstarted: Mapping[str, int], *, concurrency: int, most: int
+    waiting: Sequence[str],
+    unstarted: Mapping[str, int],
+    *,
+    concurrency: int,
+    most: int,
+    spare: int = 0,
 ) -> dict[str, int]:
     """Return how many messages each tenant in `waiting` may claim, in that order.
 
@@ -25,9 +31,11 @@ def grants(
     share = most if _is_alone(waiting, unstarted) else concurrency
     granted: dict[str, int] = {}
     for tenant in waiting:
-        if left <= 0:
-            break
-        credit = min(share - unstarted.get(tenant, 0), left)
+        held = unstarted.get(tenant, 0)
+        credit = min(share - held, left)
+        if credit <= 0 and not held and spare > 0:
+            credit = 1
+            spare -= 1
         if credit > 0:
             granted[tenant] = credit
             left -= credit
@@ -55,11 +63,6 @@ class WorkerShares:
     busy: int = 0
     queue: dict[str, None] = field(default_factory=dict)
 
-    @property
-    def is_contended(self) -> bool:
-        """Whether a tenant waits for a worker."""
-        return bool(self.queue)
-
     def take(self, tenant: str) -> bool:
         """Give the tenant a worker, or queue it and return False."""
         if self.busy < self.workers and (not self.queue or next(iter(self.queue)) == tenant):
@@ -69,14 +72,17 @@ class WorkerShares:
         self.queue.setdefault(tenant)
         return False
 
-    def give_back(self) -> str | None:
-        """Take a worker back; return the tenant that should `take` it now, if one waits."""
+    def give_back(self) -> None:
+        """Take a worker back."""
         if self.busy <= 0:
             raise ValueError("no worker is out")
         self.busy -= 1
-        return next(iter(self.queue), None)
+
+    def following(self) -> str | None:
+        """Return the tenant that should `take` a worker now: the first in the queue."""
+        return next(iter(self.queue), None) if self.busy < self.workers else None
 
     def withdraw(self, tenant: str) -> str | None:
-        """Forget that a tenant waits; return who is first then, if a worker is free."""
+        """Forget that a tenant waits; return who should `take` a worker now."""
         self.queue.pop(tenant, None)
-        return next(iter(self.queue), None) if self.busy < self.workers else None
+        return self.following()

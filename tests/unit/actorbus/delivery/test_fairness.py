@@ -30,6 +30,14 @@ def test_the_channels_bound_ends_the_round():
     assert grants(["a", "b", "c"], {"d": 3}, concurrency=4, most=9) == {"a": 4, "b": 2}
 
 
+def test_a_tenant_without_messages_gets_one_beyond_the_bound_for_a_spare_worker():
+    full = {"a": 4, "b": 4}
+
+    granted = grants(["a", "b", "c", "d"], full, concurrency=4, most=8, spare=1)
+
+    assert granted == {"c": 1}
+
+
 def test_a_tenant_that_hoarded_while_alone_gives_the_excess_back():
     assert excess(["a", "b"], {"a": 60, "b": 2}, 4) == {"a": 56}
 
@@ -73,7 +81,9 @@ def test_a_worker_given_back_goes_to_the_tenant_that_waits_the_longest():
     shares.take("b")
     shares.take("c")
 
-    assert shares.give_back() == "b"
+    shares.give_back()
+
+    assert shares.following() == "b"
     assert shares.take("c") is False
     assert shares.take("b") is True
 
@@ -84,7 +94,8 @@ def test_a_tenant_that_wants_its_worker_again_goes_to_the_end():
     for tenant in ("a", "b", "c"):
         shares.take(tenant)
     for _ in range(6):
-        following = shares.give_back()
+        shares.give_back()
+        following = shares.following()
         shares.take(following)
         order.append(following)
         shares.take({"b": "a", "c": "b", "a": "c"}[following])

@@ -1,0 +1,96 @@
+"""What happens on a bus, as typed values on its system's event stream.
+
+The runtime's own events (restarts, backoffs) are in `actors`. `path` is the actor's.
+"""
+
+from dataclasses import dataclass
+
+from actors import Event
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSick(Event):
+    """An endpoint saw an outage, or its breaker opened: it asks for no work until a probe succeeds."""
+
+    endpoint: str
+    tenant: str
+    cause: BaseException
+    outages: int
+    """How often this has happened to it, failed probes included."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealthy(Event):
+    """A probe succeeded: the endpoint asks for work again."""
+
+    endpoint: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRetried(Event):
+    """A handler failed; the message waits for its next attempt."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    attempt: int
+    delay: float
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDied(Event):
+    """A message became a dead letter."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    attempt: int
+    reason: str
+    exception: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTrouble(Event):
+    """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesTakenBack(Event):
+    """Messages of a process that ended uncleanly, or lost its lease, are ready again as suspects."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLost(Event):
+    """This process's lease had run out: what it held may be handled elsewhere as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStalled(Event):
+    """A channel with ready messages and room for them claimed nothing for `seconds`; restarted."""
+
+    channel: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStarted(Event):
+    """A tenant's channel was made."""
+
+    channel: str
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantEnded(Event):
+    """A tenant's channel was idle and has ended."""
+
+    channel: str
+    tenant: str

@@ -1,0 +1,114 @@
+"""From what a handler did to what becomes of its message. Pure: no clock, no store, no draw.
+
+Rules:
+ 1. A group of exceptions is judged by its leaves: one permanent leaf makes it permanent, and it
+    is an outage only if all of them are.
+ 2. A permanent error and a body that cannot be decoded go to the dead letters at once.
+ 3. An outage, a failing store and a shutdown are nobody's attempt: Release.
+ 4. Any other error is the message's: Retry after the channel's delay, or, when the attempts are
+    used up, the dead letters.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from traceback import format_exception
+from typing import assert_never
+
+from actorbus._errors import PermanentError, UndecodableMessage
+from actorbus._settlement import RELEASE, DeadLetter, DeadLetterReason, Failure, Settlement
+from actorbus._settlement import Retry as RetryLater
+from actorbus._store import StaleClaim, StoreRefused, StoreUnavailable
+from supervisors import Retry, leaves
+
+MOST_TRACEBACK = 20_000
+"""How many characters of a traceback are kept, counted from its end."""
+
+
+class Verdict(Enum):
+    """Whose a handler's exception is."""
+
+    FAILED = "failed"
+    PERMANENT = "permanent"
+    UNDECODABLE = "undecodable"
+    OUTAGE = "outage"
+    STORE = "store"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One endpoint's rules about errors, put together from its handler and its channel."""
+
+    retry: Retry
+    outage: tuple[type[BaseException], ...] = ()
+    permanent: tuple[type[BaseException], ...] = ()
+
+    def verdict(self, error: BaseException) -> Verdict:
+        """Return whose the exception is."""
+        kinds = {self._leaf(leaf) for leaf in leaves(error)}
+        return next(verdict for verdict in SEVEREST_FIRST if verdict in kinds)
+
+    def _leaf(self, error: BaseException) -> Verdict:
+        if isinstance(error, StaleClaim):
+            return Verdict.STALE
+        if isinstance(error, (StoreUnavailable, StoreRefused)):
+            return Verdict.STORE
+        if isinstance(error, UndecodableMessage):
+            return Verdict.UNDECODABLE
+        if isinstance(error, (PermanentError, *self.permanent)):
+            return Verdict.PERMANENT
+        if isinstance(error, self.outage):
+            return Verdict.OUTAGE
+        return Verdict.FAILED
+
+
+SEVEREST_FIRST = (
+    Verdict.STALE,
+    Verdict.STORE,
+    Verdict.UNDECODABLE,
+    Verdict.PERMANENT,
+    Verdict.FAILED,
+    Verdict.OUTAGE,
+)
+
+
+def decide(
+    verdict: Verdict, failure: Failure, retry: Retry, draw: float, *, alone: bool = False
+) -> Settlement:
+    """Return what becomes of a message whose handler failed.
+
+    `failure.attempt` is the number of this start, from 1. `alone` says that the outage was seen
+    by this message while others succeeded, so that it counts. `draw` is a random number, 0 to 1.
+    """
+    match verdict:
+        case Verdict.UNDECODABLE:
+            return DeadLetter(DeadLetterReason.UNDECODABLE, failure)
+        case Verdict.PERMANENT:
+            return DeadLetter(DeadLetterReason.PERMANENT_ERROR, failure)
+        case Verdict.STORE | Verdict.STALE:
+            return RELEASE
+        case Verdict.OUTAGE:
+            return _again(failure, retry, draw) if alone else RELEASE
+        case Verdict.FAILED:
+            return _again(failure, retry, draw)
+        case _:
+            assert_never(verdict)
+
+
+def _again(failure: Failure, retry: Retry, draw: float) -> Settlement:
+    delay = retry.next_delay(failure.attempt, draw)
+    if delay is None:
+        return DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure)
+    return RetryLater(delay, failure)
+
+
+def failure_of(error: BaseException, at: float, attempt: int) -> Failure:
+    """Return what is kept of an exception in the history of a message's attempts."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else _full_name(kind)
+    text = "".join(format_exception(error))
+    return Failure(name, str(error), text[-MOST_TRACEBACK:], at, attempt)
+
+
+def _full_name(kind: type[BaseException]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,67 @@
+"""One endpoint's settings, put together from its handler and its channel."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from actorbus._channel import Channel
+from actorbus._handlers import HandlerSpec
+from actorbus.endpoints._decision import Judge
+
+INTAKE = "intake"
+"""The name of the actor that claims for a channel; no tenant's actor has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPlan:
+    """What an endpoint needs to know. `tenant` is "" on a channel without tenants.
+
+    `concurrency` messages run at once; at most `limit` claimed ones are held, running and
+    uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
+    that of its actor.
+    """
+
+    spec: HandlerSpec
+    channel: str
+    tenant: str
+    path: str
+    judge: Judge
+    concurrency: int
+    limit: int
+    low_water: int
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The endpoint ids that its messages may carry: its own, and those it had before."""
+        return (self.spec.endpoint_id, *self.spec.aliases)
+
+    @property
+    def name(self) -> str:
+        """The name of its actor."""
+        return actor_name(self.spec.endpoint_id)
+
+
+def plan_endpoint(spec: HandlerSpec, channel: Channel, tenant: str = "") -> EndpointPlan:
+    """Return the plan of a handler on a channel: its own options first, then the channel's."""
+    concurrency = spec.concurrency or channel.concurrency
+    limit = max(channel.max_in_flight, concurrency)
+    parts = ["", "channels", channel.name, *filter(None, [actor_name(tenant)])]
+    return EndpointPlan(
+        spec=spec,
+        channel=channel.name,
+        tenant=tenant,
+        path="/".join((*parts, actor_name(spec.endpoint_id))),
+        judge=Judge(
+            retry=spec.retry or channel.retry,
+            outage=channel.outage if spec.outage is None else spec.outage,
+            permanent=spec.permanent,
+        ),
+        concurrency=concurrency,
+        limit=limit,
+        low_water=(concurrency if channel.dynamic else limit) // 2,
+    )
+
+
+def actor_name(text: str) -> str:
+    """Return a name for an actor: the text itself, but for what a path cannot hold."""
+    name = quote(text, safe=" !#$&'()*+,:;=?@[]", errors="surrogatepass")
+    return "%69ntake" if name == INTAKE else name

@@ -1,0 +1,323 @@
+"""What is done with one claimed message: check it, run its handler, settle it.
+
+Rules:
+ 1. A message that is too old, or a suspect whose attempts are used up, is settled unstarted.
+ 2. Success commits the unit of work with the settlement; the next message does not wait for it.
+ 3. Failure rolls the unit back and settles on its own, as `decide` says.
+ 4. A commit that is lost is nobody's fault at first: the message runs again, alone, uncounted.
+    Lost alone with its group, it is the message's own failure.
+ 5. While the store fails nothing can be settled: the message is kept, and the endpoint restarts.
+ 6. If cancelled, the message is released, and named among the unfinished.
+"""
+
+import random
+from typing import Protocol
+
+import trio
+
+from actorbus._bus_events import EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus._dispatch import Dispatch
+from actorbus._message import Headers
+from actorbus._settlement import (
+    ACK,
+    EXPIRE,
+    RELEASE,
+    Ack,
+    DeadLetter,
+    DeadLetterReason,
+    Expire,
+    Release,
+    Retry,
+    Settlement,
+)
+from actorbus._store import Claimed, GroupLost, Store, StoreUnavailable
+from actorbus._unit_of_work import UnitOfWork
+from actorbus.endpoints._decision import Verdict, decide, failure_of
+from actorbus.endpoints._errors import EndpointOutage
+from actorbus.endpoints._workload import Workload
+from actors import Event
+
+
+class Surroundings(Protocol):
+    """What processing needs of the bus."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def dispatch(self) -> Dispatch: ...
+    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+        """Make the unit of work of one message."""
+        ...
+
+    def publish(self, event: Event) -> None:
+        """Put an event on the system's stream."""
+        ...
+
+    def due_in(self, delay: float) -> None:
+        """Have the poller look again in `delay` seconds, at the latest."""
+        ...
+
+
+class Processing:
+    """Runs the messages of one workload. Shared by all instances of the endpoint's actor."""
+
+    def __init__(self, bus: Surroundings, workload: Workload, draws: random.Random) -> None:
+        self._bus = bus
+        self._store = bus.store
+        self._dispatch = bus.dispatch
+        self._workload = workload
+        self._draw = draws.random
+        self._spec = workload.plan.spec
+        self._owner = workload.plan.spec.endpoint_id
+        self._cause: BaseException | None = None
+
+    async def run(self, claimed: Claimed, *, alone: bool) -> None:
+        """Handle one message. Raises nothing but cancellation and what is no Exception."""
+        workload = self._workload
+        workload.running[claimed.copy_id] = claimed
+        try:
+            if not self._settle_unstarted(claimed):
+                await self._handle(claimed, alone=alone)
+        finally:
+            workload.running.pop(claimed.copy_id, None)
+            workload.ask_for_more()
+
+    def why_restart(self) -> BaseException:
+        """Return what the actor fails with: the store's error, or the outage."""
+        if self._workload.trouble is not None:
+            return self._workload.trouble
+        outage = EndpointOutage(f"{self._owner}: {self._cause!r}")
+        outage.__cause__ = self._cause
+        return outage
+
+    # -- before the start -------------------------------------------------------------------
+
+    def _settle_unstarted(self, claimed: Claimed) -> bool:
+        if claimed.expires_at is not None and claimed.expires_at <= self._store.now():
+            self.settle(claimed, EXPIRE)
+            return True
+        if claimed.suspect and claimed.attempts >= self._workload.plan.judge.retry.attempts:
+            self.settle(claimed, DeadLetter(DeadLetterReason.SUSPECT))
+            self._publish_death(claimed, DeadLetterReason.SUSPECT, None)
+            return True
+        return False
+
+    # -- the handler ------------------------------------------------------------------------
+
+    async def _handle(self, claimed: Claimed, *, alone: bool) -> None:
+        workload = self._workload
+        headers = Headers.of(claimed, claimed.attempts + 1)
+        unit = self._bus.unit_of_work(self._owner, headers, alone=alone)
+        workload.counts.started += 1
+        try:
+            message = self._dispatch.decode(self._spec, claimed.content_type, claimed.body)
+            await self._dispatch.invoke(self._spec, message, headers, unit)
+            await self._commit(unit, claimed, alone=alone)
+        except Exception as error:  # noqa: BLE001  whatever a handler raises is judged
+            await unit.rollback()
+            self._failed(claimed, error)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await unit.rollback()
+            self._cut(claimed)
+            raise
+        else:
+            if workload.outage.succeeded(claimed.copy_id):
+                self._opened()
+
+    async def _commit(self, unit: UnitOfWork, claimed: Claimed, *, alone: bool) -> None:
+        workload = self._workload
+        workload.uncommitted += 1
+        try:
+            await unit.commit(_InHand(self, claimed, alone=alone), claimed, ACK)
+        except BaseException:
+            workload.uncommitted -= 1
+            raise
+
+    def _opened(self) -> None:
+        self._cause = None
+        plan = self._workload.plan
+        now = trio.current_time()
+        self._bus.publish(EndpointHealthy(plan.path, now, self._owner, plan.tenant))
+        self._workload.on_healthy()
+
+    def _cut(self, claimed: Claimed) -> None:
+        if self._workload.closed:
+            self._workload.cut.append(claimed)
+        self.settle(claimed, RELEASE)
+
+    # -- after a failure --------------------------------------------------------------------
+
+    def _failed(self, claimed: Claimed, error: Exception) -> None:
+        workload = self._workload
+        verdict = workload.plan.judge.verdict(error)
+        if verdict is Verdict.STORE:
+            self._keep(claimed, error)
+        elif verdict is Verdict.STALE:
+            workload.counts.stale += 1
+        else:
+            self._judge(claimed, error, verdict)
+
+    def _keep(self, claimed: Claimed, error: BaseException) -> None:
+        self._workload.again.append(claimed)
+        self._workload.counts.run_again += 1
+        self._in_trouble(error)
+
+    def _judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
+        alone = self._note_health(claimed, error, verdict)
+        failure = failure_of(error, self._store.now(), claimed.attempts + 1)
+        retry = self._workload.plan.judge.retry
+        settlement = decide(verdict, failure, retry, self._draw(), alone=alone)
+        self.settle(claimed, settlement)
+        self._publish(claimed, settlement, error)
+
+    def _note_health(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> bool:
+        outage = self._workload.outage
+        before = outage.outages
+        alone = False
+        if verdict is Verdict.OUTAGE:
+            alone = outage.saw_outage(claimed.copy_id)
+        elif verdict is Verdict.FAILED:
+            outage.failed()
+        if outage.outages != before:
+            self._fell_sick(error)
+        return alone
+
+    def _fell_sick(self, error: BaseException) -> None:
+        workload = self._workload
+        self._cause = error
+        self.give_back(workload.give_up_waiting())
+        plan, outages = workload.plan, workload.outage.outages
+        now = trio.current_time()
+        self._bus.publish(EndpointSick(plan.path, now, self._owner, plan.tenant, error, outages))
+
+    def _publish(self, claimed: Claimed, settlement: Settlement, error: BaseException) -> None:
+        plan = self._workload.plan
+        if isinstance(settlement, DeadLetter):
+            self._publish_death(claimed, settlement.reason, error)
+        elif isinstance(settlement, Retry):
+            event = MessageRetried(
+                plan.path,
+                trio.current_time(),
+                self._owner,
+                plan.tenant,
+                claimed.copy_id,
+                claimed.message_id,
+                settlement.failure.attempt,
+                settlement.delay,
+                error,
+            )
+            self._bus.publish(event)
+
+    def _publish_death(
+        self, claimed: Claimed, reason: DeadLetterReason, error: BaseException | None
+    ) -> None:
+        plan = self._workload.plan
+        event = MessageDied(
+            plan.path,
+            trio.current_time(),
+            self._owner,
+            plan.tenant,
+            claimed.copy_id,
+            claimed.message_id,
+            claimed.attempts + (error is not None),
+            reason,
+            error,
+        )
+        self._bus.publish(event)
+
+    # -- settling ---------------------------------------------------------------------------
+
+    def give_back(self, messages: list[Claimed]) -> None:
+        """Release messages that were not started."""
+        for claimed in messages:
+            self.settle(claimed, RELEASE)
+
+    def settle(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Write a settlement with the next commit, and again after a commit that was lost."""
+        self._workload.uncommitted += 1
+        settling = _Settling(self, claimed, settlement)
+        self._store.settle_soon(claimed, settlement, settling.committed, settling.lost)
+
+    def settled(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Count what was written."""
+        workload = self._workload
+        workload.uncommitted -= 1
+        match settlement:
+            case Ack():
+                workload.counts.handled += 1
+            case Retry(delay):
+                workload.counts.retried += 1
+                self._bus.due_in(delay)
+            case Release():
+                workload.counts.released += 1
+            case DeadLetter():
+                workload.counts.dead += 1
+                workload.outage.forget(claimed.copy_id)
+            case Expire():
+                workload.counts.expired += 1
+        workload.ask_for_more()
+
+    def not_settled(
+        self, claimed: Claimed, settlement: Settlement, error: StoreUnavailable
+    ) -> None:
+        """Keep a settlement whose commit was lost: it is written once the store is back."""
+        self._workload.uncommitted -= 1
+        self._workload.unsettled.append((claimed, settlement))
+        self._in_trouble(error)
+
+    def commit_lost(self, claimed: Claimed, error: StoreUnavailable, *, alone: bool) -> None:
+        """Run a message again whose commit was lost, or, lost alone, judge it or the store."""
+        workload = self._workload
+        workload.uncommitted -= 1
+        if not alone:
+            workload.again.append(claimed)
+            workload.counts.run_again += 1
+            workload.notify()
+        elif isinstance(error, GroupLost):
+            self._judge(claimed, error.__cause__ or error, Verdict.FAILED)
+        else:
+            self._keep(claimed, error)
+
+    def _in_trouble(self, error: BaseException) -> None:
+        if self._workload.trouble is None:
+            self._workload.trouble = error
+        self._workload.notify()
+
+
+class _InHand:
+    """Hears what became of a handled message's commit."""
+
+    __slots__ = ("_alone", "_claimed", "_processing")
+
+    def __init__(self, processing: Processing, claimed: Claimed, *, alone: bool) -> None:
+        self._processing = processing
+        self._claimed = claimed
+        self._alone = alone
+
+    def committed(self) -> None:
+        """Count it."""
+        self._processing.settled(self._claimed, ACK)
+
+    def lost(self, error: StoreUnavailable) -> None:
+        """Run it again."""
+        self._processing.commit_lost(self._claimed, error, alone=self._alone)
+
+
+class _Settling:
+    """Hears what became of a settlement's commit."""
+
+    __slots__ = ("_claimed", "_processing", "_settlement")
+
+    def __init__(self, processing: Processing, claimed: Claimed, settlement: Settlement) -> None:
+        self._processing = processing
+        self._claimed = claimed
+        self._settlement = settlement
+
+    def committed(self) -> None:
+        """Count it."""
+        self._processing.settled(self._claimed, self._settlement)
+
+    def lost(self, error: StoreUnavailable) -> None:
+        """Keep it."""
+        self._processing.not_settled(self._claimed, self._settlement, error)

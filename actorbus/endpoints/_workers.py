@@ -1,0 +1,168 @@
+"""Worker tasks: up to `concurrency` of them run an endpoint's messages side by side.
+
+A worker goes from message to message without a checkpoint of its own, so that a handler that
+never waits costs no switch of tasks. A time slice shared by all workers of the process keeps
+them from starving the others: past it each of them gives way after the message in hand.
+"""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Protocol
+
+import trio
+
+from actorbus._store import Claimed
+from actorbus.channels._fairness import WorkerShares
+from actorbus.endpoints._workload import Workload
+
+
+class Run(Protocol):
+    """Handles one message; `alone` makes its commit its own."""
+
+    def __call__(self, claimed: Claimed, /, *, alone: bool) -> Awaitable[None]: ...
+
+
+class StartSoon(Protocol):
+    """Starts a task that belongs to the actor's instance."""
+
+    def __call__(self, async_fn: Callable[[], Awaitable[object]], /) -> None: ...
+
+
+class Slice:
+    """The time that workers may use between two turns of the trio run, together.
+
+    It is the processor's time, not the run's clock: it says nothing about messages.
+    """
+
+    __slots__ = ("_end", "seconds")
+
+    def __init__(self, seconds: float = 0.002) -> None:
+        self.seconds = seconds
+        self._end = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a worker should give way now."""
+        return perf_counter() >= self._end
+
+    async def give_way(self) -> None:
+        """Let everything else run once; the first worker to come back begins the next slice."""
+        await trio.lowlevel.checkpoint()
+        now = perf_counter()
+        if now >= self._end:
+            self._end = now + self.seconds
+
+
+class Workers:
+    """The worker tasks of one instance of an endpoint's actor; started when there is work.
+
+    When the workload may start nothing and nothing of it runs any more, one of them raises what
+    `why_restart` returns, so that the actor fails and its supervisor decides.
+    """
+
+    def __init__(
+        self,
+        workload: Workload,
+        run: Run,
+        *,
+        start_soon: StartSoon,
+        time_slice: Slice,
+        why_restart: Callable[[], BaseException],
+    ) -> None:
+        self._workload = workload
+        self._run = run
+        self._start_soon = start_soon
+        self._slice = time_slice
+        self._why_restart = why_restart
+        self._parked = trio.lowlevel.ParkingLot()
+        self._count = 0
+        self._failed = False
+
+    def notify(self) -> None:
+        """Wake a worker, or start one; there is work, or a reason to restart."""
+        if self._parked:
+            self._parked.unpark()
+        elif self._count < self._workload.plan.concurrency:
+            self._count += 1
+            self._start_soon(self._work)
+
+    async def _work(self) -> None:
+        workload, run, time_slice = self._workload, self._run, self._slice
+        while True:
+            item = workload.next()
+            if item is None:
+                self._check_health()
+                await self._parked.park()
+                continue
+            if workload.unstarted or workload.again:
+                self.notify()
+            claimed, alone = item
+            await run(claimed, alone=alone)
+            if time_slice.is_over:
+                await time_slice.give_way()
+
+    def _check_health(self) -> None:
+        if self._workload.must_restart and not self._failed:
+            self._failed = True
+            raise self._why_restart()
+
+
+class SharedWorkers(Workers):
+    """Workers of one tenant: each needs one of the channel's shared workers for each message."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        run: Run,
+        *,
+        start_soon: StartSoon,
+        time_slice: Slice,
+        why_restart: Callable[[], BaseException],
+        shares: WorkerShares,
+        notify_tenant: Callable[[str], None],
+    ) -> None:
+        super().__init__(
+            workload, run, start_soon=start_soon, time_slice=time_slice, why_restart=why_restart
+        )
+        self._shares = shares
+        self._notify_tenant = notify_tenant
+
+    async def _work(self) -> None:
+        key = self._workload.plan.path
+        try:
+            while True:
+                if not self._may_work(key):
+                    self._check_health()
+                    await self._parked.park()
+                    continue
+                await self._work_in_turn(key)
+        finally:
+            self._pass_on(self._shares.withdraw(key))
+
+    def _may_work(self, key: str) -> bool:
+        if not self._workload.has_next:
+            self._pass_on(self._shares.withdraw(key))
+            return False
+        taken = self._shares.take(key)
+        if taken:
+            self._pass_on(self._shares.following())
+        return taken
+
+    async def _work_in_turn(self, key: str) -> None:
+        try:
+            item = self._workload.next()
+            if item is None:
+                return
+            if self._workload.has_next:
+                self.notify()
+            claimed, alone = item
+            await self._run(claimed, alone=alone)
+        finally:
+            self._shares.give_back()
+            self._pass_on(self._shares.following())
+        if self._slice.is_over:
+            await self._slice.give_way()
+
+    def _pass_on(self, following: str | None) -> None:
+        if following is not None and following != self._workload.plan.path:
+            self._notify_tenant(following)

@@ -1,0 +1,172 @@
+"""What one endpoint holds of its channel's messages, wherever its actor is in its life.
+
+A plain object that outlives the actor's instances: a restart loses no message and no memory of
+an outage. Every claimed message is in exactly one place: `unstarted`, `again`, `running`,
+counted in `uncommitted`, or in `unsettled`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from actorbus._settlement import Settlement
+from actorbus._store import Claimed
+from actorbus.channels._bell import Bell
+from actorbus.channels._credit import free_places
+from actorbus.endpoints._outage import Health, Outage
+from actorbus.endpoints._plan import EndpointPlan
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of an endpoint's messages in this process since it started."""
+
+    started: int = 0
+    handled: int = 0
+    retried: int = 0
+    released: int = 0
+    dead: int = 0
+    expired: int = 0
+    stale: int = 0
+    run_again: int = 0
+    """Runs of messages whose commit was lost; not counted as attempts."""
+
+
+class Workload:
+    """One endpoint's messages in hand, its health and its counts.
+
+    `bell` tells the channel that there is room for more; `dry_since` is its generation in which
+    the channel had nothing more for this endpoint. `notify` and `on_healthy` are set by the
+    actor's instance: the first wakes a worker. While no instance is up, what arrives waits.
+    `cut` are messages whose handlers were cancelled because the bus stopped.
+    """
+
+    __slots__ = (
+        "again",
+        "bell",
+        "closed",
+        "counts",
+        "cut",
+        "dry_since",
+        "notify",
+        "on_healthy",
+        "outage",
+        "plan",
+        "running",
+        "trouble",
+        "uncommitted",
+        "unsettled",
+        "unstarted",
+    )
+
+    def __init__(self, plan: EndpointPlan, bell: Bell) -> None:
+        self.plan = plan
+        self.bell = bell
+        self.notify: Callable[[], None] = _nobody
+        self.on_healthy: Callable[[], None] = _nobody
+        self.unstarted: deque[Claimed] = deque()
+        self.again: deque[Claimed] = deque()
+        self.running: dict[str, Claimed] = {}
+        self.uncommitted = 0
+        self.unsettled: list[tuple[Claimed, Settlement]] = []
+        self.outage = Outage(plan.spec.breaker)
+        self.trouble: BaseException | None = None
+        self.closed = False
+        self.cut: list[Claimed] = []
+        self.dry_since = -1
+        self.counts = Counts()
+
+    # -- how much ---------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """How many claimed messages it holds, wherever they are."""
+        waiting = len(self.unstarted) + len(self.again) + len(self.unsettled)
+        return waiting + len(self.running) + self.uncommitted
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it starts nothing: it is sick, the store is in trouble, or the bus stops."""
+        return self.closed or self.trouble is not None or self.outage.health is Health.SICK
+
+    @property
+    def must_restart(self) -> bool:
+        """Whether its actor should fail now, since nothing of it runs any more."""
+        unwell = self.trouble is not None or self.outage.health is Health.SICK
+        return unwell and not self.running and not self.closed
+
+    @property
+    def has_next(self) -> bool:
+        """Whether a message may be started now."""
+        if not (self.unstarted or self.again) or self.is_paused:
+            return False
+        return self.outage.health is not Health.PROBING or not self.running
+
+    def room(self) -> int:
+        """Return how many messages to ask for now."""
+        if self.closed or self.trouble is not None:
+            return 0
+        plan = self.plan
+        free = free_places(plan.limit, self.held, len(self.unstarted), plan.low_water)
+        return self.outage.credit(free, self.held)
+
+    def ask_for_more(self) -> None:
+        """Tell the channel, if it may have more and there is room."""
+        bell = self.bell
+        if not bell.rung and self.dry_since != bell.generation and self.room():
+            bell.ask()
+
+    def connect(self, notify: Callable[[], None], on_healthy: Callable[[], None]) -> None:
+        """Belong to a new instance."""
+        self.notify, self.on_healthy = notify, on_healthy
+
+    def disconnect(self) -> None:
+        """Belong to no instance."""
+        self.notify = self.on_healthy = _nobody
+
+    # -- messages come and go ---------------------------------------------------------------
+
+    def take(self, batch: Iterable[Claimed]) -> list[Claimed]:
+        """Take over claimed messages; return those to be given back at once.
+
+        It may have fallen sick, or been closed, while they were claimed.
+        """
+        self.unstarted.extend(batch)
+        given_back = self._not_wanted()
+        if self.unstarted:
+            self.notify()
+        return given_back
+
+    def next(self) -> tuple[Claimed, bool] | None:
+        """Return a message to run and whether its commit must be its own; None to wait."""
+        if not self.has_next:
+            return None
+        if self.again:
+            return self.again.popleft(), True
+        return self.unstarted.popleft(), False
+
+    def give_up_waiting(self, keep: int = 0) -> list[Claimed]:
+        """Remove and return the unstarted messages but for the first `keep`, in their order."""
+        kept = [self.unstarted.popleft() for _ in range(min(keep, len(self.unstarted)))]
+        given_up = list(self.unstarted)
+        self.unstarted = deque(kept)
+        return given_up
+
+    def _not_wanted(self) -> list[Claimed]:
+        if self.closed or self.outage.health is Health.SICK:
+            return self.give_up_waiting()
+        if self.outage.health is Health.PROBING:
+            return self._all_but_the_probe()
+        return []
+
+    def _all_but_the_probe(self) -> list[Claimed]:
+        if not self.unstarted or self.again or self.running:
+            return self.give_up_waiting()
+        others = list(self.unstarted)
+        probe = others.pop(self.outage.choose_probe([one.copy_id for one in others]))
+        self.unstarted = deque([probe])
+        return others
+
+
+def _nobody() -> None:
+    """Tell nobody: there is no instance."""
