@@ -7,8 +7,10 @@ app          the bus: channels keyed by carrier, and the handlers
 tables       what the handlers write
 gateway      the passenger gateway that is sometimes away and refuses one carrier
 data         reads the month's file and names the line and column of what is wrong in it
+watch        counts the restarts, retries and outages that the bus tells of
+workers      more processes
 sender       sends a command for each row; run again, it sends nothing twice
-operator     mends the gateway, finds its dead letters and replays them
+recovery     the operator's work: mends the gateway, finds and replays the dead letters
 truth        what the account must say, counted from the file alone
 account      what happened, per carrier, beside the truth
 live         the live view

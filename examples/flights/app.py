@@ -33,17 +33,15 @@ async def record_departure(row: RecordDeparture, events: EventBus, tx: Transacti
         raise NeverDeparted(f"{row.id} was cancelled")
     await tx.execute(
         "INSERT INTO departures VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        (
-            row.id,
-            row.day,
-            row.carrier,
-            row.flight,
-            row.origin,
-            row.destination,
-            row.scheduled,
-            row.departed,
-            row.delay,
-        ),
+        row.id,
+        row.day,
+        row.carrier,
+        row.flight,
+        row.origin,
+        row.destination,
+        row.scheduled,
+        row.departed,
+        row.delay,
     )
     if row.delay > LATE_AFTER:
         await events.publish(FlightDelayed(row.id, row.carrier, row.flight, row.delay))
@@ -54,9 +52,10 @@ async def update_statistics(event: FlightDelayed, tx: Transaction) -> None:
     await tx.execute(
         "INSERT INTO late_flights VALUES ($1, 1, $2) ON CONFLICT (carrier) DO UPDATE"
         " SET late = late_flights.late + 1, minutes = late_flights.minutes + excluded.minutes",
-        (event.carrier, event.delay),
+        event.carrier,
+        event.delay,
     )
-    await tx.execute("INSERT INTO statistics_effects VALUES ($1, $2)", (event.id, event.carrier))
+    await tx.execute("INSERT INTO statistics_effects VALUES ($1, $2)", event.id, event.carrier)
 
 
 async def notify_passengers(
@@ -65,9 +64,7 @@ async def notify_passengers(
     """Ask the gateway to tell the passengers; a row shows that it took the request."""
     await gateway.tell_passengers(event, tx)
     text = f"{event.carrier} {event.flight} leaves {event.delay} minutes late"
-    await tx.execute(
-        "INSERT INTO notifications VALUES ($1, $2, $3)", (event.id, event.carrier, text)
-    )
+    await tx.execute("INSERT INTO notifications VALUES ($1, $2, $3)", event.id, event.carrier, text)
 
 
 async def set_the_scene(command: SetTheScene, tx: Transaction) -> None:
@@ -75,19 +72,17 @@ async def set_the_scene(command: SetTheScene, tx: Transaction) -> None:
     for table in TABLES:
         await tx.execute(table)
     if not await tx.fetch_one("SELECT 1 FROM gateway_refusals"):
-        await tx.execute("INSERT INTO gateway_refusals VALUES ($1, 0)", (command.refused,))
+        await tx.execute("INSERT INTO gateway_refusals VALUES ($1, 0)", command.refused)
 
 
 async def repair_gateway(command: RepairGateway, tx: Transaction) -> None:
     """What a person would do at the gateway."""
-    await tx.execute(
-        "UPDATE gateway_refusals SET repaired = 1 WHERE carrier = $1", (command.carrier,)
-    )
+    await tx.execute("UPDATE gateway_refusals SET repaired = 1 WHERE carrier = $1", command.carrier)
 
 
 async def get_account(query: GetAccount, tx: Transaction) -> list[CarrierAccount]:
     """Count the rows of every table, by carrier."""
-    rows = await tx.fetch(ACCOUNT, (query.late_after,))
+    rows = await tx.fetch(ACCOUNT, query.late_after)
     return [CarrierAccount(*row) for row in rows]
 
 

@@ -31,7 +31,7 @@ class PassengerGateway:
         """Raise ConnectionError while the line is down, RequestRefused for the refused carrier."""
         self._connect(event)
         refused = "SELECT 1 FROM gateway_refusals WHERE carrier = $1 AND repaired = 0"
-        if await tx.fetch_one(refused, (event.carrier,)):
+        if await tx.fetch_one(refused, event.carrier):
             raise RequestRefused(f"no requests of {event.carrier} until further notice")
 
     def _connect(self, event: FlightDelayed) -> None:

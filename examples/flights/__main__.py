@@ -1,0 +1,148 @@
+"""``python -m examples.flights``: the month, from the file to the final account.
+
+Ends with 0 when the account is the truth, 1 when it is not, 2 for a bad file or option.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+from rich.console import Console
+
+from actorbus import ActorBus, ConfigurationError, DeadLetterFilter, StoreError
+from examples.flights import recovery, truth
+from examples.flights.account import PERMANENT, Account, account_table
+from examples.flights.app import make_bus
+from examples.flights.data import MONTH, DataError, read_departures
+from examples.flights.live import Scene, keep_looking, live_view
+from examples.flights.messages import GetAccount, SetTheScene
+from examples.flights.sender import send_month
+from examples.flights.watch import Watch
+from examples.flights.workers import workers
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    data: Path
+    store: str
+    as_json: bool
+    workers: int
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    asked = _parser().parse_args()
+    try:
+        for _ in read_departures(asked.data):
+            pass
+        month = truth.count(asked.data)
+    except DataError as error:
+        return _complain(error)
+    with tempfile.TemporaryDirectory(prefix="flights-") as folder:
+        store = asked.store or f"sqlite:///{folder}/flights.db"
+        options = Options(asked.data, store, asked.json, asked.workers)
+        try:
+            with workers(store, options.workers - 1):
+                account = trio.run(work_through, options, month)
+        except (ConfigurationError, StoreError) as error:
+            return _complain(error)
+    return _conclude(account, month, options)
+
+
+def _complain(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.flights", description=__doc__)
+    parser.add_argument("--data", type=Path, default=MONTH, help="a month's file, plain or gzip")
+    parser.add_argument("--store", help="a store's URL; without it, a temporary SQLite file")
+    parser.add_argument("--json", action="store_true", help="no live view, one JSON object last")
+    parser.add_argument("--workers", type=_at_least_one, default=1, help="processes that consume")
+    return parser
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+async def work_through(options: Options, month: truth.Truth) -> Account:
+    """Send the month, wait, mend, replay, wait, and take the account."""
+    began = time.monotonic()
+    bus, scene = make_bus(options.store), Scene(month.rows.total(), Watch())
+    async with bus.running():
+        with scene.watch.on(bus):
+            async with _shown(bus, scene, options):
+                await bus.commands.send(SetTheScene(refused=month.troubled_carrier()))
+                scene.step = "sending and working"
+                await send_month(bus, options.data, lambda sent: setattr(scene, "sent", sent))
+                scene.step = "working"
+                await recovery.all_settled(bus)
+                scene.step = "repaired, replaying"
+                replayed = await recovery.mend(bus)
+                await recovery.all_settled(bus)
+                scene.step = "done"
+            return await take_account(bus, scene.watch, replayed, time.monotonic() - began)
+
+
+@asynccontextmanager
+async def _shown(bus: ActorBus, scene: Scene, options: Options) -> AsyncIterator[None]:
+    if options.as_json:
+        yield
+        return
+    with live_view(scene, Console()) as live:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keep_looking, bus, scene, live)
+            yield
+            scene.queues = await bus.store.statistics()
+            nursery.cancel_scope.cancel()
+
+
+async def take_account(bus: ActorBus, watch: Watch, replayed: int, seconds: float) -> Account:
+    """Count what is there: in the tables, among the dead letters, and unfinished."""
+    cancelled = DeadLetterFilter(channel="departures", reason=PERMANENT)
+    return Account(
+        carriers=await bus.queries.ask(GetAccount()),
+        cancelled=await recovery.carriers(bus, cancelled),
+        dead_letters=await recovery.reasons(bus),
+        unfinished=await recovery.unfinished(bus),
+        replayed=replayed,
+        restarts=watch.restarts.total(),
+        seconds=seconds,
+    )
+
+
+def _conclude(account: Account, month: truth.Truth, options: Options) -> int:
+    differences = list(account.differences(month))
+    if not options.as_json:
+        Console().print(account_table(account, month))
+        _summary(account)
+    for difference in differences:
+        print(f"differs from the truth: {difference}", file=sys.stderr)
+    if options.as_json:
+        print(json.dumps(account.as_json()))
+    return 1 if differences else 0
+
+
+def _summary(account: Account) -> None:
+    left = ", ".join(f"{count} {reason}" for reason, count in account.dead_letters.items())
+    print(
+        f"{account.replayed} dead letters replayed, {account.restarts} restarts,"
+        f" left: {left or 'none'}; {account.seconds:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
