@@ -1,4 +1,4 @@
-"""Write the tables and the diagram of docs/supervision.md anew, from the code's own tables."""  # noqa: INP001  # a script beside its document
+"""Write the tables and the diagram of docs/supervision.md anew, from the code's own tables."""
 
 from pathlib import Path
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ._checks import Checks
 from ._directive import Directive
+from ._errors import ConfigurationError
 
 ExceptionTypes = Mapping[type[Any], Directive]
 """Directives by exception type. (``type[Any]``: a mapping's key type allows no subtype of it.)"""
@@ -126,10 +127,8 @@ def _decide_leaf(exception: BaseException, chain: list[Decider]) -> Directive:
 def _checked(answer: object, function: DecideFunction) -> Directive | None:
     if answer is None or isinstance(answer, Directive):
         return answer
-    checks = Checks("decider")
-    checks.refuse(f"{function!r} returned {answer!r}: return a Directive, or None to leave it open")
-    checks.finish()
-    return None
+    problem = f"{function!r} returned {answer!r}: return a Directive, or None to leave it open"
+    raise ConfigurationError("decider", problem)
 
 
 def _check_types(checks: Checks, mapping: Mapping[Any, object]) -> None:

@@ -90,6 +90,17 @@ def test_a_group_goes_on_without_a_temporary_member_that_fails_to_start():
     assert [child.downtime for child in report.children] == [0.0, 10.0, 0.0]
 
 
+def test_a_start_that_its_group_interrupts_does_not_count():
+    """b starts anew at 20, a fails at 22: after 0.5 s a starts to 27.5, then b to 32.5."""
+    plan = [*crashes("b", 20), *crashes("a", 22)]
+    strategy = RestForOne(backoff=Backoff(initial=0.5, jitter=0))
+
+    report = simulate(strategy, ["a", "b"], plan, until=100, start_time=5)
+
+    assert report.child("a").downtime == 5 + 5.5
+    assert report.child("b").downtime == 10 + 12.5
+
+
 def test_resuming_costs_no_downtime():
     strategy = RestForOne(decider={Exception: Directive.Resume})
 

@@ -1,5 +1,6 @@
 """Options of children and strategies: what is kept, and what is refused with which words."""
 
+import copy
 import dataclasses
 from datetime import timedelta
 from typing import Any
@@ -170,3 +171,13 @@ def test_a_limit_of_its_own_would_never_act_in_a_group():
     check_children(OneForOne(), specs)
     with pytest.raises(ConfigurationError, match=r"'a' has Intensity.*RestForOne counts restarts"):
         check_children(RestForOne(), specs)
+
+
+def test_an_error_that_has_only_a_text():
+    assert str(ConfigurationError("the store is gone")) == "the store is gone"
+
+
+def test_an_error_keeps_its_parts_when_it_is_copied():
+    error = copy.copy(ConfigurationError("OneForOne", "a", "b"))
+
+    assert (error.owner, error.problems) == ("OneForOne", ("a", "b"))
