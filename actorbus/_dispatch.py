@@ -1,23 +1,57 @@
 """Decode a message, fill in the handler's arguments, call it where it runs."""
 
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
+import trio
+
+from actorbus._errors import HandlerTimeout, UndecodableMessage
 from actorbus._handlers import HandlerSpec
+from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
+from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
+from actorbus.codecs import codec_for, known_content_types
 
 if TYPE_CHECKING:
-    from actorbus._unit_of_work import UnitOfWork
+    from actorbus._calls import Worlds
+
+Decode = Callable[[bytes], Any]
 
 
 class Dispatch:
     """Runs handlers. Everything that can be worked out from the spec is, when the bus starts."""
 
+    __slots__ = ("_plans",)
+
+    def __init__(
+        self,
+        handlers: Iterable[tuple[HandlerSpec, tuple[Parameter, ...]]],
+        injector: Injector,
+        worlds: "Worlds",
+    ) -> None:
+        """Plan the call of each handler, given with its parameters after the message's."""
+        self._plans = {
+            spec.endpoint_id: _Plan(spec, injector.plan(parameters), injector, worlds)
+            for spec, parameters in handlers
+        }
+
     def decode(self, spec: HandlerSpec, content_type: str, body: bytes) -> Any:
         """Return the message; raises UndecodableMessage, which names the field and its value."""
-        raise NotImplementedError
+        decoders = self._plans[spec.endpoint_id].decoders
+        try:
+            return decoders[content_type](body)
+        except KeyError:
+            if content_type not in decoders:
+                raise UndecodableMessage(_no_codec(spec, content_type)) from None
+            raise
+        except ValueError as error:
+            raise UndecodableMessage(f"{spec.type_name}: {error}") from error
 
     async def invoke(
-        self, spec: HandlerSpec, message: Any, headers: Headers, unit_of_work: "UnitOfWork"
+        self, spec: HandlerSpec, message: Any, headers: Headers, unit_of_work: UnitOfWork
     ) -> Any:
         """Call the handler and return its result.
 
@@ -25,4 +59,90 @@ class Dispatch:
         here. Raises what the handler raises, and HandlerTimeout. If cancelled: an async handler
         was cancelled, a plain one was left to its thread and its transaction is closed to it.
         """
-        raise NotImplementedError
+        plan = self._plans[spec.endpoint_id]
+        token = current_unit_of_work.set(unit_of_work)
+        try:
+            return await plan.run(message, headers, unit_of_work)
+        finally:
+            current_unit_of_work.reset(token)
+
+
+class _Plan:
+    """One handler, ready to be called. `run` is the shortest way that its needs allow."""
+
+    __slots__ = ("_call", "_injection", "_injector", "_spec", "_worlds", "decoders", "run")
+
+    def __init__(
+        self, spec: HandlerSpec, injection: Injection, injector: Injector, worlds: "Worlds"
+    ) -> None:
+        self._spec = spec
+        self._injection = injection
+        self._injector = injector
+        self._worlds = worlds
+        self._call = _caller(spec, worlds)
+        self.decoders: dict[str, Decode] = {
+            content_type: codec_for(content_type).decoder(spec.message_type)
+            for content_type in known_content_types()
+        }
+        self.run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]] = self._chosen_run()
+
+    def _chosen_run(self) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
+        run = self._run_with_services if self._injection.services else self._run
+        if self._spec.timeout is None:
+            return run
+        return self._limited(run, self._spec.timeout)
+
+    async def _run(self, message: Any, headers: Headers, unit: UnitOfWork) -> Any:
+        arguments = self._injection.arguments(headers, unit, self._worlds)
+        return await self._call(message, arguments)
+
+    async def _run_with_services(self, message: Any, headers: Headers, unit: UnitOfWork) -> Any:
+        arguments = self._injection.arguments(headers, unit, self._worlds)
+        async with AsyncExitStack() as stack:
+            arguments |= await self._injector.message_services(
+                self._injection, headers, unit, stack
+            )
+            return await self._call(message, arguments)
+
+    def _limited(
+        self, run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]], timeout: float
+    ) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
+        async def run_limited(message: Any, headers: Headers, unit: UnitOfWork) -> Any:
+            with trio.move_on_after(timeout) as scope:
+                return await run(message, headers, unit)
+            if not scope.cancelled_caught:
+                raise AssertionError("left without a result and without a time-out")
+            raise HandlerTimeout(f"{self._spec.endpoint_id} ran longer than {timeout:g} s")
+
+        return run_limited
+
+
+def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any]], Awaitable[Any]]:
+    """Return what calls the function in its world, with a message and keyword arguments."""
+    function = spec.function
+    if spec.world == "trio":
+
+        async def call(message: Any, arguments: dict[str, Any]) -> Any:
+            return await function(message, **arguments)
+
+        return call
+    if spec.world == "asyncio":
+
+        async def call_asyncio(message: Any, arguments: dict[str, Any]) -> Any:
+            return await worlds.run_in_asyncio(function, message, arguments)
+
+        return call_asyncio
+
+    async def call_thread(message: Any, arguments: dict[str, Any]) -> Any:
+        result = await worlds.run_in_thread(function, message, arguments)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"{spec.endpoint_id} is a plain function that returned a coroutine")
+        return result
+
+    return call_thread
+
+
+def _no_codec(spec: HandlerSpec, content_type: str) -> str:
+    known = ", ".join(known_content_types())
+    return f"{spec.type_name}: no codec for content type {content_type!r} (known: {known})"

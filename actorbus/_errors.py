@@ -13,7 +13,7 @@
     ├── PermanentError            a handler's: raise it (or a subclass) to skip the retries
     ├── HandlerTimeout            a handler ran longer than its `timeout`
     ├── TransactionError          the unit of work: over, read-only, or to be rolled back
-    │   ├── TransactionEnded
+    │   ├── HandlerEnded
     │   ├── ReadOnlyTransaction
     │   └── RollbackOnly
     └── SubscribersFailed         an ExceptionGroup: synchronous subscribers that failed
@@ -102,8 +102,8 @@ class TransactionError(ActorBusError):
     """The handler's unit of work cannot do what was asked of it."""
 
 
-class TransactionEnded(TransactionError):
-    """The handler that this transaction belongs to has ended.
+class HandlerEnded(TransactionError):
+    """The handler that this transaction belongs to has ended, well or not.
 
     A task that outlives its handler sends in a context of its own: `with actorbus.detached():`.
     """

@@ -1,12 +1,15 @@
 """What a handler is, as data. The decorators record it and run nothing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 from supervisors import Retry
 
-type_ = type
 Kind = Literal["command", "event", "query"]
 World = Literal["trio", "thread", "asyncio", "process"]
 
@@ -17,6 +20,7 @@ class HandlerSpec:
 
     `channel` is None for a handler that runs synchronously, in its sender's transaction. Times
     are seconds. `world` is where the function runs; `order` counts the handlers as declared.
+    None leaves `concurrency`, `retry` and `outage` to the channel.
     """
 
     kind: Kind
@@ -39,3 +43,75 @@ class HandlerSpec:
     breaker: int | None = None
     order: int = 0
     where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A handler as it was written. What it means is worked out when the bus starts.
+
+    By then all names in its annotations exist; those of an enclosing function exist only where
+    it was decorated, so they are kept.
+    """
+
+    kind: Kind
+    function: Callable[..., Any]
+    routing_key: str | None
+    options: Mapping[str, Any]
+    order: int
+    enclosing: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def where(self) -> str:
+        """The place in the source, for messages about this handler."""
+        return place_of(self.function)
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Return the parameters with their annotations resolved, the message's first.
+
+        Raises NameError and whatever else an annotation raises.
+        """
+        target = inspect.unwrap(self.function)
+        hints = typing.get_type_hints(target, localns=dict(self.enclosing), include_extras=True)
+        signature = inspect.signature(self.function)
+        return {
+            name: parameter.replace(annotation=hints.get(name, parameter.annotation))
+            for name, parameter in signature.parameters.items()
+        }
+
+
+def enclosing_names(function: Callable[..., Any], frame: FrameType | None) -> Mapping[str, Any]:
+    """Return the names that a function's text annotations may mean in the function around it."""
+    if frame is None or frame.f_locals is frame.f_globals:
+        return {}
+    annotations = getattr(function, "__annotations__", {}).values()
+    if not any(isinstance(annotation, str) for annotation in annotations):
+        return {}
+    return dict(frame.f_locals)
+
+
+def place_of(function: Any) -> str:
+    """Return `file:line, name` of a function or class, relative to the working directory."""
+    name = getattr(function, "__qualname__", repr(function)).replace("<locals>.", "")
+    try:
+        target = inspect.unwrap(function)
+        file = inspect.getsourcefile(target) or "?"
+        line = _first_line(target)
+    except (TypeError, OSError):
+        return name
+    return f"{_shortest(file)}:{line}, {name}"
+
+
+def _first_line(target: Any) -> int:
+    code = getattr(target, "__code__", None)
+    return code.co_firstlineno if code is not None else inspect.getsourcelines(target)[1]
+
+
+def _shortest(file: str) -> str:
+    path = Path(file)
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
+
+
+def caller_place(frame: FrameType | None) -> str:
+    """Return `file:line` of a frame."""
+    return "?" if frame is None else f"{_shortest(frame.f_code.co_filename)}:{frame.f_lineno}"

@@ -58,7 +58,7 @@ class Stored(Protocol):
     @property
     def correlation_id(self) -> str: ...
     @property
-    def causation_id(self) -> str: ...
+    def causation_id(self) -> str | None: ...
     @property
     def timestamp(self) -> float: ...
     @property
@@ -126,7 +126,7 @@ class Headers(Mapping[str, str]):
             id=stored.message_id,
             copy_id=stored.copy_id,
             correlation_id=stored.correlation_id,
-            causation_id=stored.causation_id,
+            causation_id=stored.causation_id or "",
             type_name=stored.type_name,
             content_type=stored.content_type,
             timestamp=stored.timestamp,
@@ -167,6 +167,9 @@ _decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 _encode_headers = msgspec.json.Encoder(order="deterministic").encode
 
 
+NO_HEADERS = "{}"
+
+
 def headers_to_text(headers: Mapping[str, str]) -> str:
-    """Return the user's headers as they are stored: JSON, or "" for none."""
-    return _encode_headers(dict(headers)).decode() if headers else ""
+    """Return the user's headers as they are stored: a JSON object."""
+    return _encode_headers(dict(headers)).decode() if headers else NO_HEADERS

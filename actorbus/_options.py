@@ -1,0 +1,277 @@
+"""Options of handlers and of single sends: what they may be, checked when they are given."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, TypedDict
+
+from actorbus._errors import InvalidHeader, InvalidSendOption
+from supervisors import Retry
+
+Seconds = float | timedelta
+"""A span of time: a number of seconds, or a timedelta."""
+
+RunsOn = Literal["trio", "asyncio", "process"]
+
+
+class QueryHandlerOptions(TypedDict, total=False):
+    """What a query's handler may be told.
+
+    `runs_on` is for `async def` handlers: "trio" or "asyncio" (the default is the bus's), and for
+    plain ones "process". Past `timeout` seconds the handler is cancelled (`HandlerTimeout`).
+    `endpoint_id` replaces `module.function`.
+    """
+
+    runs_on: RunsOn
+    timeout: Seconds
+    endpoint_id: str
+
+
+class HandlerOptions(QueryHandlerOptions, total=False):
+    """What a command's or an event's handler may be told; most of it needs a channel.
+
+    `channel` makes it asynchronous: it is sent a copy through that channel. `delay`, `priority`
+    (higher first) and `time_to_live` are given to its copies. `deduplicate` makes a key of the
+    message: of two with one key the second is not handled. `concurrency` is how many run at once,
+    `retry` how often and when again. `permanent` are errors that are never retried, `outage` those
+    that say that a dependency is down; `breaker` is how many failures of other kinds in a row say
+    so too. `aliases` are endpoint ids that it had before.
+    """
+
+    channel: str
+    delay: Seconds
+    priority: int
+    time_to_live: Seconds
+    deduplicate: Callable[[Any], object]
+    concurrency: int
+    retry: Retry
+    outage: type[BaseException] | tuple[type[BaseException], ...]
+    permanent: type[BaseException] | tuple[type[BaseException], ...]
+    breaker: int
+    aliases: tuple[str, ...]
+
+
+QUERY_OPTIONS = frozenset(QueryHandlerOptions.__annotations__)
+HANDLER_OPTIONS = frozenset(HandlerOptions.__annotations__)
+CHANNEL_OPTIONS = HANDLER_OPTIONS - QUERY_OPTIONS - {"channel", "deduplicate", "permanent"}
+
+
+class SendOptions(TypedDict, total=False):
+    """What a sender may say about one message.
+
+    `headers` are text; those of the message being handled are passed on as well. An explicit
+    `message_id` makes the send repeatable: an endpoint that was sent a message of this id is not
+    sent it again. `delay` is from now, `deliver_at` a time with a zone, or seconds of Unix time;
+    `time_to_live` is from now too. `priority`: higher first. `routing_key` names plain data.
+    `content_type` is "application/msgpack" (the default) or "application/json".
+    """
+
+    headers: Mapping[str, str]
+    message_id: str
+    correlation_id: str
+    routing_key: str
+    content_type: str
+    delay: Seconds
+    deliver_at: datetime | float
+    priority: int
+    time_to_live: Seconds
+
+
+SEND_OPTIONS = frozenset(SendOptions.__annotations__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a message is due and how it queues; None and 0 leave it to its endpoint."""
+
+    delay: float | None = None
+    deliver_at: float | None = None
+    priority: int | None = None
+    time_to_live: float | None = None
+
+
+NO_TIMING = Timing()
+
+
+def timing(options: SendOptions, now: float) -> Timing:
+    """Return a sender's wishes, checked. Raises InvalidSendOption naming option and value."""
+    if "delay" in options and "deliver_at" in options:
+        raise InvalidSendOption("delay= and deliver_at= contradict each other; drop one")
+    return Timing(
+        delay=_optional(options, "delay", _span),
+        deliver_at=_deliver_at(options["deliver_at"], now) if "deliver_at" in options else None,
+        priority=_optional(options, "priority", _priority),
+        time_to_live=_optional(options, "time_to_live", _life),
+    )
+
+
+def _optional(options: Mapping[str, Any], name: str, check: Callable[[str, Any], Any]) -> Any:
+    return check(name, options[name]) if name in options else None
+
+
+def _span(name: str, value: object) -> float:
+    seconds = as_seconds(value)
+    if seconds is None or seconds < 0:
+        raise InvalidSendOption(
+            f"{name}={value!r} is not allowed: give seconds from now on, 0 or more"
+        )
+    return seconds
+
+
+def _life(name: str, value: object) -> float:
+    seconds = as_seconds(value)
+    if seconds is None or seconds <= 0:
+        raise InvalidSendOption(f"{name}={value!r} is not allowed: give seconds, more than 0")
+    return seconds
+
+
+def _priority(name: str, value: object) -> int:
+    if not is_whole(value):
+        raise InvalidSendOption(f"{name}={value!r} is not allowed: give a whole number")
+    return value  # type: ignore[return-value]  # is_whole looked
+
+
+def _deliver_at(value: object, now: float) -> float:
+    at = _unix_time(value)
+    if at is None:
+        raise InvalidSendOption(
+            f"deliver_at={value!r} is not allowed: give a datetime with a time zone, or Unix time"
+        )
+    if at < now:
+        when = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
+        raise InvalidSendOption(f"deliver_at={value!r} is in the past (it is {when})")
+    return at
+
+
+def _unix_time(value: object) -> float | None:
+    if isinstance(value, datetime):
+        return None if value.tzinfo is None else value.timestamp()
+    return as_seconds(value)
+
+
+def as_seconds(value: object) -> float | None:
+    """Return a finite number or a timedelta as seconds; None for anything else."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def is_whole(value: object) -> bool:
+    """Return whether this is an int, and not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def checked_headers(headers: object) -> Mapping[str, str]:
+    """Return the headers if all of them are text. Raises InvalidHeader naming the first other."""
+    if not isinstance(headers, Mapping):
+        raise InvalidHeader(f"headers={headers!r} is not a mapping of text to text")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not name:
+            raise InvalidHeader(f"the header name {name!r} is not a text of at least one character")
+        if not isinstance(value, str):
+            kind = type(value).__name__
+            raise InvalidHeader(f"header {name!r}: the value {value!r} is {kind}, not text")
+    return headers
+
+
+def checked_id(name: str, value: object) -> str:
+    """Return an id that the sender chose. Raises InvalidSendOption."""
+    if isinstance(value, str) and value and value.isprintable() and len(value) <= LONGEST_ID:
+        return value
+    raise InvalidSendOption(
+        f"{name}={value!r} is not allowed: give a printable text of 1 to {LONGEST_ID} characters"
+    )
+
+
+LONGEST_ID = 200
+
+
+class Checked:
+    """Reads a handler's options one by one, collecting what is wrong with them."""
+
+    __slots__ = ("_options", "problems")
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+        self.problems: list[str] = []
+
+    def seconds(self, name: str, *, above_zero: bool = True) -> float | None:
+        """Return a span in seconds, or None if the option was not given or is refused."""
+        value = self._options.get(name)
+        if value is None:
+            return None
+        seconds = as_seconds(value)
+        if seconds is None or seconds < 0 or (above_zero and seconds == 0):
+            limit = "more than 0" if above_zero else "0 or more"
+            return self._refuse(name, f"seconds (a number or a timedelta), {limit}")
+        return seconds
+
+    def whole(self, name: str, *, at_least: int | None = None) -> int | None:
+        """Return a whole number, or None."""
+        value = self._options.get(name)
+        if value is None or (is_whole(value) and (at_least is None or value >= at_least)):
+            return value
+        limit = "" if at_least is None else f" of at least {at_least}"
+        return self._refuse(name, f"a whole number{limit}")
+
+    def of_type(self, name: str, kind: Any, allowed: str) -> Any:
+        """Return a value of a type, or None."""
+        value = self._options.get(name)
+        return value if value is None or isinstance(value, kind) else self._refuse(name, allowed)
+
+    def function(self, name: str) -> Callable[..., Any] | None:
+        """Return a callable, or None."""
+        value = self._options.get(name)
+        return value if value is None or callable(value) else self._refuse(name, "a function")
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        """Return one of the choices, or None."""
+        value = self._options.get(name)
+        if value is None or value in choices:
+            return value
+        return self._refuse(name, " or ".join(repr(choice) for choice in choices))
+
+    def exceptions(self, name: str) -> tuple[type[BaseException], ...] | None:
+        """Return a tuple of exception types, or None; one type alone will do."""
+        value = self._options.get(name)
+        if value is None:
+            return None
+        kinds = value if isinstance(value, tuple) else (value,)
+        if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+            return kinds
+        self._refuse(name, "an exception type or a tuple of them")
+        return None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a tuple of texts, () if not given."""
+        value = self._options.get(name, ())
+        if isinstance(value, tuple | list) and all(
+            isinstance(text, str) and text for text in value
+        ):
+            return tuple(value)
+        self._refuse(name, "a tuple of texts")
+        return ()
+
+    def _refuse(self, name: str, allowed: str) -> None:
+        self.problems.append(f"{name}={self._options[name]!r} is not allowed: give {allowed}")
+
+
+def contradictions(options: Mapping[str, Any], *, asynchronous: bool) -> Iterator[str]:
+    """Say which of a handler's options cannot be meant together."""
+    if not asynchronous:
+        for name in sorted(CHANNEL_OPTIONS & options.keys()):
+            yield f"{name}= needs channel=: a synchronous handler runs when it is called"
+    delay, life = as_seconds(options.get("delay")), as_seconds(options.get("time_to_live"))
+    if delay is not None and life is not None and 0 < life <= delay:
+        yield f"time_to_live={life:g} is over before delay={delay:g} is: every message would expire"
+    both = set(_kinds(options.get("permanent"))) & set(_kinds(options.get("outage")))
+    for kind in sorted(both, key=repr):
+        yield f"{kind.__qualname__} is both permanent= and outage=: drop one"
+
+
+def _kinds(value: object) -> tuple[type, ...]:
+    kinds = value if isinstance(value, tuple) else (value,)
+    return tuple(kind for kind in kinds if isinstance(kind, type))

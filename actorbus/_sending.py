@@ -1,0 +1,333 @@
+"""Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
+
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from actorbus._calls import Answer, Call, Done, Worlds
+from actorbus._dispatch import Dispatch
+from actorbus._errors import InvalidSendOption, SubscribersFailed
+from actorbus._gateway import Letter
+from actorbus._handlers import HandlerSpec, Kind
+from actorbus._options import SendOptions
+from actorbus._publish import Prepared, Press, deduplication_key, headers_of
+from actorbus._store import GroupLost, Outgoing, Store
+from actorbus._unit_of_work import (
+    Hook,
+    Outcome,
+    SnapshotUnitOfWork,
+    UnitOfWork,
+    current_unit_of_work,
+)
+
+T = TypeVar("T")
+
+
+class Reports(Protocol):
+    """Where the outcomes of synchronous handlers go: to their endpoints' actors."""
+
+    def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
+        """Take one outcome; never blocks."""
+        ...
+
+    def run_hooks(self, hooks: Sequence[Hook]) -> None:
+        """Run `after_commit` functions, in a task of their own."""
+        ...
+
+
+class BusSender:
+    """The gateways' other side, for one run of the bus."""
+
+    __slots__ = ("_dispatch", "_press", "_reports", "_store", "_ways", "_worlds")
+
+    def __init__(
+        self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
+    ) -> None:
+        self._press = press
+        self._store = store
+        self._dispatch = dispatch
+        self._worlds = worlds
+        self._reports = reports
+        self._ways = {"command": self._send_command, "event": self._publish, "query": self._ask}
+
+    def send(
+        self, kind: Kind, channel: str | None, message: Any, options: SendOptions
+    ) -> Answer[Any]:
+        """Send one message, as its kind and its handlers want it."""
+        unit = current_unit_of_work.get()
+        return self._worlds.call(unit, self._ways[kind], unit, channel, message, options)
+
+    # -- one message ------------------------------------------------------------------------
+
+    async def _send_command(
+        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
+    ) -> Any:
+        prepared = self._prepare("command", message, options, unit)
+        spec = prepared.route.handlers[0]
+        target = spec.channel or channel
+        if target is None:
+            _refuse_timing(prepared, spec)
+            return await self._call(prepared, spec, unit)
+        await self._leave([self._press.copy(prepared, spec, target)], unit)
+        return prepared.envelope.message_id
+
+    async def _publish(
+        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
+    ) -> str:
+        prepared = self._prepare("event", message, options, unit)
+        copies, synchronous = self._fan_out(prepared, channel)
+        if copies:
+            await self._leave(copies, unit)
+        if synchronous:
+            await self._call_all(prepared, synchronous, unit)
+        return prepared.envelope.message_id
+
+    async def _ask(
+        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
+    ) -> Any:
+        prepared = self._prepare("query", message, options, unit)
+        spec = prepared.route.handlers[0]
+        headers = headers_of(prepared, spec)
+        snapshot = SnapshotUnitOfWork(self._store, spec.endpoint_id, headers)
+        try:
+            answer = await self._dispatch.invoke(spec, prepared.message, headers, snapshot)
+        except Exception as error:
+            self._reports.report(spec, error)
+            raise
+        finally:
+            await snapshot.rollback()
+        self._reports.report(spec, None)
+        return answer
+
+    def _prepare(
+        self, kind: Kind, message: Any, options: SendOptions, unit: UnitOfWork | None
+    ) -> Prepared:
+        if unit is not None:
+            unit.check_open()
+        return self._press.prepare(kind, message, options, unit and unit.headers)
+
+    def _fan_out(
+        self, prepared: Prepared, channel: str | None
+    ) -> tuple[list[Outgoing], list[HandlerSpec]]:
+        """Return the copies for asynchronous subscribers, and the synchronous subscribers."""
+        copies: list[Outgoing] = []
+        synchronous: list[HandlerSpec] = []
+        for spec in prepared.route.handlers:
+            target = spec.channel or channel
+            if target is None:
+                _refuse_timing(prepared, spec)
+                synchronous.append(spec)
+            else:
+                copies.append(self._press.copy(prepared, spec, target))
+        return copies, synchronous
+
+    async def _leave(self, copies: Sequence[Outgoing], unit: UnitOfWork | None) -> int:
+        """Let copies leave with the unit, or now; return how many were new, as far as is known."""
+        if unit is None:
+            return await self._store.append(copies)
+        unit.stage(copies)
+        return len(copies)
+
+    # -- synchronous handlers ---------------------------------------------------------------
+
+    async def _call_all(
+        self, prepared: Prepared, specs: Sequence[HandlerSpec], unit: UnitOfWork | None
+    ) -> None:
+        errors: list[Exception] = []
+        failed: list[str] = []
+        for spec in specs:
+            try:
+                await self._call(prepared, spec, unit)
+            except Exception as error:  # noqa: BLE001  raised below, with the others'
+                error.add_note(f"subscriber {spec.endpoint_id} of {prepared.route.type_name}")
+                errors.append(error)
+                failed.append(spec.endpoint_id)
+        if errors:
+            raise _group(errors, failed, unit)
+
+    async def _call(self, prepared: Prepared, spec: HandlerSpec, unit: UnitOfWork | None) -> Any:
+        """Run one handler, in its caller's transaction or in one of its own, and report it."""
+        try:
+            if unit is None:
+                result = await self._in_transaction(prepared, spec)
+            else:
+                result = await self._inside(prepared, spec, unit)
+        except Exception as error:
+            self._reports.report(spec, error)
+            raise
+        self._reports.report(spec, None)
+        return result
+
+    async def _in_transaction(self, prepared: Prepared, spec: HandlerSpec) -> Any:
+        """Run it in a transaction of its own; again, alone, if another one took that with it."""
+        try:
+            return await self._attempt(prepared, spec, alone=False)
+        except GroupLost:
+            return await self._attempt(prepared, spec, alone=True)
+
+    async def _attempt(self, prepared: Prepared, spec: HandlerSpec, *, alone: bool) -> Any:
+        headers = headers_of(prepared, spec)
+        unit = UnitOfWork(
+            self._store,
+            spec.endpoint_id,
+            headers,
+            alone=alone,
+            run_hooks=self._reports.run_hooks,
+        )
+        outcome = Outcome()
+        try:
+            if not await self._first_time(prepared, spec, unit):
+                return None
+            result = await self._dispatch.invoke(spec, prepared.message, headers, unit)
+            await unit.commit(outcome)
+        finally:
+            if not unit.ended:
+                await unit.rollback()
+        await outcome.wait()
+        return result
+
+    async def _inside(self, prepared: Prepared, spec: HandlerSpec, outer: UnitOfWork) -> Any:
+        headers = headers_of(prepared, spec)
+        unit = outer.savepoint(spec.endpoint_id, headers)
+        try:
+            if not await self._first_time(prepared, spec, unit):
+                return None
+            result = await self._dispatch.invoke(spec, prepared.message, headers, unit)
+            await unit.merge()
+        finally:
+            await unit.rollback()
+        return result
+
+    async def _first_time(self, prepared: Prepared, spec: HandlerSpec, unit: UnitOfWork) -> bool:
+        """Note the message's key in the handler's transaction; False if it was noted before."""
+        key = deduplication_key(prepared, spec)
+        return key is None or await (await unit.turn()).remember(spec.endpoint_id, key)
+
+    # -- many messages ----------------------------------------------------------------------
+
+    def send_many(
+        self,
+        kind: Kind,
+        channel: str | None,
+        items: Iterable[Any] | AsyncIterable[Any],
+        options: SendOptions,
+        batch: int,
+    ) -> Answer[int]:
+        """Send many; the items are taken where this was called, in batches."""
+        if batch < 1:
+            raise InvalidSendOption(f"batch={batch!r} is not allowed: give at least 1")
+        if "message_id" in options:
+            raise InvalidSendOption("message_id= is one message's; give it with Letter(...)")
+        many = _Many(self, kind, channel, options, current_unit_of_work.get())
+        if self._worlds.blocking():
+            return many.on_a_thread(items, batch)
+        return Call(many.awaited, (items, batch), many.unit)
+
+    def call_chunk(self, many: "_Many", chunk: Sequence[Any], offset: int) -> Answer[int]:
+        """Bring one batch to the trio side."""
+        return self._worlds.call(many.unit, self._send_chunk, many, chunk, offset)
+
+    async def _send_chunk(self, many: "_Many", chunk: Sequence[Any], offset: int) -> int:
+        copies: list[Outgoing] = []
+        calls: list[tuple[Prepared, list[HandlerSpec]]] = []
+        for number, item in enumerate(chunk, offset):
+            try:
+                self._collect(many, item, copies, calls)
+            except Exception as error:
+                error.add_note(f"item {number} of send_many; {offset} before it were sent")
+                raise
+        sent = await self._leave(copies, many.unit) if copies else 0
+        for prepared, synchronous in calls:
+            if many.kind == "event":
+                await self._call_all(prepared, synchronous, many.unit)
+            else:
+                await self._call(prepared, synchronous[0], many.unit)
+            sent += len(synchronous)
+        return sent
+
+    def _collect(
+        self,
+        many: "_Many",
+        item: Any,
+        copies: list[Outgoing],
+        calls: list[tuple[Prepared, list[HandlerSpec]]],
+    ) -> None:
+        message, options = item, many.options
+        if isinstance(item, Letter):
+            message, options = item.message, {**options, **item.options}
+        prepared = self._prepare(many.kind, message, options, many.unit)
+        own, synchronous = self._fan_out(prepared, many.channel)
+        copies += own
+        if synchronous:
+            calls.append((prepared, synchronous))
+
+
+class _Many:
+    """One `send_many`: its settings, and the loop over its items in the caller's world."""
+
+    __slots__ = ("_sender", "channel", "kind", "options", "unit")
+
+    def __init__(
+        self,
+        sender: BusSender,
+        kind: Kind,
+        channel: str | None,
+        options: SendOptions,
+        unit: UnitOfWork | None,
+    ) -> None:
+        self._sender = sender
+        self.kind = kind
+        self.channel = channel
+        self.options = options
+        self.unit = unit
+
+    def on_a_thread(self, items: Iterable[Any] | AsyncIterable[Any], batch: int) -> Answer[int]:
+        if isinstance(items, AsyncIterable):
+            raise InvalidSendOption("an async iterable cannot be read on a plain thread")
+        sent = offset = 0
+        for chunk in _chunks(items, batch):
+            sent += self._sender.call_chunk(self, chunk, offset).get()
+            offset += len(chunk)
+        return Done(sent)
+
+    async def awaited(self, items: Iterable[Any] | AsyncIterable[Any], batch: int) -> int:
+        sent = offset = 0
+        if isinstance(items, AsyncIterable):
+            chunk: list[Any] = []
+            async for item in items:
+                chunk.append(item)
+                if len(chunk) == batch:
+                    sent += await self._sender.call_chunk(self, chunk, offset)
+                    offset, chunk = offset + len(chunk), []
+            return sent + await self._sender.call_chunk(self, chunk, offset)
+        for part in _chunks(items, batch):
+            sent += await self._sender.call_chunk(self, part, offset)
+            offset += len(part)
+        return sent
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _group(
+    errors: Sequence[Exception], endpoints: Sequence[str], unit: UnitOfWork | None
+) -> SubscribersFailed:
+    group = SubscribersFailed(f"subscribers failed: {', '.join(endpoints)}", errors)
+    group.endpoints = tuple(endpoints)
+    if unit is not None:
+        unit.fail(group)
+    return group
+
+
+def _refuse_timing(prepared: Prepared, spec: HandlerSpec) -> None:
+    """Refuse a delay for a handler that runs now, rather than ignore it."""
+    wishes = prepared.timing
+    for name in ("delay", "deliver_at", "priority", "time_to_live"):
+        if getattr(wishes, name) not in {None, 0.0}:
+            raise InvalidSendOption(
+                f"{name}= needs a channel: {spec.endpoint_id} handles"
+                f" {prepared.route.type_name!r} synchronously, at once"
+            )
