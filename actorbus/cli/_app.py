@@ -1,0 +1,48 @@
+"""The commands, put together."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from actorbus.cli._deadletter import commands as deadletter
+from actorbus.cli._list import list_command
+from actorbus.cli._run import run
+from actorbus.cli._send import send
+from actorbus.cli._tree import tree
+
+app = typer.Typer(
+    name="actorbus",
+    help="Run an ActorBus application, look into it, and mend what failed.",
+    epilog="Exit codes and every command in full: docs/operations.md",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command(name="list")(list_command)
+app.command()(tree)
+app.command()(send)
+app.add_typer(deadletter, name="deadletter")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the way typer calls it
+    if wanted:
+        typer.echo(f"actorbus {version('actorbus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
+def main() -> None:
+    """Run the command line; the process ends with the command's exit code."""
+    app()

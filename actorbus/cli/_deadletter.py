@@ -1,0 +1,224 @@
+"""`actorbus deadletter`: look at dead letters, mend them, replay or delete them."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+
+import trio
+import typer
+
+from actorbus import ActorBus
+from actorbus._settlement import DeadLetterReason
+from actorbus._store import DeadLetterFilter, DeadLetterRow
+from actorbus._types import did_you_mean
+from actorbus.cli import _letters
+from actorbus.cli._arguments import App, AsJson, Header, Traceback, header
+from actorbus.cli._errors import CommandFailed
+from actorbus.cli._exit_codes import ExitCode
+from actorbus.cli._output import Output, reported
+from actorbus.cli._selection import Selection
+from actorbus.cli._target import load
+
+T = TypeVar("T")
+
+commands = typer.Typer(
+    help="Look at dead letters, mend them, replay or delete them.", no_args_is_help=True
+)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Copy ids.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The copy id, as `list` shows it.")]
+Endpoint = Annotated[str | None, typer.Option(help="Of this endpoint.")]
+Channel = Annotated[str | None, typer.Option(help="Of this channel.")]
+Type = Annotated[str | None, typer.Option("--type", help="Of this message type.")]
+Tenant = Annotated[str | None, typer.Option(help="Of this tenant.")]
+Reason = Annotated[str | None, typer.Option(help="Dead for this reason, as `list` shows it.")]
+ByHeader = Annotated[
+    list[Header] | None,
+    typer.Option("--header", parser=header, metavar="NAME=VALUE", help="With this header."),
+]
+All = Annotated[bool, typer.Option("--all", help="All that the filters match, or simply all.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@commands.command(name="list")
+def list_letters(
+    app: App,
+    *,
+    endpoint: Endpoint = None,
+    channel: Channel = None,
+    type_name: Type = None,
+    tenant: Tenant = None,
+    reason: Reason = None,
+    headers: ByHeader = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 100,
+    after: Annotated[int, typer.Option(help="The next page: the last number shown.")] = 0,
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Show dead letters, oldest first."""
+    selection = _selection(
+        None,
+        headers,
+        endpoint=endpoint,
+        channel=channel,
+        type_name=type_name,
+        tenant=tenant,
+        reason=reason,
+    )
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+
+        async def rows(bus: ActorBus) -> tuple[list[DeadLetterRow], int]:
+            found = await selection.rows(bus.dead_letters, limit=limit, after=after)
+            return found, await selection.count(bus.dead_letters)
+
+        _letters.show_list(output, *_with(app, rows))
+
+
+@commands.command()
+def show(app: App, copy_id: Id, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
+    """Show one with its body, headers and the history of its attempts."""
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        _letters.show_one(output, _with(app, lambda bus: bus.dead_letters.show(copy_id)))
+
+
+@commands.command()
+def replay(
+    app: App,
+    ids: Ids = None,
+    *,
+    endpoint: Endpoint = None,
+    channel: Channel = None,
+    type_name: Type = None,
+    tenant: Tenant = None,
+    reason: Reason = None,
+    headers: ByHeader = None,
+    every: All = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Send dead letters to their original endpoints again, with new attempts."""
+    selection = _selection(
+        ids,
+        headers,
+        endpoint=endpoint,
+        channel=channel,
+        type_name=type_name,
+        tenant=tenant,
+        reason=reason,
+    )
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        _change(app, selection, "replay", output, every=every, yes=yes)
+
+
+@commands.command()
+def delete(
+    app: App,
+    ids: Ids = None,
+    *,
+    endpoint: Endpoint = None,
+    channel: Channel = None,
+    type_name: Type = None,
+    tenant: Tenant = None,
+    reason: Reason = None,
+    headers: ByHeader = None,
+    every: All = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Delete dead letters and their histories for good."""
+    selection = _selection(
+        ids,
+        headers,
+        endpoint=endpoint,
+        channel=channel,
+        type_name=type_name,
+        tenant=tenant,
+        reason=reason,
+    )
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        _change(app, selection, "delete", output, every=every, yes=yes)
+
+
+@commands.command()
+def edit(
+    app: App,
+    copy_id: Id,
+    *,
+    body: Annotated[str | None, typer.Option(help="The new body as JSON; - reads stdin.")] = None,
+    headers: Annotated[
+        list[Header] | None,
+        typer.Option("--header", parser=header, metavar="NAME=VALUE", help="Set this header."),
+    ] = None,
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Mend a dead letter's body or headers, to be replayed afterwards."""
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        if body is None and not headers:
+            raise CommandFailed("nothing to change: give --body or --header", ExitCode.USAGE)
+        text = sys.stdin.read() if body == "-" else body
+
+        async def mend(bus: ActorBus) -> DeadLetterRow:
+            await _letters.mend(bus.dead_letters, copy_id, text, dict(headers or ()))
+            return await bus.dead_letters.show(copy_id)
+
+        _letters.show_one(output, _with(app, mend))
+
+
+def _selection(
+    ids: list[str] | None, headers: list[Header] | None, **fields: str | None
+) -> Selection:
+    reason = fields["reason"]
+    if reason is not None and reason not in set(DeadLetterReason):
+        raise typer.BadParameter(f"no reason {reason!r}{did_you_mean(reason, DeadLetterReason)}")
+    matching = DeadLetterFilter(copy_ids=tuple(ids) if ids else None, **fields)
+    return Selection(matching, dict(headers or ()))
+
+
+def _change(
+    app: str, selection: Selection, verb: str, output: Output, *, every: bool, yes: bool
+) -> None:
+    """Replay or delete what was selected, after asking where it was not named one by one."""
+    if selection.is_everything and not every:
+        raise CommandFailed(f"{verb} which ones? give ids, filters or --all", ExitCode.USAGE)
+    named = selection.matching.copy_ids is not None
+    if named or yes:
+        _letters.show_change(output, verb, _with(app, _changing(selection, verb)))
+        return
+    count = _with(app, lambda bus: selection.count(bus.dead_letters))
+    _confirm(f"{verb} {count} dead letters?")
+    _letters.show_change(output, verb, _with(app, _changing(selection, verb)))
+
+
+def _changing(selection: Selection, verb: str) -> Callable[[ActorBus], Awaitable[int]]:
+    async def change(bus: ActorBus) -> int:
+        matching = await selection.narrowed(bus.dead_letters)
+        count: int = await getattr(bus.dead_letters, verb)(matching)
+        missing = len(selection.matching.copy_ids or ()) - count
+        if missing > 0:
+            raise CommandFailed(
+                f"{verb}: {count} done, {missing} of the ids are no dead letters that match"
+            )
+        return count
+
+    return change
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed(f"{question} add --yes where nobody can be asked", ExitCode.USAGE)
+    if not typer.confirm(question, err=True):
+        raise CommandFailed("nothing was changed")
+
+
+def _with(app: str, do: Callable[[ActorBus], Awaitable[T]]) -> T:
+    """Open the application's store without consuming, and do something with it."""
+    bus = load(app)
+
+    async def main() -> T:
+        async with bus.running(consume="none"):
+            return await do(bus)
+
+    return trio.run(main)

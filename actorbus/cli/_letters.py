@@ -1,0 +1,128 @@
+"""How dead letters are shown and mended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from actorbus._store import DeadLetterRow
+from actorbus.cli._errors import CommandFailed
+from actorbus.cli._exit_codes import ExitCode
+from actorbus.cli._output import Output
+from actorbus.codecs import codec_for
+
+_LIST = ("number", "id", "endpoint", "tenant", "type", "reason", "error", "died", "attempts")
+
+
+def show_list(output: Output, rows: Sequence[DeadLetterRow], total: int) -> None:
+    """Show a page of dead letters, and how many there are in all."""
+    if output.as_json:
+        output.document({"total": total, "dead_letters": [as_json(row) for row in rows]})
+        return
+    output.table(f"dead letters: {len(rows)} of {total}", _LIST, map(_line, rows), right=1)
+
+
+def _line(row: DeadLetterRow) -> tuple[object, ...]:
+    error = f"{row.exception}: {row.exception_message}" if row.exception else ""
+    return (
+        row.number,
+        row.copy_id,
+        row.endpoint,
+        row.tenant,
+        row.type_name,
+        row.reason,
+        error,
+        moment(row.died_at),
+        row.attempts,
+    )
+
+
+def show_one(output: Output, row: DeadLetterRow) -> None:
+    """Show everything that is known about one."""
+    if output.as_json:
+        output.document(as_json(row))
+        return
+    for name, value in as_json(row).items():
+        if name not in {"failures", "traceback", "body", "headers"}:
+            output.line(f"{name:18} {'' if value is None else value}")
+    output.line(f"{'headers':18} {row.headers}")
+    output.line(f"{'body':18} {json.dumps(readable_body(row), ensure_ascii=False)}")
+    for failure in row.failures:
+        output.line(f"\nattempt {failure.attempt}, {moment(failure.at)}")
+        output.line(failure.traceback.rstrip() or f"{failure.exception}: {failure.message}")
+
+
+def show_change(output: Output, verb: str, count: int) -> None:
+    """Tell how many were replayed or deleted."""
+    done = {"replay": "replayed", "delete": "deleted"}[verb]
+    if output.as_json:
+        output.document({done: count})
+    else:
+        output.line(f"{done} {count}")
+
+
+def as_json(row: DeadLetterRow) -> dict[str, Any]:
+    """Return the fields as JSON values; times as text, the body as what it says."""
+    failures = [
+        {
+            "attempt": failure.attempt,
+            "at": moment(failure.at),
+            "exception": failure.exception,
+            "message": failure.message,
+            "traceback": failure.traceback,
+        }
+        for failure in row.failures
+    ]
+    return {
+        "number": row.number,
+        "copy_id": row.copy_id,
+        "message_id": row.message_id,
+        "type": row.type_name,
+        "endpoint": row.endpoint,
+        "channel": row.channel,
+        "tenant": row.tenant,
+        "reason": row.reason,
+        "exception": row.exception,
+        "exception_message": row.exception_message,
+        "attempts": row.attempts,
+        "replays": row.replays,
+        "died_at": moment(row.died_at),
+        "enqueued_at": moment(row.enqueued_at),
+        "correlation_id": row.correlation_id,
+        "causation_id": row.causation_id,
+        "headers": json.loads(row.headers),
+        "content_type": row.content_type,
+        "body": readable_body(row),
+        "traceback": row.traceback,
+        "failures": failures,
+    }
+
+
+def readable_body(row: DeadLetterRow) -> Any:
+    """Return the body as plain data, or its bytes in words where they say nothing."""
+    try:
+        return codec_for(row.content_type).plain(row.body)
+    except Exception as error:  # noqa: BLE001  # an undecodable body is why it may be here
+        return {"undecodable": str(error), "bytes": row.body.hex()}
+
+
+async def mend(letters: Any, copy_id: str, body: str | None, headers: Mapping[str, str]) -> None:
+    """Write a new body, in the letter's own content type, and set headers."""
+    row = await letters.show(copy_id)
+    merged = {**json.loads(row.headers), **headers} if headers else None
+    await letters.edit(copy_id, body=_encoded(row, body), headers=merged)
+
+
+def _encoded(row: DeadLetterRow, body: str | None) -> bytes | None:
+    if body is None:
+        return None
+    try:
+        value = json.loads(body)
+    except json.JSONDecodeError as error:
+        raise CommandFailed(f"the body is not JSON: {error}", ExitCode.USAGE) from None
+    return codec_for(row.content_type).encode(value)
+
+
+def moment(at: float) -> str:
+    """Return a time of the store's clock as text, in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

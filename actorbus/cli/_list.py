@@ -1,0 +1,110 @@
+"""`actorbus list`: what the application declares, and what is stored for it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import trio
+
+from actorbus import ActorBus
+from actorbus._channel import Channel
+from actorbus._handlers import HandlerSpec
+from actorbus._store import QueueStatistics
+from actorbus.cli._arguments import App, AsJson, Traceback
+from actorbus.cli._output import Output, reported
+from actorbus.cli._target import load
+
+COUNTS = ("ready", "waiting", "claimed", "parked", "dead", "expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What `list` shows."""
+
+    channels: Sequence[Channel]
+    handlers: Sequence[HandlerSpec]
+    queues: Sequence[QueueStatistics]
+
+
+def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
+    """Show channels and endpoints, and how much is stored for each."""
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        survey = trio.run(_survey, load(app))
+        if as_json:
+            output.document(_document(survey))
+        else:
+            _show(output, survey)
+
+
+async def _survey(bus: ActorBus) -> Survey:
+    async with bus.running(consume="none"):
+        return Survey(tuple(bus.channels.values()), tuple(bus.handlers), await bus.statistics())
+
+
+def _document(survey: Survey) -> dict[str, Any]:
+    return {
+        "channels": [{"name": channel.name, "kind": _kind(channel)} for channel in survey.channels],
+        "endpoints": [
+            {**_endpoint(spec), **_totals(_of(survey.queues, spec))} for spec in survey.handlers
+        ],
+        "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
+    }
+
+
+def _endpoint(spec: HandlerSpec) -> dict[str, Any]:
+    return {
+        "endpoint": spec.endpoint_id,
+        "kind": spec.kind,
+        "type": spec.type_name,
+        "channel": spec.channel,
+        "where": spec.where,
+    }
+
+
+def _show(output: Output, survey: Survey) -> None:
+    output.table(
+        "channels",
+        ("channel", "kind", "concurrency", "attempts"),
+        ((c.name, _kind(c), c.concurrency, c.retry.attempts) for c in survey.channels),
+        right=2,
+    )
+    output.table(
+        "endpoints",
+        ("endpoint", "kind", "message", "channel", *COUNTS),
+        (_row(spec, _totals(_of(survey.queues, spec))) for spec in survey.handlers),
+        right=len(COUNTS),
+    )
+    unknown = _unknown(survey)
+    if unknown:
+        output.table(
+            "stored for endpoints that this application does not have",
+            ("endpoint", "channel", "tenant", *COUNTS),
+            ((q.endpoint, q.channel, q.tenant, *_totals([q]).values()) for q in unknown),
+            right=len(COUNTS),
+        )
+
+
+def _row(spec: HandlerSpec, totals: Mapping[str, int]) -> Sequence[object]:
+    where = spec.channel or "(synchronous)"
+    counts = totals.values() if spec.channel else ("",) * len(COUNTS)
+    return (spec.endpoint_id, spec.kind, spec.type_name, where, *counts)
+
+
+def _kind(channel: Channel) -> str:
+    return "dynamic" if channel.dynamic else "store"
+
+
+def _of(queues: Iterable[QueueStatistics], spec: HandlerSpec) -> list[QueueStatistics]:
+    names = {spec.endpoint_id, *spec.aliases}
+    return [queue for queue in queues if queue.endpoint in names]
+
+
+def _totals(queues: Iterable[QueueStatistics]) -> dict[str, int]:
+    queues = list(queues)
+    return {count: sum(getattr(queue, count) for queue in queues) for count in COUNTS}
+
+
+def _unknown(survey: Survey) -> list[QueueStatistics]:
+    known = {name for spec in survey.handlers for name in (spec.endpoint_id, *spec.aliases)}
+    return [queue for queue in survey.queues if queue.endpoint not in known]

@@ -1,0 +1,96 @@
+"""What a command prints: tables or one JSON document on stdout, everything else on stderr."""
+
+import json
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from actorbus.cli._errors import Complaint, complaint
+from actorbus.cli._exit_codes import ExitCode
+
+_WIDTH_OF_A_FILE = 240  # characters: a table that goes to a file or a pipe is not cut to 80
+
+
+class Output:
+    """One command's output. With `as_json`, `document` is the only thing that stdout gets."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+        self.stdout = Console(width=width, highlight=False)
+        self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def document(self, value: Any) -> None:
+        """Print the JSON document."""
+        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        right: int = 0,
+    ) -> None:
+        """Print a table; its last `right` columns are numbers."""
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for index, column in enumerate(columns):
+            number = index >= len(columns) - right
+            table.add_column(column, justify="right" if number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        self.stdout.print(table)
+
+    def line(self, text: str) -> None:
+        """Print a line of the answer; nothing with `as_json`."""
+        if not self.as_json:
+            self.stdout.print(text, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Tell what happens meanwhile, on stderr."""
+        self.stderr.print(text, markup=False)
+
+    def complain(self, what: Complaint) -> None:
+        """Tell what went wrong: in the document with `as_json`, and always on stderr."""
+        self.stderr.print("error:", style="bold red", end=" ")
+        self.stderr.print(what.text, markup=False)
+        for detail in what.details:
+            self.stderr.print(f"  {detail}", markup=False)
+        if self.as_json:
+            error = {"code": int(what.code), "message": what.text, "details": list(what.details)}
+            self.document({"error": error})
+
+
+@contextmanager
+def reported(*, as_json: bool, show_traceback: bool) -> Iterator[Output]:
+    """Give a command its output, and turn what it raises into words and an exit code.
+
+    Leaves typer's own exceptions and BaseExceptions alone; a traceback is printed only on demand.
+    """
+    output = Output(as_json=as_json)
+    try:
+        yield output
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except BrokenPipeError:
+        _leave_quietly()
+    except Exception as error:  # noqa: BLE001  # every error of a command ends here, in words
+        if show_traceback:
+            traceback.print_exception(error)
+        what = complaint(error)
+        output.complain(what)
+        raise typer.Exit(what.code) from None
+
+
+def _leave_quietly() -> None:
+    """End when nobody reads any more (`actorbus list ... | head`), without a second error."""
+    sys.stderr.close()
+    raise typer.Exit(ExitCode.FAILURE)

@@ -1,0 +1,95 @@
+"""`actorbus run`: consume until told to stop, or until one of the limits is reached."""
+
+import logging
+import sys
+from typing import Annotated
+
+import trio
+import typer
+
+from actorbus import ActorBus
+from actorbus._types import did_you_mean
+from actorbus.cli._arguments import App, AsJson, Duration, Traceback, duration, memory
+from actorbus.cli._consume import Ending, Limits, Report, consume
+from actorbus.cli._durations import readable
+from actorbus.cli._errors import CommandFailed
+from actorbus.cli._exit_codes import ExitCode
+from actorbus.cli._output import Output, reported
+from actorbus.cli._target import load
+
+_LEVELS = ("debug", "info", "warning", "error")
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def run(
+    app: App,
+    channels: Annotated[
+        list[str] | None, typer.Argument(help="Channels to consume; all if none is named.")
+    ] = None,
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop when nothing is ready or due.")
+    ] = False,
+    period: Annotated[
+        Duration | None,
+        typer.Option("--for", parser=duration, metavar="DURATION", help="Stop after 10s, 5m, 2h."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop taking messages when this many were handled."),
+    ] = None,
+    stop_on_failure: Annotated[
+        bool, typer.Option("--stop-on-failure", help="Stop at the first failed attempt.")
+    ] = False,
+    memory_limit: Annotated[
+        int | None,
+        typer.Option(parser=memory, metavar="SIZE", help="Stop when the process holds 512MB."),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Consume channels until SIGTERM, SIGINT or a limit.
+
+    The first signal stops the intake, finishes what was begun and releases the rest; the second
+    one ends the process at once.
+    """
+    limits = Limits(once, period, limit, stop_on_failure, memory_limit)
+    with reported(as_json=as_json, show_traceback=traceback) as output:
+        _log_to_stderr(log_level)
+        bus = load(app)
+        chosen = _declared(bus, channels or [])
+        report = trio.run(consume, bus, chosen, limits, output.note)
+        _show(output, report)
+    if report.ending is Ending.FAILURE:
+        raise typer.Exit(ExitCode.HANDLER_FAILED)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Log, unless the application has set up logging itself."""
+    if level not in _LEVELS:
+        raise CommandFailed(f"log level {level!r}{did_you_mean(level, _LEVELS)}", ExitCode.USAGE)
+    logging.basicConfig(level=level.upper(), stream=sys.stderr, format=_FORMAT)
+
+
+def _declared(bus: ActorBus, names: list[str]) -> list[str]:
+    known = [channel.name for channel in bus.channels]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        lines = [f"no channel {name!r}{did_you_mean(name, known)}" for name in unknown]
+        raise CommandFailed("\n".join(lines), ExitCode.USAGE)
+    return names
+
+
+def _show(output: Output, report: Report) -> None:
+    if output.as_json:
+        output.document(report.as_json())
+        return
+    output.line(
+        f"stopped: {report.ending}; {report.handled} handled, {report.retried} retried,"
+        f" {report.dead} dead letters in {readable(report.seconds)}"
+    )
+    if report.unfinished:
+        output.line(f"begun and not finished, ready for others ({len(report.unfinished)}):")
+    for one in report.unfinished:
+        output.line(f"  {one.copy_id}  {one.endpoint}  message {one.message_id}")
