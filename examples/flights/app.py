@@ -5,6 +5,7 @@ has its own restarts, its own backoff and its own dead letters, and touches no o
 """
 
 import os
+from collections.abc import Callable
 
 from actorbus import ActorBus, DynamicChannel, EventBus, PermanentError, Transaction, field
 from examples.flights.data import LATE_AFTER
@@ -86,7 +87,7 @@ async def get_account(query: GetAccount, tx: Transaction) -> list[CarrierAccount
     return [CarrierAccount(*row) for row in rows]
 
 
-def make_bus(store: str) -> ActorBus:
+def make_bus(store: str, gateway: Callable[[], PassengerGateway] = PassengerGateway) -> ActorBus:
     """Return the bus of this example on a store; nothing runs yet."""
     bus = ActorBus("flights", store=store, lease=3.0)
     for name in CHANNELS:
@@ -98,7 +99,7 @@ def make_bus(store: str) -> ActorBus:
                 backoff=Backoff(initial=0.05, maximum=1.0),
             )
         )
-    bus.provide(PassengerGateway, PassengerGateway, scope="app")
+    bus.provide(PassengerGateway, gateway, scope="app")
     bus.command_handler(channel=DEPARTURES)(record_departure)
     bus.event_handler(channel=STATISTICS)(update_statistics)
     bus.event_handler(channel=NOTIFICATIONS)(notify_passengers)

@@ -4,7 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from actorbus import ActorBus, EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus import (
+    ActorBus,
+    EndpointHealthy,
+    EndpointSick,
+    MessageDied,
+    MessageRetried,
+    TenantStarted,
+)
 from actors import Event, Restarted
 
 Place = tuple[str, str]
@@ -20,12 +27,12 @@ class Watch:
         self.deaths: Counter[Place] = Counter()
         self.outages: Counter[Place] = Counter()
         self.resting: set[Place] = set()
+        self.tenants: set[Place] = set()
 
     @contextmanager
     def on(self, bus: ActorBus) -> Iterator[None]:
         """Watch a running bus."""
-        kinds = (Restarted, MessageRetried, MessageDied, EndpointSick, EndpointHealthy)
-        with bus.system.events.subscribe(self.take, *kinds):
+        with bus.system.events.subscribe(self.take):
             yield
 
     def take(self, event: Event) -> None:
@@ -38,6 +45,8 @@ class Watch:
                 self.retries[where] += 1
             case MessageDied():
                 self.deaths[where] += 1
+            case TenantStarted():
+                self.tenants.add((event.channel, event.tenant))
             case EndpointSick():
                 self.outages[where] += 1
                 self.resting.add(where)

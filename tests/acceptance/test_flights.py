@@ -1,0 +1,149 @@
+"""The flights application from the file to the account: in this process, and as its command."""
+
+import gzip
+import json
+import subprocess
+import sys
+from itertools import islice
+
+import pytest
+
+from examples.flights import truth
+from examples.flights.__main__ import Options, work_through
+from examples.flights.data import MONTH
+
+
+@pytest.fixture
+def month_slice(tmp_path):
+    """The header and every 20th row of the month."""
+    path = tmp_path / "slice.csv"
+    with gzip.open(MONTH, "rt") as month:
+        header = next(month)
+        path.write_text(header + "".join(islice(month, 0, None, 20)))
+    return path
+
+
+def options(path, tmp_path, workers=1):
+    return Options(path, f"sqlite:///{tmp_path}/flights.db", as_json=True, workers=workers)
+
+
+async def test_every_message_of_a_slice_is_where_it_must_be(month_slice, tmp_path):
+    """Late flights of the refused carrier are replayed; cancelled ones stay among the dead."""
+    month = truth.count(month_slice)
+    account = await work_through(options(month_slice, tmp_path), month)
+
+    assert list(account.differences(month)) == []
+    assert account.unfinished == 0
+    assert account.replayed == month.late[month.troubled_carrier()] > 0
+    assert account.dead_letters == {"permanent error": month.cancelled.total()}
+    assert account.restarts > 0
+
+
+async def test_the_same_file_sent_again_to_the_same_store_changes_nothing(month_slice, tmp_path):
+    """The ids derive from the rows: the gateway knows all of them already."""
+    month = truth.count(month_slice)
+    first = await work_through(options(month_slice, tmp_path), month)
+    second = await work_through(options(month_slice, tmp_path), month)
+
+    assert list(second.differences(month)) == []
+    assert second.carriers == first.carriers
+    assert (second.replayed, second.restarts) == (0, 0)
+
+
+# --------------------------------------------------------------------------------- the command
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "examples.flights", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+
+@pytest.mark.slow
+def test_the_month_ends_with_the_promised_numbers(tmp_path):
+    """The numbers are written out here: they are what the issue and the source promise."""
+    result = run("--json", "--store", f"sqlite:///{tmp_path}/flights.db")
+    account = json.loads(result.stdout.splitlines()[-1])
+    carriers = account["per_carrier"]
+
+    assert result.returncode == 0, result.stderr
+    assert (account["rows"], account["departed"], account["cancelled"]) == (27_004, 26_483, 521)
+    assert account["late"] == account["notified"] == account["statistics"] == 4_918
+    assert account["dead_letters"] == {"permanent error": 521}
+    assert len(carriers) == 16
+    assert (carriers["UA"]["rows"], carriers["HA"]["rows"], carriers["OO"]["rows"]) == (
+        4_637,
+        31,
+        1,
+    )
+    assert account["replayed"] == 165
+    assert account["restarts"] > 0
+
+
+def test_two_workers_share_a_store(month_slice):
+    result = run("--json", "--workers", 2, "--data", month_slice)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_json_the_account_is_a_table_for_people(month_slice):
+    result = run("--data", month_slice)
+
+    assert result.returncode == 0, result.stderr
+    assert "United Air Lines" in result.stdout
+    assert "dead letters replayed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        ("", "empty file"),
+        ("year,month\n2013,1\n", "line 1: no column day, carrier"),
+    ],
+)
+def test_a_bad_file_is_a_clear_error(tmp_path, content, said):
+    path = tmp_path / "bad.csv"
+    if content is not None:
+        path.write_text(content)
+    result = run("--json", "--data", path)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {path}")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--workers", "0"), "'0' is not a number of at least 1"),
+        (("--store", "nonsense"), "nonsense"),
+        (("--store", "sqlite:////no/such/folder/flights.db"), "/no/such/folder"),
+    ],
+)
+def test_a_bad_option_is_a_clear_error(option, said):
+    result = run("--json", *option)
+
+    assert result.returncode == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_account_that_is_not_the_truth_ends_with_an_error(month_slice, tmp_path):
+    """A store that holds more than the file: the difference is named, the exit code is 1."""
+    store = f"sqlite:///{tmp_path}/flights.db"
+    lines = month_slice.read_text().splitlines(keepends=True)
+    shorter = tmp_path / "shorter.csv"
+    shorter.write_text("".join(lines[:-1]))
+
+    assert run("--json", "--data", month_slice, "--store", store).returncode == 0
+    result = run("--json", "--data", shorter, "--store", store)
+
+    assert result.returncode == 1
+    assert "differs from the truth: " in result.stderr
+    assert "rows is" in result.stderr
