@@ -6,7 +6,7 @@ Rules: (1) the first restart after a failure while running is immediate, if so c
        (4) it falls back after quiet time *and* a success, never after one of them alone.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from ._checks import Checks, Seconds
@@ -18,10 +18,14 @@ Phase = Literal["start", "run"]
 
 @dataclass(frozen=True, slots=True)
 class BackoffState:
-    """How far a row of failures has got: restarts in the row, and how many of them waited."""
+    """How far a row of failures has got: restarts in the row, and how many of them waited.
+
+    ``since`` is when the last of them was due.
+    """
 
     restarts: int = 0
     waits: int = 0
+    since: float = 0.0
 
 
 FRESH: Final = BackoffState()
@@ -70,12 +74,15 @@ class Backoff:
             exponential(wait, self.initial, self.factor, self.maximum), self.jitter, draw
         )
 
-    def next(self, state: BackoffState, phase: Phase, draw: float) -> tuple[float, BackoffState]:
+    def next(
+        self, state: BackoffState, phase: Phase, now: float, draw: float
+    ) -> tuple[float, BackoffState]:
         """Return the delay before the next start, and the state to keep."""
-        if self.first_immediate and phase == "run" and state.restarts == 0:
-            return 0.0, replace(state, restarts=1)
-        waits = state.waits + 1
-        return self.delay(waits, draw), BackoffState(state.restarts + 1, waits)
+        waits, delay = state.waits, 0.0
+        if not (self.first_immediate and phase == "run" and state.restarts == 0):
+            waits += 1
+            delay = self.delay(waits, draw)
+        return delay, BackoffState(state.restarts + 1, waits, now + delay)
 
     def is_over(self, quiet: float, *, succeeded: bool) -> bool:
         """Whether a row of failures has ended: ``quiet`` seconds without one, and a success."""

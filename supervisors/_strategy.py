@@ -163,12 +163,13 @@ class Strategy(ABC):
         if backoff is None and failure.phase == "run":
             return 0.0, FRESH
         backoff = backoff or DEFAULT_BACKOFF
-        if child.up_since is not None and backoff.is_over(
-            now - child.up_since, succeeded=child.succeeded
-        ):
-            return backoff.next(FRESH, failure.phase, draw)
         states = (one.backoff_state for one in self._counted(children, child))
-        return backoff.next(max(states, key=_progress), failure.phase, draw)
+        state = max(states, key=_progress)
+        if child.up_since is not None:
+            # Under a group, another member's failure ends the quiet as well.
+            quiet = now - max(child.up_since, state.since)
+            state = FRESH if backoff.is_over(quiet, succeeded=child.succeeded) else state
+        return backoff.next(state, failure.phase, now, draw)
 
     def _give_up(
         self, children: Children, child: ChildState, failure: Failure, now: float

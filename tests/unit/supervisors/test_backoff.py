@@ -14,7 +14,7 @@ def waits(backoff, phases, draw):
     """The delays of failures in a row."""
     delays, state = [], BackoffState()
     for phase in phases:
-        delay, state = backoff.next(state, phase, draw)
+        delay, state = backoff.next(state, phase, 0.0, draw)
         delays.append(delay)
     return delays
 

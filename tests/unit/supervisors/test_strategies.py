@@ -370,6 +370,14 @@ def test_the_delay_falls_back_after_quiet_time_and_a_success(strategy, up, succe
     assert delay == family.fail("a", now=3.0 + up).delay
 
 
+def test_under_a_group_another_members_failure_ends_the_quiet():
+    """a has run well for 20 s when b fails, so a's own failure 2 s later is one in a row."""
+    family = Family(RestForOne(max_restarts=None, backoff=SLOW), "ab")
+    family.set("a", up_since=0.0, succeeded=True)
+
+    assert [0, 3] == [family.crash("b", now=20.0).delay, family.crash("a", now=22.0).delay]
+
+
 def test_under_a_group_the_row_ends_for_all_its_members():
     family = Family(RestForOne(max_restarts=None, backoff=SLOW), "ab")
     for _ in range(5):
