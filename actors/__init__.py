@@ -1,0 +1,68 @@
+"""Actors on trio, behind Pykka's API, supervised.
+
+    what you subclass    Actor, Supervisor
+    what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
+    how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
+    what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
+    errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
+"""
+
+from actors import events as events
+from actors._actor import Actor as Actor
+from actors._context import ActorContext as ActorContext
+from actors._errors import ActorDeadError as ActorDeadError
+from actors._errors import ActorError as ActorError
+from actors._errors import ActorRestarted as ActorRestarted
+from actors._errors import BlockingCall as BlockingCall
+from actors._errors import ChildFailed as ChildFailed
+from actors._errors import ForeignLoop as ForeignLoop
+from actors._errors import HandlerTimedOut as HandlerTimedOut
+from actors._errors import MailboxFull as MailboxFull
+from actors._errors import NameTaken as NameTaken
+from actors._errors import ReplyCancelled as ReplyCancelled
+from actors._errors import ShutdownTimedOut as ShutdownTimedOut
+from actors._errors import SystemFailed as SystemFailed
+from actors._errors import Timeout as Timeout
+from actors._events import EventStream as EventStream
+from actors._events import Subscription as Subscription
+from actors._mailbox import Mailbox as Mailbox
+from actors._mailbox import MailboxStatistics as MailboxStatistics
+from actors._ref import ActorRef as ActorRef
+from actors._reply import Reply as Reply
+from actors._snapshot import ActorSnapshot as ActorSnapshot
+from actors._snapshot import SystemSnapshot as SystemSnapshot
+from actors._supervisor import Supervisor as Supervisor
+from actors._system import ActorSystem as ActorSystem
+from actors._timers import Timer as Timer
+from actors._watch import Terminated as Terminated
+
+__all__ = [
+    "Actor",
+    "ActorContext",
+    "ActorDeadError",
+    "ActorError",
+    "ActorRef",
+    "ActorRestarted",
+    "ActorSnapshot",
+    "ActorSystem",
+    "BlockingCall",
+    "ChildFailed",
+    "EventStream",
+    "ForeignLoop",
+    "HandlerTimedOut",
+    "Mailbox",
+    "MailboxFull",
+    "MailboxStatistics",
+    "NameTaken",
+    "Reply",
+    "ReplyCancelled",
+    "ShutdownTimedOut",
+    "Subscription",
+    "Supervisor",
+    "SystemFailed",
+    "SystemSnapshot",
+    "Terminated",
+    "Timeout",
+    "Timer",
+    "events",
+]

@@ -1,0 +1,144 @@
+"""Actor: what users subclass. A `pykka.Actor` whose handlers may be `async def`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
+
+import pykka
+
+from actors._cell import Cell, building, detached_cell
+from actors._context import ActorContext
+from actors._mailbox import Envelope, MailboxQueue, StopItself
+from actors._ref import ActorRef
+from actors._reply import Reply
+from actors._settings import Settings
+from supervisors import Strategy
+
+logger = logging.getLogger("pykka")
+
+
+class Actor(pykka.Actor):
+    """One independent unit with a mailbox, which handles one message at a time.
+
+    Its life: `__init__` runs in the thread that spawns it, then `on_start`, then `on_receive` for
+    each message, then `on_stop`. After a failure `on_failure` is called on the failed instance, and
+    a new one is made with the same arguments (`__init__`, `on_start`) if the parent's strategy says
+    so; mailbox, ref, name and watchers stay.
+
+    Each method may be `async def` (it runs on trio) or plain `def` (it runs on a pooled thread and
+    may block). Keywords of the class say how its actors are run::
+
+        class Worker(Actor, restart="permanent", mailbox=Mailbox(100)): ...
+
+    `restart`, `shutdown_timeout`, `handler_timeout`, `mailbox`, `disposition`, `intensity`,
+    `backoff` and `decider` mean what they mean in a `ChildSpec`; `abandon` lets it restart without
+    a plain handler that is past its `handler_timeout`; `drain` lets it handle what waits when its
+    parent stops it; `runs_on="asyncio"` runs its `async def` handlers on asyncio.
+    """
+
+    strategy: ClassVar[Strategy | None] = None
+    """What is done when a child of this actor fails; None is `OneForOne()`."""
+
+    _settings: ClassVar[Settings] = Settings()
+    _cell: Cell
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check the keywords of the class.
+
+        Raises:
+            ConfigurationError: an unknown one, or a value that is not allowed
+
+        """
+        super().__init_subclass__()
+        if options:
+            cls._settings = cls._settings.with_options(cls, options)
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        cell = building.cell
+        building.cell = None  # another actor made in `__init__` is not this one
+        self._cell = cell if cell is not None else detached_cell()
+        self._cell.adopt(self)
+
+    # -- what the actor is ---------------------------------------------------------------------
+
+    @property
+    def context(self) -> ActorContext:
+        """Its ref, parent, children, system, timers, watches and background tasks."""
+        context = self.__dict__.get("_context")
+        if context is None:
+            context = self.__dict__.setdefault("_context", ActorContext(self._cell, self))
+        return cast("ActorContext", context)
+
+    @property
+    def restarts(self) -> int:
+        """How many instances were replaced before this one."""
+        return self._cell.restarts
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The ref of this actor."""
+        return self._cell.ref
+
+    @property
+    def _actor_ref(self) -> ActorRef[Any]:  # type: ignore[override]  # Pykka keeps it as an attribute
+        return self._cell.ref
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # made when it is asked for
+        """A universally unique name."""
+        return self._cell.urn
+
+    @property
+    def actor_inbox(self) -> MailboxQueue:  # type: ignore[override]  # it belongs to the cell
+        """The mailbox."""
+        return self._cell.mailbox
+
+    @property
+    def actor_stopped(self) -> threading.Event:  # type: ignore[override]  # made when asked for
+        """An event that is set when the actor has ended."""
+        return self._cell.stopped_event
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} ({self._cell.path})"
+
+    # -- for users to call ---------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Stop after what was sent before; a `permanent` child is restarted, and it counts."""
+        self._cell.mailbox.put_always(Envelope(StopItself()))
+
+    # -- for users to override -----------------------------------------------------------------
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what `system.tree()` shows of this actor; called from any thread, at any time."""
+        return {}
+
+    if TYPE_CHECKING:  # Pykka's hooks, which may be `async def` here
+
+        def on_start(self) -> Any: ...
+        def on_stop(self) -> Any: ...
+        def on_receive(self, message: Any) -> Any: ...
+        def on_failure(
+            self,
+            exception_type: type[BaseException] | None,
+            exception_value: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> Any: ...
+
+    # -- for implementors of Pykka's actors ----------------------------------------------------
+
+    @staticmethod
+    def _create_actor_inbox() -> NoReturn:
+        raise NotImplementedError("the mailbox is made by the system")
+
+    @staticmethod
+    def _create_future() -> Reply[Any]:
+        return Reply()
+
+    def _start_actor_loop(self) -> None:
+        self._cell.begin()
+

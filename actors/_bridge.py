@@ -1,0 +1,153 @@
+"""Between the system's trio run and the others: pool threads, and one asyncio thread.
+
+The asyncio side is the caller's loop when the system was entered under asyncio, else an anyio
+blocking portal in a thread of its own (on uvloop where that is installed), started when first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import importlib.util
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.abc
+import anyio.from_thread
+import trio
+
+from actors._reply import Reply
+from actors._threads import ThreadPool
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+
+T = TypeVar("T")
+
+
+class Bridge:
+    """See the module. All methods but `stop_portal` are for the trio thread."""
+
+    def __init__(self, threads: ThreadPool) -> None:
+        self._threads = threads
+        self._portal: anyio.from_thread.BlockingPortal | None = None
+        self._manager: AbstractContextManager[anyio.from_thread.BlockingPortal] | None = None
+        self._starting = trio.Lock()
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    async def in_thread(self, cell: Cell, function: Callable[..., T], *args: Any) -> T:
+        """Call a hook of an actor on one of its threads, in the context that they share."""
+        context = cell.context_of_thread()
+        submit = (cell.workers or self._threads).submit
+        return await call_in_thread(submit, context, function, args, abandon=True)
+
+    async def call(self, function: Callable[..., T], args: tuple[Any, ...], *, abandon: bool) -> T:
+        """Call a function on a pooled thread, in a copy of the current context."""
+        context = contextvars.copy_context()
+        return await call_in_thread(
+            self._threads.submit, context, function, args, abandon=abandon
+        )
+
+    async def run(
+        self,
+        async_fn: Callable[..., Awaitable[T]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        context: contextvars.Context | None,
+    ) -> T:
+        """Run a coroutine function on the asyncio side.
+
+        If cancelled: the asyncio task is cancelled, and awaited.
+        """
+        if self.loop is None and self._portal is None:
+            await self._start_portal()
+
+        async def call() -> T:
+            return await async_fn(*args, **kwargs)
+
+        future = self._submit(call, context or contextvars.copy_context())
+        done = trio.Event()
+        token = trio.lowlevel.current_trio_token()
+        future.add_done_callback(lambda _: _set_soon(token, done))
+        try:
+            await done.wait()
+        except trio.Cancelled:
+            future.cancel()
+            with trio.CancelScope(shield=True):
+                await done.wait()
+            raise
+        return future.result()
+
+    def _submit(
+        self, call: Callable[[], Awaitable[T]], context: contextvars.Context
+    ) -> concurrent.futures.Future[T]:
+        if self.loop is None and self._portal is not None:
+            return context.run(self._portal.start_task_soon, call)
+        if self.loop is None:
+            raise RuntimeError("the asyncio side has ended")
+        return context.run(asyncio.run_coroutine_threadsafe, call(), self.loop)  # type: ignore[arg-type]  # it is a coroutine
+
+    async def _start_portal(self) -> None:
+        async with self._starting:
+            if self._portal is None:
+                uvloop = importlib.util.find_spec("uvloop") is not None
+                self._manager = anyio.from_thread.start_blocking_portal(
+                    "asyncio", {"use_uvloop": uvloop}, name="actors-asyncio"
+                )
+                self._portal = await trio.to_thread.run_sync(self._manager.__enter__)
+
+    async def stop_portal(self) -> None:
+        """End the asyncio thread, if there is one; what still runs there is cancelled."""
+        portal, self._portal = self._portal, None
+        manager, self._manager = self._manager, None
+        if portal is not None and manager is not None:
+            await trio.to_thread.run_sync(_end_portal, portal, manager)
+
+
+def _end_portal(
+    portal: anyio.from_thread.BlockingPortal,
+    manager: AbstractContextManager[anyio.from_thread.BlockingPortal],
+) -> None:
+    portal.call(portal.stop, True)  # noqa: FBT003  # cancel_remaining
+    manager.__exit__(None, None, None)
+
+
+def _set_soon(token: trio.lowlevel.TrioToken, event: trio.Event) -> None:
+    try:
+        token.run_sync_soon(event.set)
+    except trio.RunFinishedError:
+        return  # nobody is left to be told
+
+
+async def call_in_thread(
+    submit: Callable[[Callable[[], None]], None],
+    context: contextvars.Context,
+    function: Callable[..., T],
+    args: tuple[Any, ...],
+    *,
+    abandon: bool,
+) -> T:
+    """Call a function on a thread and wait.
+
+    If cancelled: with `abandon` the result is dropped when it comes, else it waits for it.
+    """
+    reply: Reply[T] = Reply()
+    reply._observed = True
+
+    def job() -> None:
+        try:
+            value = context.run(function, *args)
+        except BaseException as error:  # noqa: BLE001  # raised where it is awaited
+            reply.fail(error)
+        else:
+            reply.settle((value, None, None))
+
+    submit(job)
+    if abandon:
+        return await reply
+    with trio.CancelScope(shield=True):
+        value = await reply
+    await trio.lowlevel.checkpoint_if_cancelled()
+    return value

@@ -1,0 +1,596 @@
+"""Cell: what stays of an actor while its instances come and go.
+
+It holds the mailbox, the ref, the name, the watchers and the supervision state, and takes orders.
+Two parts act for it: `_life` starts, judges and takes down its instances in one trio task, `_loop`
+empties the mailbox on that task or on a pool thread.
+
+Rules: (1) whoever owns the mailbox runs handlers; `owns` says whether the trio task does;
+       (2) status, orders and reports change in the trio thread only;
+       (3) an order sets `mailbox.interrupted`, which both loops look at between two messages;
+       (4) every change is followed by `unpark`, and the task looks again at everything.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import math
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+import trio
+from pykka import ActorDeadError
+
+from actors import _loop, _watch
+from actors._colour import prefers_threads
+from actors._errors import MailboxFull
+from actors._events import (
+    DeadLetter,
+    Event,
+    HookFailed,
+    MailboxOverflow,
+    Stopped,
+    StopReason,
+    Undelivered,
+)
+from actors._mailbox import Envelope, MailboxQueue, is_stop
+from actors._ref import ActorRef
+from actors._reply import Reply
+from actors._settings import RunsOn, Settings
+from actors._tasks import BackgroundTask
+from actors._timers import Timer
+from supervisors import ChildState, LifecycleEvent, OneForOne, Status, Strategy, transition
+
+if TYPE_CHECKING:
+    from actors._actor import Actor
+    from actors._loop import Report, Ticket
+    from actors._supervisor import Family
+    from actors._system import ActorSystem
+    from actors._threads import Job
+
+
+logger = logging.getLogger("pykka")
+
+
+class Order(Enum):
+    """What a parent, or `ref.kill()`, orders a cell to do."""
+
+    SUSPEND = "take the instance down, and wait for START"
+    START = "make an instance"
+    STOP = "end for good"
+
+
+class _Building(threading.local):
+    """The cell whose instance this thread is making."""
+
+    cell: Cell | None = None
+
+
+building = _Building()
+
+
+class Cell:
+    """See the module."""
+
+    __slots__ = (
+        "_changed",
+        "_parked",
+        "_started",
+        "_stopped_event",
+        "_terminated",
+        "_urn",
+        "actor",
+        "args",
+        "careful",
+        "deadline",
+        "ended",
+        "factory",
+        "family",
+        "history",
+        "in_hand",
+        "index",
+        "injected",
+        "kwargs",
+        "last_cause",
+        "mailbox",
+        "name",
+        "on_thread",
+        "order",
+        "owns",
+        "plain",
+        "reason",
+        "ref",
+        "report",
+        "restarts",
+        "scope",
+        "settings",
+        "siblings",
+        "static",
+        "status",
+        "stop_asked",
+        "succeeded",
+        "system",
+        "tasks",
+        "thread_context",
+        "ticket",
+        "timers",
+        "up_since",
+        "watchers",
+        "watching",
+        "workers",
+    )
+
+    mailbox: MailboxQueue
+    ref: ActorRef[Any]
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        siblings: Family | None,
+        name: str,
+        factory: Callable[..., Actor],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        settings: Settings | None,
+    ) -> None:
+        self.system = system
+        self.siblings = siblings
+        self.name = name
+        self.factory = factory
+        self.args = args
+        self.kwargs = kwargs
+        self.settings: Settings = settings or getattr(factory, "_settings", _DEFAULT_SETTINGS)
+        self.index = 0
+        self.static = False
+        self.actor: Actor | None = None
+        self.family: Family | None = None
+        # supervision
+        self.status = Status.STARTING
+        self.history: ChildState | None = None
+        self.up_since: float | None = None
+        self.succeeded = False
+        self.restarts = 0
+        self.last_cause: BaseException | None = None
+        # orders
+        self.order: Order | None = None
+        self.deadline = math.inf
+        self.reason: StopReason = "stopped"
+        self.injected: BaseException | None = None
+        self.stop_asked = False
+        self.ended = False
+        # the loop
+        self.owns = True
+        self.careful = False
+        self.plain = False  # whether `on_receive` is
+        self.on_thread = False
+        self.in_hand: Envelope | None = None
+        self.report: Report | None = None
+        self.ticket: Ticket | None = None
+        self.workers: Workers | None = None
+        self.thread_context: contextvars.Context | None = None
+        self.scope: trio.CancelScope | None = None
+        self._parked: trio.lowlevel.Task | None = None
+        self._changed: trio.Event | None = None
+        # made when first used
+        self._urn: str | None = None
+        self._stopped_event: threading.Event | None = None
+        self._started: Reply[None] | None = None
+        self._terminated: Reply[None] | None = None
+        self.watchers: dict[Cell, None] | None = None
+        self.watching: dict[Cell, None] | None = None
+        self.timers: set[Timer] | None = None
+        self.tasks: set[BackgroundTask] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Cell {self.path} {self.status}>"
+
+    # -- who it is ---------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The names from the system's down to this one, joined by slashes."""
+        return self.name if self.siblings is None else f"{self.siblings.path}/{self.name}"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its first instance has come as far as having a mailbox."""
+        return getattr(self, "mailbox", None) is not None
+
+    @property
+    def parent(self) -> Cell | None:
+        """The cell of the parent; None at the root."""
+        return None if self.siblings is None else self.siblings.owner
+
+    @property
+    def urn(self) -> str:
+        """Pykka's name for it."""
+        if self._urn is None:
+            with self.system.lock:
+                self._urn = self._urn or uuid.uuid4().urn
+        return self._urn
+
+    @property
+    def stopped_event(self) -> threading.Event:
+        """Pykka's flag that it has ended."""
+        with self.system.lock:
+            if self._stopped_event is None:
+                self._stopped_event = threading.Event()
+                if self.ended:
+                    self._stopped_event.set()
+            return self._stopped_event
+
+    def adopt(self, actor: Actor) -> None:
+        """Take the instance that is being made; the first one brings mailbox and ref."""
+        self.actor = actor
+        if getattr(self, "mailbox", None) is None:
+            if self.settings is _DEFAULT_SETTINGS:
+                self.settings = type(actor)._settings
+            self.mailbox = MailboxQueue(self.settings.mailbox, self)
+            self.ref = ActorRef(self, self.mailbox, type(actor))
+            self.plain = self.on_thread = prefers_threads(actor)
+            self.careful = self.settings.handler_timeout is not None or self.runs_on == "asyncio"
+
+    def build(self) -> Actor:
+        """Make an instance on this thread. What its `__init__` raises passes through."""
+        previous = building.cell
+        building.cell = self
+        try:
+            actor = self.factory(*self.args, **self.kwargs)
+        finally:
+            building.cell = previous
+        if getattr(actor, "_cell", None) is not self:
+            raise TypeError(
+                f"{self.path}: {self.factory!r} returned {actor!r}. Actor.__init__() has not been "
+                "called. Did you forget to call super() in your override?"
+            )
+        return actor
+
+    def own_family(self) -> Family:
+        """Return its children's family, made when first used."""
+        if self.family is None:
+            from actors._supervisor import Family  # noqa: PLC0415  # a family makes cells
+
+            with self.system.lock:
+                self.family = self.family or Family(self.system, self)
+        return self.family
+
+    @property
+    def runs_on(self) -> RunsOn:
+        """Which event loop runs its `async def` handlers."""
+        return self.settings.runs_on or self.system.runs_on
+
+    def parental_strategy(self) -> Strategy:
+        """Return the strategy that it is supervised by."""
+        return DEFAULT_STRATEGY if self.siblings is None else self.siblings.strategy
+
+    def work(self) -> None:
+        """Empty the mailbox: the job that its threads run."""
+        _loop.work(self)
+
+    def context_of_thread(self) -> contextvars.Context:
+        """Return the context that its plain handlers share."""
+        if self.thread_context is None:
+            self.thread_context = self.system.base_context.copy()
+        return self.thread_context
+
+    # -- replies about its life --------------------------------------------------------------
+
+    def started(self) -> Reply[None]:
+        """Return the reply of the first start."""
+        with self.system.lock:
+            if self._started is None:
+                self._started = Reply()
+                self._started._observed = True
+                if self.up_since is not None or self.restarts:
+                    self._started.settle((None, None, None))
+                elif self.ended:
+                    self._started.fail(ActorDeadError(f"{self.path} ended before it had started"))
+            return self._started
+
+    def terminated(self) -> Reply[None]:
+        """Return the reply of the end."""
+        with self.system.lock:
+            if self._terminated is None:
+                self._terminated = Reply()
+                if self.ended:
+                    self._terminated.settle((None, None, None))
+            return self._terminated
+
+    # -- the mailbox's owner -----------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Let the mailbox be emptied: called by whoever put into one that nobody owned."""
+        if self.on_thread:
+            _loop.work_on(self)
+        elif threading.get_ident() == self.system.thread_id:
+            self.become_owner()
+        else:
+            self.system.post(self.become_owner)
+
+    def become_owner(self) -> None:
+        """Let the trio task own the mailbox: it was put into, or a thread handed it back."""
+        self.owns = True
+        self.careful = False
+        self.unpark()
+
+    def on_drop(self, envelope: Envelope) -> None:
+        """Answer and publish a message that the overflow policy dropped."""
+        policy = self.mailbox.settings.overflow
+        if envelope.reply_to is not None:
+            error = MailboxFull(f"dropped by {self.path}, whose mailbox is full ({policy})")
+            cast("Reply[Any]", envelope.reply_to).fail(error)
+        self.publish(MailboxOverflow, envelope.message, policy, self.mailbox.dropped)
+
+    # -- the task ----------------------------------------------------------------------------
+
+    async def park(self) -> None:
+        """Wait until something changed; the caller looks at what."""
+        self._parked = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def unpark(self) -> None:
+        """Let the task look again at everything. In the trio thread."""
+        task, self._parked = self._parked, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
+
+    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._parked = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def begin(self) -> None:
+        """Start its task. From any thread."""
+        self.system.post(self._begin)
+
+    def _begin(self) -> None:
+        from actors._life import run  # noqa: PLC0415
+
+        if not self.ended:
+            self.system.start_task(run, self, name=self.path)
+
+    # -- orders ------------------------------------------------------------------------------
+
+    def move(self, event: LifecycleEvent) -> None:
+        """Go to the next status. In the trio thread."""
+        self.status = transition(self.status, event)
+        self.announce()
+
+    def announce(self) -> None:
+        """Wake those who wait for a status."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Wait until `reached()`, looking after each change of status."""
+        while not reached():
+            if self._changed is None:
+                self._changed = trio.Event()
+            await self._changed.wait()
+
+    def give(self, order: Order, reason: StopReason = "shutdown") -> None:
+        """Take an order; STOP is never taken back. In the trio thread."""
+        if self.ended or self.order is Order.STOP:
+            return
+        self.order = order
+        if order is Order.STOP:
+            self.reason = reason
+        if order is not Order.START:
+            self.limit(self.settings.shutdown_timeout)
+        self.mailbox.interrupted = order is not Order.START
+        self.unpark()
+
+    def limit(self, seconds: float) -> None:
+        """Let what is in hand have this many seconds."""
+        self.deadline = min(self.deadline, trio.current_time() + seconds)
+        if self.scope is not None:
+            self.scope.deadline = self.deadline
+
+    def inject(self, error: BaseException) -> None:
+        """Fail from outside: a background task, or a child that escalated. In the trio thread."""
+        if self.injected is None and not self.ended:
+            self.injected = error
+            self.mailbox.interrupted = True
+            self.limit(self.settings.shutdown_timeout)
+            self.unpark()
+
+    def obey(self) -> None:
+        """Forget the orders that were carried out, all but STOP."""
+        if self.order is not Order.STOP:
+            self.order = None
+            self.deadline = math.inf
+            self.mailbox.interrupted = False
+        self.injected = None
+
+    def kill(self) -> None:
+        """Stop ahead of what waits. From any thread."""
+        self.system.post_or_ignore(lambda: self.give(Order.STOP, "killed"))
+
+    def stop_was_asked(self) -> None:
+        """During a backoff a stop request means that there will be no new instance."""
+        if self.status is Status.BACKING_OFF:
+            self.stop_asked = True
+            self.system.post_or_ignore(self.unpark)
+
+    def task_failed(self, error: BaseException, *, stopping: bool) -> None:
+        """Take the failure of a background task."""
+        if stopping or self.ended:
+            logger.error("A task of %s failed while it was stopped:", self.path, exc_info=error)
+            self.publish(HookFailed, error, "task")
+        else:
+            self.inject(error)
+
+    def state(self) -> ChildState:
+        """Return what the strategies see of it."""
+        state = self.history or ChildState(
+            self.name,
+            self.index,
+            self.settings.restart,
+            intensity=self.settings.intensity,
+            backoff=self.settings.backoff,
+            decider=self.settings.decider,
+        )
+        return replace(
+            state, status=self.status, up_since=self.up_since, succeeded=self.succeeded
+        )
+
+    def remember(self, state: ChildState) -> None:
+        """Store what a strategy decided about it."""
+        self.history = state
+        self.status = state.status
+        self.restarts = state.restarts
+        self.announce()
+
+    def give_up_thread(self) -> None:
+        """Stop waiting for a thread that is stuck in a handler; what it still does is dropped."""
+        ticket, self.ticket = self.ticket, None
+        self.thread_context = None
+        if ticket is not None:
+            ticket.valid = False
+            if ticket.worker is not None:
+                self.system.threads.write_off(ticket.worker)
+
+    # -- what it is asked for by its context ---------------------------------------------------
+
+    def watch(self, target: Cell) -> None:
+        """Start a death watch."""
+        _watch.watch(self, target)
+
+    def unwatch(self, target: Cell) -> None:
+        """End a death watch."""
+        _watch.unwatch(self, target)
+
+    def stash_in_hand(self) -> None:
+        """Put the message in hand aside."""
+        box, envelope = self.mailbox, self.in_hand
+        if envelope is None:
+            raise RuntimeError(f"{self.path}: no message is in hand to be stashed")
+        if box.stash is None:
+            box.stash = []
+        if len(box.stash) >= box.settings.capacity:
+            raise MailboxFull(f"{self.path} has stashed {len(box.stash)} messages already")
+        box.stash.append(envelope)
+        self.in_hand = None
+
+    def unstash(self) -> None:
+        """Return what is stashed to the mailbox's head."""
+        stash, self.mailbox.stash = self.mailbox.stash, None
+        if stash:
+            self.mailbox.return_to_head(stash)
+
+    def schedule(
+        self, delay: float, message: Any, to: ActorRef[Any] | None, interval: float | None
+    ) -> Timer:
+        """Tell `message` later. From any thread."""
+        mailbox = self.mailbox if to is None else to.actor_inbox
+
+        def tick() -> None:
+            if interval is None and self.timers is not None:
+                self.timers.discard(timer)
+            try:
+                if not mailbox.offer(Envelope(message)):
+                    mailbox.skipped += 1
+            except ActorDeadError:
+                timer.cancel()
+
+        timer = Timer(tick, interval)
+        if self.timers is None:
+            self.timers = set()
+        self.timers.add(timer)
+        self.system.add_timer(delay, timer)
+        return timer
+
+    def start_task(
+        self,
+        async_fn: Callable[..., Awaitable[object]],
+        args: tuple[Any, ...],
+        name: str | None,
+    ) -> None:
+        """Run a background task. From any thread."""
+        task = BackgroundTask(self, async_fn, args)
+        if self.tasks is None:
+            self.tasks = set()
+        self.tasks.add(task)
+        label = name or getattr(async_fn, "__name__", "task")
+        self.system.post(lambda: self.system.start_task(task.run, name=f"{self.path}:{label}"))
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def publish(self, kind: Callable[..., Event], *details: Any) -> None:
+        """Publish an event about this actor, if anybody listens. From any thread."""
+        events = self.system.events
+        if events.has_subscribers:
+            events.publish(kind(self.path, self.system.time(), *details))
+
+    def dead_letter(self, envelope: Envelope, reason: str) -> None:
+        """Publish a message that will not be handled, or answer its asker."""
+        reply = cast("Reply[Any] | None", envelope.reply_to)
+        if reply is not None:
+            reply.fail(ActorDeadError(f"{self.ref} stopped before handling the message"))
+        else:
+            self.publish(DeadLetter, envelope.message, reason)
+
+    def end(self) -> None:
+        """End for good: close the mailbox, tell watchers, leave the family."""
+        if self.ended:
+            return
+        self.status = Status.STOPPED
+        left = self.mailbox.close(f"{self.ref} not found")
+        with self.system.lock:
+            self.ended = True
+            watchers, self.watchers = self.watchers, None
+            waiting = (self._started, self._terminated)
+            stopped_event = self._stopped_event
+        self.actor = None
+        self._bury(left)
+        if self.siblings is not None:
+            self.siblings.remove(self)
+        self.publish(Stopped, self.reason)
+        if stopped_event is not None:
+            stopped_event.set()
+        for watcher in watchers or ():
+            _watch.notify(watcher, self)
+        if waiting[0] is not None:
+            waiting[0].fail(ActorDeadError(f"{self.path} ended before it had started"))
+        if waiting[1] is not None:
+            waiting[1].settle((None, None, None))
+        self.announce()
+
+    def _bury(self, left: list[Envelope]) -> None:
+        """Account for what was left in the mailbox."""
+        stops = [envelope for envelope in left if is_stop(envelope)]
+        left = [envelope for envelope in left if not is_stop(envelope)]
+        if self.reason == "shutdown" and left:
+            messages = tuple(envelope.message for envelope in left if envelope.reply_to is None)
+            if messages:
+                self.publish(Undelivered, len(messages), messages)
+        for envelope in left:
+            if envelope.reply_to is not None or self.reason != "shutdown":
+                self.dead_letter(envelope, f"the actor has ended ({self.reason})")
+        for envelope in stops:
+            if envelope.reply_to is not None:
+                cast("Reply[Any]", envelope.reply_to).settle((None, None, None))
+
+
+class Workers:
+    """Where plain handlers run: the pool, or one thread. A Protocol in spirit."""
+
+    def submit(self, job: Job) -> None:
+        """Run a job."""
+        raise NotImplementedError
+
+
+_DEFAULT_SETTINGS = Settings()
+
+DEFAULT_STRATEGY = OneForOne()
+
+
+def detached_cell() -> Cell:
+    """Return a cell for an actor that was made, not spawned: it has a mailbox and never runs."""
+    from actors._system import ActorSystem  # noqa: PLC0415
+
+    return Cell(ActorSystem("detached"), None, "detached", lambda: None, (), {}, None)  # type: ignore[arg-type,return-value]  # it makes none

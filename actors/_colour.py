@@ -1,0 +1,79 @@
+"""A handler's colour: `async def` runs on an event loop, plain `def` on a thread.
+
+It is looked up at each call, so that a handler may be replaced while its actor runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import Context
+from types import CodeType, coroutine
+from typing import Any, Final
+
+import pykka
+from pykka import messages
+from pykka._introspection import get_attr_directly
+
+_IS_COROUTINE: Final = inspect.CO_COROUTINE
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it makes a coroutine and runs none of its code yet."""
+    code = getattr(function, "__code__", None)
+    if type(code) is CodeType:
+        return bool(code.co_flags & _IS_COROUTINE) or inspect.iscoroutinefunction(function)
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  # an instance whose call is async
+    )
+
+
+def proxy_call(
+    actor: Any, message: Any
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """Return what one of Pykka's proxy messages asks for, as a call.
+
+    Raises:
+        AttributeError: the actor has no such attribute
+
+    """
+    path = message.attr_path
+    if isinstance(message, messages.ProxyCall):
+        return get_attr_directly(actor, path), message.args, message.kwargs
+    if isinstance(message, messages.ProxyGetAttr):
+        return get_attr_directly, (actor, path), {}
+    return setattr, (get_attr_directly(actor, path[:-1]), path[-1], message.value), {}
+
+
+PROXY_MESSAGES: Final = frozenset(
+    {messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr}
+)
+
+
+@coroutine
+def run_in_context(context: Context, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
+    """Await it with each of its steps in `context`."""
+    steps = awaitable.__await__()
+    send, argument = steps.send, None
+    while True:
+        try:
+            trap = context.run(send, argument)
+        except StopIteration as done:
+            return done.value
+        try:
+            argument = yield trap
+            send = steps.send
+        except BaseException as error:  # noqa: BLE001  # it is thrown into the awaitable
+            send, argument = steps.throw, error  # type: ignore[assignment]  # same shape
+
+
+def overrides(actor: pykka.Actor, hook: str) -> bool:
+    """Whether the class of the actor, or the actor itself, has a hook of its own."""
+    if hook in actor.__dict__:
+        return True
+    return getattr(type(actor), hook, None) is not getattr(pykka.Actor, hook)
+
+
+def prefers_threads(actor: pykka.Actor) -> bool:
+    """Whether `on_receive` is a plain function, so that `__init__` and put run on threads too."""
+    return overrides(actor, "on_receive") and not is_async(actor.on_receive)

@@ -1,0 +1,90 @@
+"""What the runtime raises, by whose fault.
+
+::
+
+    Exception
+    ├── pykka.ActorDeadError       yours: the actor, or its whole system, has ended
+    ├── pykka.Timeout              the answer did not come in time
+    └── ActorError
+        ├── MailboxFull            yours: you send faster than the actor handles
+        ├── NameTaken              yours: a sibling that is alive has this name
+        ├── BlockingCall           yours: you would have stopped a running event loop
+        ├── ReplyCancelled         you gave up a request before it was begun
+        ├── ActorRestarted         theirs: the actor restarted with your request in hand
+        ├── HandlerTimedOut        theirs: a handler ran longer than its `handler_timeout`
+        ├── ShutdownTimedOut       theirs: a handler or hook overran the time it had to stop
+        ├── ChildFailed            theirs: a child's failure was escalated to its parent
+        ├── ForeignLoop            yours: asyncio code was awaited on trio
+        └── SystemFailed           theirs: a failure reached the root of the system
+"""
+
+from __future__ import annotations
+
+from pykka import ActorDeadError, Timeout
+
+__all__ = [
+    "ActorDeadError",
+    "ActorError",
+    "ActorRestarted",
+    "BlockingCall",
+    "ChildFailed",
+    "ForeignLoop",
+    "HandlerTimedOut",
+    "MailboxFull",
+    "NameTaken",
+    "ReplyCancelled",
+    "ShutdownTimedOut",
+    "SystemFailed",
+    "Timeout",
+]
+
+
+class ActorError(Exception):
+    """Base of the errors that this package adds to Pykka's two."""
+
+
+class MailboxFull(ActorError):
+    """The mailbox holds as many messages as it may, and its policy is `fail`.
+
+    Not raised by `await ref.send(message)`, which waits for room, nor for `stop`.
+    Leaving a handler it is the sender's failure, and the sender resumes.
+    """
+
+
+class NameTaken(ActorError, ValueError):
+    """Another child of the same parent that has not ended yet has this name."""
+
+
+class BlockingCall(ActorError, RuntimeError):
+    """A blocking wait on a thread that runs an event loop; await the reply instead.
+
+    Not raised when the value is there already.
+    """
+
+
+class ReplyCancelled(ActorError):
+    """The request was given up before the actor began it."""
+
+
+class ActorRestarted(ActorError):
+    """The actor restarted while it had the request in hand; what it did of it is not known."""
+
+
+class HandlerTimedOut(ActorError):
+    """A handler ran longer than the `handler_timeout` of its actor."""
+
+
+class ShutdownTimedOut(ActorError):
+    """A handler or a hook overran the time that its actor had to stop, and was cancelled."""
+
+
+class ChildFailed(ActorError):
+    """A child failed and its failure was escalated; the cause is the child's exception."""
+
+
+class ForeignLoop(ActorError, RuntimeError):
+    """A handler awaited something of asyncio while it ran on trio; `runs_on="asyncio"` helps."""
+
+
+class SystemFailed(ActorError):
+    """A failure was escalated to the root of the system, which ended because of it."""

@@ -1,0 +1,364 @@
+"""The life of a cell: make an instance, let it serve, judge how it ended, take it down; again.
+
+One trio task per actor runs this. The parent's strategy judges; `_supervisor` carries out what
+concerns siblings.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, assert_never, cast
+
+import trio
+
+from actors import _watch
+from actors._cell import Order
+from actors._colour import is_async, overrides
+from actors._errors import ActorRestarted, MailboxFull
+from actors._events import (
+    BackingOff,
+    Escalated,
+    Failed,
+    GaveUp,
+    HookFailed,
+    Overran,
+    Restarted,
+    Resumed,
+    Started,
+)
+from actors._loop import Ending, serve
+from supervisors import (
+    EscalateFailure,
+    Failure,
+    LifecycleEvent,
+    RestartChildren,
+    ResumeChild,
+    Status,
+    StopChild,
+    fate,
+    leaves,
+)
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._mailbox import Envelope
+    from actors._reply import Reply
+
+logger = logging.getLogger("pykka")
+
+
+class Verdict(Enum):
+    """What becomes of the instance."""
+
+    RESUME = "it goes on"
+    ALONE = "it is replaced, when its time has come"
+    TOGETHER = "it is replaced when its family says so"
+    STOP = "it is taken down for good"
+
+
+async def run(cell: Cell) -> None:
+    """Run one actor from its first start until it has ended."""
+    try:
+        await _live(cell)
+    finally:
+        cell.end()
+
+
+async def _live(cell: Cell) -> None:
+    ending: Ending | None = None
+    while True:
+        ending = await _serve_once(cell, fresh=ending is None)
+        verdict, due = judge(cell, ending)
+        if verdict is Verdict.RESUME:
+            _settle_in_hand(cell, ending, final=False)
+            continue
+        if verdict is Verdict.TOGETHER and cell.order is not Order.SUSPEND:
+            await _until_ordered(cell, Order.SUSPEND)
+        final = verdict is Verdict.STOP or cell.order is Order.STOP
+        if final and cell.status is not Status.STOPPING:
+            cell.move(LifecycleEvent.STOP)
+        await take_down(cell, ending, final=final)
+        if cell.order is Order.STOP or final:
+            return
+        cell.move(LifecycleEvent.GONE)
+        cell.obey()
+        if not await _until_due(cell, due if verdict is Verdict.ALONE else None):
+            _answer_stop(cell, ending)
+            return
+        cell.move(LifecycleEvent.DUE)
+        cell.obey()
+        ending = None
+
+
+async def _serve_once(cell: Cell, *, fresh: bool) -> Ending:
+    """Start, if it is a new instance, and serve. Its deadline cancels what is in hand."""
+    ending: Ending | None = None
+    with trio.CancelScope(deadline=cell.deadline) as scope:
+        cell.scope = scope
+        if fresh:
+            ending = await _start(cell)
+        if ending is None:
+            ending = await serve(cell)
+    cell.scope = None
+    if ending is not None:
+        return ending
+    _report_overrun(cell)
+    return Ending("overrun", cell.injected, envelope=cell.in_hand)
+
+
+async def _start(cell: Cell) -> Ending | None:
+    """Make an instance, unless the spawner has, and start it."""
+    again = cell.actor is None
+    try:
+        if again:
+            await _make(cell)
+        if cell.actor is not None and overrides(cell.actor, "on_start"):
+            await invoke(cell, cell.actor.on_start)
+    except trio.Cancelled:
+        raise
+    except BaseException as error:  # noqa: BLE001  # the parent's strategy judges it
+        return Ending("failed", error, "start")
+    cell.up_since = trio.current_time()
+    cell.succeeded = False
+    if cell.status is Status.STARTING:  # else its family decided about it meanwhile
+        cell.move(LifecycleEvent.STARTED)
+    if cell._started is not None:
+        cell._started.settle((None, None, None))
+    cell.publish(Started, cell.restarts)
+    if cell.restarts:
+        cell.publish(Restarted, cell.restarts, cell.last_cause)
+    return None
+
+
+async def _make(cell: Cell) -> None:
+    """Make an instance where `on_receive` would run."""
+    if cell.plain:
+        await cell.system.bridge.in_thread(cell, cell.build)
+    else:
+        cell.build()
+
+
+async def invoke(cell: Cell, function: Callable[..., Any], *args: Any) -> Any:
+    """Call a hook where its colour belongs."""
+    if not is_async(function):
+        result = await cell.system.bridge.in_thread(cell, function, *args)
+        return result
+    if cell.runs_on == "asyncio":
+        return await cell.system.bridge.run(function, args, {}, None)
+    return await cast("Awaitable[Any]", function(*args))
+
+
+# -- judging -------------------------------------------------------------------------------------
+
+
+def judge(cell: Cell, ending: Ending) -> tuple[Verdict, float]:
+    """Return what becomes of the instance, and when it is replaced."""
+    error = ending.error
+    if error is not None:
+        _log_failure(cell, error)
+        cell.publish(Failed, error, ending.phase)
+        cell.system.look_at(error)
+    if cell.order is Order.STOP:
+        return Verdict.STOP, math.inf
+    if ending.kind == "stop":
+        return Verdict.STOP, math.inf
+    if cell.order is Order.SUSPEND or cell.status is Status.RESTARTING:
+        if cell.status is not Status.RESTARTING:
+            cell.move(LifecycleEvent.RESTART)
+        return Verdict.TOGETHER, math.inf
+    if ending.kind == "ordered":
+        return Verdict.RESUME, math.inf
+    itself = ending.kind == "stopped itself"
+    cell.move(LifecycleEvent.STOPPED_ITSELF if itself else LifecycleEvent.FAILED)
+    cell.obey()
+    if error is not None and _is_overflow_of_another(cell, error, ending):
+        cell.move(LifecycleEvent.RESUME)
+        cell.publish(Resumed, error)
+        return Verdict.RESUME, math.inf
+    return _carry_out(cell, Failure(error, ending.phase))
+
+
+def _carry_out(cell: Cell, failure: Failure) -> tuple[Verdict, float]:
+    family = cell.siblings
+    if family is None:
+        return Verdict.STOP, math.inf
+    decision = family.decide(cell, failure)
+    match decision:
+        case ResumeChild():
+            if failure.exception is not None:
+                cell.publish(Resumed, failure.exception)
+            return Verdict.RESUME, math.inf
+        case RestartChildren():
+            cell.publish(BackingOff, decision.delay, decision.restarts, decision.cause)
+            if decision.stop == decision.start == (cell.name,):
+                return Verdict.ALONE, trio.current_time() + decision.delay
+            family.restart_together(decision)
+            return Verdict.TOGETHER, math.inf
+        case StopChild():
+            cell.reason = "failed" if failure.exception is not None else "stopped"
+            if decision.gave_up:
+                cell.reason = "gave up"
+                cell.publish(GaveUp, decision.cause)
+            family.start_without(decision)
+            return Verdict.STOP, math.inf
+        case EscalateFailure():
+            cell.reason = "gave up" if decision.gave_up else "failed"
+            if decision.gave_up:
+                cell.publish(GaveUp, decision.cause)
+            cell.publish(Escalated, decision.cause)
+            family.escalate(decision.cause)
+            return Verdict.STOP, math.inf
+        case _:
+            assert_never(decision)
+
+
+def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) -> bool:
+    """Whether a handler sent to a full mailbox and no decider has a word on that."""
+    if ending.phase == "start" or not all(isinstance(leaf, MailboxFull) for leaf in leaves(error)):
+        return False
+    deciders = (cell.settings.decider, cell.parental_strategy().decider)
+    return not any(decider and decider.directive(error) for decider in deciders)
+
+
+def _log_failure(cell: Cell, error: BaseException) -> None:
+    logger.error("Unhandled exception in %s:", cell.actor or cell.ref, exc_info=error)
+
+
+def _report_overrun(cell: Cell) -> None:
+    what = "on_start" if cell.up_since is None else "a handler"
+    cell.publish(Overran, cell.settings.shutdown_timeout, what)
+    logger.warning("%s: %s overran its %s seconds to stop", cell.path, what,
+                   cell.settings.shutdown_timeout)
+
+
+# -- taking down -----------------------------------------------------------------------------------
+
+
+async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
+    """End an instance: hooks, children, tasks, timers, watches, the message in hand."""
+    await _own_again(cell, final=final)
+    limit = cell.deadline
+    if limit is math.inf or cell.settings.shutdown_timeout == 0:
+        limit = trio.current_time() + cell.settings.shutdown_timeout
+    error = ending.error
+    if error is not None and cell.owns:
+        await _hook(cell, "on_failure", limit, type(error), error, error.__traceback__)
+    if cell.family is not None:
+        await cell.family.stop_all()
+    await _stop_tasks(cell)
+    _end_timers(cell)
+    _watch.end_watches(cell)
+    _settle_in_hand(cell, ending, final=final)
+    if final and error is None and ending.kind != "overrun" and cell.owns:
+        await _hook(cell, "on_stop", limit)
+    if not final:
+        cell.unstash()
+        cell.last_cause = error
+    cell.actor = None
+    cell.family = None
+    if final:
+        _answer_stop(cell, ending)
+
+
+async def _own_again(cell: Cell, *, final: bool) -> None:
+    """Wait until a thread that runs a handler is back; at the end only for its time."""
+    if cell.owns or cell.mailbox.seize():
+        cell.owns = True
+        return
+    with trio.CancelScope(deadline=cell.deadline if final else math.inf):
+        while not cell.owns:
+            await cell.park()
+    if cell.report is not None:
+        cell.report = None
+    if not cell.owns:
+        cell.give_up_thread()
+
+
+async def _hook(cell: Cell, name: str, limit: float, *args: Any) -> None:
+    """Call `on_stop` or `on_failure` within its time; its own failure changes nothing."""
+    if cell.actor is None or not overrides(cell.actor, name):
+        return
+    with trio.CancelScope(deadline=limit) as scope:
+        try:
+            await invoke(cell, getattr(cell.actor, name), *args)
+        except trio.Cancelled:
+            raise
+        except BaseException as error:  # noqa: BLE001  # published; the actor goes on ending
+            _log_failure(cell, error)
+            cell.publish(HookFailed, error, name)
+            cell.system.look_at(error)
+    if scope.cancelled_caught:
+        cell.publish(Overran, cell.settings.shutdown_timeout, name)
+
+
+async def _stop_tasks(cell: Cell) -> None:
+    for task in list(cell.tasks or ()):
+        await task.stop()
+    cell.tasks = None
+
+
+def _end_timers(cell: Cell) -> None:
+    for timer in list(cell.timers or ()):
+        timer.cancel()
+    cell.timers = None
+
+
+def _settle_in_hand(cell: Cell, ending: Ending, *, final: bool) -> None:
+    """Dispose of the message that was in hand."""
+    envelope = ending.envelope
+    cell.in_hand = None
+    if envelope is None or ending.kind in {"stop", "stopped itself"}:
+        return
+    reply = cast("Reply[Any] | None", envelope.reply_to)
+    if reply is not None:
+        if final:
+            cell.dead_letter(envelope, "in hand when the actor ended")
+        else:
+            reply.fail(ActorRestarted(f"{cell.path} restarted with the request in hand"))
+        return
+    _dispose(cell, envelope, ending)
+
+
+def _dispose(cell: Cell, envelope: Envelope, ending: Ending) -> None:
+    envelope.attempts += 1
+    match fate(cell.settings.disposition, envelope.attempts):
+        case "redeliver":
+            cell.mailbox.return_to_head([envelope])
+        case "discard":
+            cell.mailbox.discarded += 1
+        case "dead_letter":
+            cell.dead_letter(envelope, f"in hand at a failure: {ending.error!r}")
+
+
+def _answer_stop(cell: Cell, ending: Ending) -> None:
+    """Keep the asker of `ref.stop()` waiting until the end is announced."""
+    if ending.kind == "stop" and ending.envelope is not None:
+        cell.mailbox.return_to_head([ending.envelope])
+
+
+# -- waiting ---------------------------------------------------------------------------------------
+
+
+async def _until_ordered(cell: Cell, order: Order) -> None:
+    while cell.order not in (order, Order.STOP):
+        await cell.park()
+
+
+async def _until_due(cell: Cell, due: float | None) -> bool:
+    """Wait for the time, or for the family's order; False if it is to end instead."""
+    cell.stop_asked = False
+    while cell.order is not Order.STOP and not cell.stop_asked:
+        if cell.order is Order.START:
+            return True
+        if due is None:
+            await cell.park()
+        elif trio.current_time() >= due:
+            return True
+        else:
+            with trio.CancelScope(deadline=due):
+                await cell.park()
+    cell.reason = cell.reason if cell.order is Order.STOP else "stopped"
+    return False

@@ -1,0 +1,376 @@
+"""Emptying a mailbox: on the cell's trio task, or on a pool thread that the mailbox woke.
+
+Both loops take one message at a time, stop at an order, and end a batch at a count and at a time.
+The thread settles successes by itself; a failure, a stop request and an `async def` handler it
+hands back to the trio task, together with the ownership of the mailbox.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+
+import trio
+from pykka import messages
+
+from actors._colour import PROXY_MESSAGES, is_async, proxy_call, run_in_context
+from actors._errors import HandlerTimedOut
+from actors._mailbox import Envelope, StopItself
+from actors._threads import Worker, current_worker
+from supervisors import fails_on_ask
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._reply import Reply
+
+logger = logging.getLogger("pykka")
+
+BATCH: Final = 64
+"""Messages after which a loop lets others run."""
+
+BUDGET: Final = 0.002
+"""Seconds after which it does."""
+
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why an instance does not go on with its next message."""
+
+    kind: Literal["failed", "stopped itself", "stop", "ordered", "overrun"]
+    error: BaseException | None = None
+    phase: Literal["start", "run"] = "run"
+    envelope: Envelope | None = None
+    """What was in hand and is not settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a thread hands back with the mailbox: a failure, or a message that it may not handle."""
+
+    envelope: Envelope | None = None
+    awaitable: Any = None
+    ending: Ending | None = None
+
+
+class Ticket:
+    """The right of a thread to act for a cell; once it is void, what the thread did is dropped."""
+
+    __slots__ = ("valid", "worker")
+
+    def __init__(self, worker: Worker | None) -> None:
+        self.worker = worker
+        self.valid = True
+
+
+# -- on trio ------------------------------------------------------------------------------------
+
+
+async def serve(cell: Cell) -> Ending:
+    """Handle messages until something ends it. If cancelled: what is in hand stays in hand."""
+    box = cell.mailbox
+    while True:
+        ending = None
+        if cell.report is not None:
+            ending = await _take_report(cell)
+        elif box.interrupted and (cell.owns or box.seize()):
+            cell.owns = True
+            return _ordered(cell)
+        elif cell.owns:
+            ending = await _drain(cell)
+        else:
+            await cell.park()
+        if ending is not None:
+            return ending
+
+
+def _ordered(cell: Cell) -> Ending:
+    if cell.injected is not None:
+        return Ending("failed", cell.injected)
+    return Ending("ordered")
+
+
+async def _drain(cell: Cell) -> Ending | None:
+    """Handle one batch on trio; give the mailbox away when a plain handler is next."""
+    box = cell.mailbox
+    handled = 0
+    until = perf_counter() + BUDGET
+    while not box.interrupted:
+        envelope = box.take()
+        if envelope is None:
+            if box.release():
+                cell.owns = False
+                return None
+            continue
+        message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
+        if reply is not None and reply.abandoned:
+            box.skipped += 1
+            continue
+        if type(message) in _SPECIAL:
+            ending = await _special(cell, envelope)
+            if ending is not None:
+                return ending
+            if not cell.owns:
+                return None
+        elif is_async(receive := cell.actor.on_receive):  # type: ignore[union-attr]  # it runs
+            cell.in_hand = envelope
+            try:
+                if envelope.context is None and not cell.careful:
+                    result = await receive(message)
+                else:
+                    result = await _carefully(cell, envelope, receive, (message,), {})
+            except BaseException as error:
+                ending = failed(cell, envelope, error)
+                if ending is not None:
+                    return ending
+            else:
+                if reply is not None and cell.in_hand is envelope:
+                    reply.settle((result, None, None))
+            cell.in_hand = None
+        else:
+            give_to_thread(cell, envelope)
+            return None
+        handled += 1
+        cell.succeeded = True
+        if handled >= BATCH or perf_counter() > until:
+            await trio.lowlevel.checkpoint()
+            return None
+    return None
+
+
+async def _carefully(
+    cell: Cell,
+    envelope: Envelope,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Call it in its context, within its time limit, on the event loop that it wants."""
+    limit = cell.settings.handler_timeout
+    if limit is None:
+        return await _in_world(cell, envelope, function, args, kwargs)
+    with trio.move_on_after(limit) as scope:
+        return await _in_world(cell, envelope, function, args, kwargs)
+    if scope.cancelled_caught:
+        raise HandlerTimedOut(f"{cell.path}: a handler ran longer than {limit} seconds")
+    return None
+
+
+async def _in_world(
+    cell: Cell,
+    envelope: Envelope,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    context = envelope.context
+    if cell.runs_on == "asyncio":
+        return await cell.system.bridge.run(function, args, kwargs, context)
+    if context is None:
+        return await function(*args, **kwargs)
+    return await run_in_context(context, context.run(function, *args, **kwargs))
+
+
+async def _special(cell: Cell, envelope: Envelope) -> Ending | None:
+    """Handle a stop request or a message of a proxy."""
+    if isinstance(envelope.message, StopItself):
+        return Ending("stopped itself", envelope=envelope)
+    if isinstance(envelope.message, messages._ActorStop):
+        return Ending("stop", envelope=envelope)
+    cell.in_hand = envelope
+    try:
+        function, args, kwargs = proxy_call(cell.actor, envelope.message)
+        if is_async(function):
+            result = await _carefully(cell, envelope, function, args, kwargs)
+        elif _runs_anywhere(cell.actor, function, args):
+            result = function(*args, **kwargs)
+        else:
+            cell.in_hand = None
+            give_to_thread(cell, envelope)
+            return None
+        _answer(cell, envelope, result)
+    except BaseException as error:
+        ending = failed(cell, envelope, error)
+        if ending is not None:
+            return ending
+    cell.in_hand = None
+    return None
+
+
+def _runs_anywhere(actor: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Whether it only gets or sets a plain attribute, which cannot block."""
+    if function is setattr:
+        owner, name = args[0], args[1]
+    elif len(args) == 2 and args[0] is actor and isinstance(args[1], tuple | list):
+        if len(args[1]) != 1:
+            return False
+        owner, name = actor, args[1][0]
+    else:
+        return False
+    return not hasattr(getattr(type(owner), name, None), "__get__")
+
+
+def _answer(cell: Cell, envelope: Envelope, result: Any) -> None:
+    if envelope.reply_to is not None and cell.in_hand is envelope:
+        cast("Reply[Any]", envelope.reply_to).settle((result, None, None))
+
+
+async def _take_report(cell: Cell) -> Ending | None:
+    """Go on with what a thread handed back."""
+    report, cell.report = cell.report, None
+    if report is None or report.envelope is None:
+        return None if report is None else report.ending
+    if report.awaitable is None:
+        return await _handle_here(cell, report.envelope)
+    cell.in_hand = report.envelope
+    try:
+        result = await _carefully(cell, report.envelope, lambda: report.awaitable, (), {})
+        _answer(cell, report.envelope, result)
+    except BaseException as error:
+        return failed(cell, report.envelope, error)
+    finally:
+        cell.in_hand = None
+    return None
+
+
+async def _handle_here(cell: Cell, envelope: Envelope) -> Ending | None:
+    """Handle a message that a thread took and may not handle: put it first, and drain."""
+    cell.mailbox.return_to_head([envelope])
+    cell.mailbox.taken -= 1
+    return await _drain(cell)
+
+
+def failed(cell: Cell, envelope: Envelope, error: BaseException) -> Ending | None:
+    """Answer an asker; return an Ending if it is the actor's failure too, else None.
+
+    A Cancelled passes through, also out of a group; the rest of the group then decides nothing
+    any more, because the instance is being taken down.
+    """
+    if isinstance(error, trio.Cancelled):
+        raise error
+    if isinstance(error, BaseExceptionGroup):
+        cancelled, rest = error.split(trio.Cancelled)
+        if cancelled is not None:
+            if rest is not None:
+                logger.error("Unhandled exception in %s, while it was cancelled:", cell.actor,
+                             exc_info=rest)
+            raise cancelled from None
+    reply = cast("Reply[Any] | None", envelope.reply_to)
+    if reply is None or cell.in_hand is not envelope:
+        unsettled = envelope if cell.in_hand is envelope else None
+        return Ending("failed", error, envelope=unsettled)
+    logger.info("Exception returned from %s to caller:", cell.actor, exc_info=error)
+    reply.fail(error)
+    if fails_on_ask(error, cell.settings.decider, cell.parental_strategy().decider):
+        return Ending("failed", error)
+    return None
+
+
+# -- on a thread --------------------------------------------------------------------------------
+
+
+def give_to_thread(cell: Cell, envelope: Envelope) -> None:
+    """Let a pool thread go on, with this message first. In the trio task, which owns the mailbox."""
+    cell.mailbox.return_to_head([envelope])
+    cell.mailbox.taken -= 1
+    cell.owns = False
+    cell.on_thread = True
+    work_on(cell)
+
+
+def work_on(cell: Cell) -> None:
+    """Submit the cell, whose mailbox is owned by nobody else, to its threads."""
+    (cell.workers or cell.system.threads).submit(cell.work)
+
+
+def work(cell: Cell) -> None:
+    """Empty the mailbox on this thread, which owns it."""
+    ticket = cell.ticket = Ticket(current_worker())
+    report = _work(cell, ticket)
+    if report is not None and ticket.valid:
+        cell.on_thread = False
+        cell.report = report
+        cell.system.post_or_ignore(cell.become_owner)
+
+
+def _work(cell: Cell, ticket: Ticket) -> Report | None:
+    """Return what to hand back, or None when the mailbox is empty or was resubmitted."""
+    box = cell.mailbox
+    pool = cell.system.threads
+    handled = 0
+    until = perf_counter() + BUDGET
+    while not box.interrupted:
+        envelope = box.take()
+        if envelope is None:
+            if box.release():
+                return None
+            continue
+        report = _handle_on_thread(cell, envelope, ticket)
+        if report is not None:
+            return report
+        if not ticket.valid:
+            return None
+        handled += 1
+        if pool.has_waiting and (handled >= BATCH or perf_counter() > until):
+            work_on(cell)
+            return None
+    return Report()
+
+
+def _handle_on_thread(cell: Cell, envelope: Envelope, ticket: Ticket) -> Report | None:
+    message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
+    if reply is not None and reply.abandoned:
+        cell.mailbox.skipped += 1
+        return None
+    if type(message) in _STOPS:
+        return Report(envelope)
+    cell.in_hand = envelope
+    try:
+        function, args, kwargs = _call_of(cell.actor, message)
+        if is_async(function):
+            cell.in_hand = None
+            return Report(envelope)
+        if cell.settings.handler_timeout is not None:
+            cell.watch_thread(ticket, envelope)
+        context = envelope.context or cell.context_of_thread()
+        result = context.run(function, *args, **kwargs)
+    except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure
+        return _failed_on_thread(cell, envelope, ticket, error)
+    if not ticket.valid:
+        return None
+    if inspect.iscoroutine(result):
+        return Report(envelope, awaitable=result)
+    cell.succeeded = True
+    if reply is not None and cell.in_hand is envelope:
+        reply.settle((result, None, None))
+    cell.in_hand = None
+    return None
+
+
+def _failed_on_thread(
+    cell: Cell, envelope: Envelope, ticket: Ticket, error: BaseException
+) -> Report | None:
+    if not ticket.valid:
+        logger.warning("A handler of %s failed after it had been given up:", cell.path,
+                       exc_info=error)
+        return None
+    ending = failed(cell, envelope, error)
+    if ending is None:
+        cell.in_hand = None
+        return None
+    return Report(ending=ending)
+
+
+def _call_of(actor: Any, message: Any) -> Call:
+    if type(message) in PROXY_MESSAGES:
+        return proxy_call(actor, message)
+    return actor.on_receive, (message,), {}
+
+
+_STOPS: Final = frozenset({StopItself, messages._ActorStop})
+_SPECIAL: Final = PROXY_MESSAGES | _STOPS

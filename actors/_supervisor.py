@@ -1,0 +1,280 @@
+"""Families: the children of one actor, or of a system, and what their strategy decides.
+
+A failed child asks its family for a decision. A restart of one child alone is that child's own
+work; what concerns several is carried out here, in a task that gives orders: stop in reverse start
+order, wait, start in order. A newer decision replaces the task that carries out an older one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+from pykka import ActorDeadError
+
+from actors._actor import Actor
+from actors._cell import DEFAULT_STRATEGY, Cell, Order
+from actors._errors import NameTaken
+from actors._ref import ActorRef
+from actors._settings import Settings
+from supervisors import (
+    ChildSpec,
+    Decision,
+    EscalateFailure,
+    Failure,
+    RestartChildren,
+    Status,
+    StopChild,
+    Strategy,
+    check_children,
+)
+
+if TYPE_CHECKING:
+    from actors._system import ActorSystem
+
+HEAD_START: Final = 0.1
+"""Seconds that dynamic children share so that each begins to stop before the one before it."""
+
+
+class Family:
+    """The children of one cell, or of the system if `owner` is None."""
+
+    __slots__ = (
+        "_carrying_out",
+        "_number",
+        "cells",
+        "closed",
+        "owner",
+        "strategy",
+        "system",
+    )
+
+    def __init__(
+        self, system: ActorSystem, owner: Cell | None, strategy: Strategy | None = None
+    ) -> None:
+        self.system = system
+        self.owner = owner
+        chosen = strategy or (owner and owner.actor and owner.actor.strategy) or DEFAULT_STRATEGY
+        self.strategy = chosen.with_default("stop" if owner is None else "escalate")
+        self.cells: dict[str, Cell] = {}
+        self.closed = False
+        self._number = 0
+        self._carrying_out: trio.CancelScope | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of the parent."""
+        return self.system.name if self.owner is None else self.owner.path
+
+    def refs(self) -> dict[str, ActorRef[Any]]:
+        """Return the children's refs by name, in start order."""
+        with self.system.lock:
+            return {name: cell.ref for name, cell in self.cells.items() if cell.is_made}
+
+    # -- spawning ----------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        factory: Callable[..., Actor] | ChildSpec,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+    ) -> ActorRef[Any]:
+        """Make a child and let it start. From any thread."""
+        cell = self.make(factory, args, kwargs, name)
+        cell.static = self.owner is None and name is not None
+        cell.begin()
+        return cell.ref
+
+    def make(
+        self,
+        factory: Callable[..., Actor] | ChildSpec,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+    ) -> Cell:
+        """Make a child that has not begun. What its `__init__` raises passes through."""
+        settings = None
+        if isinstance(factory, ChildSpec):
+            spec, factory = factory, factory.factory
+            base: Settings = getattr(factory, "_settings", Actor._settings)
+            settings = base.with_spec(spec)
+            args, kwargs = (*spec.args, *args), {**spec.kwargs, **kwargs}
+            name = name if name is not None else spec.name
+        cell = Cell(self.system, self, name or "", factory, args, kwargs, settings)
+        self._add(cell, name)
+        try:
+            cell.build()
+        except BaseException:
+            self.remove(cell)
+            raise
+        return cell
+
+    def _add(self, cell: Cell, name: str | None) -> None:
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ValueError(f"name={name!r} is not allowed: give text without '/'")
+        with self.system.lock:
+            if self.closed:
+                raise ActorDeadError(f"{self.path} has ended, or is ending")
+            self._number += 1
+            if name is None:
+                label = getattr(cell.factory, "__name__", "actor").lower()
+                cell.name = f"{label}-{self._number}"
+            if cell.name in self.cells:
+                raise NameTaken(f"{self.path} has a child {cell.name!r} that has not ended")
+            cell.index = self._number
+            self.cells[cell.name] = cell
+
+    def remove(self, cell: Cell) -> None:
+        """Forget a child that has ended."""
+        with self.system.lock:
+            if self.cells.get(cell.name) is cell:
+                del self.cells[cell.name]
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def decide(self, cell: Cell, failure: Failure) -> Decision:
+        """Ask the strategy what to do, and store the states that it returns."""
+        cells = dict(self.cells) if self.strategy.is_group else {cell.name: cell}
+        states = [one.state() for one in cells.values()]
+        draw = self._draw(cell)
+        decision = self.strategy.decide(states, cell.name, failure, trio.current_time(), draw)
+        for state in decision.children:
+            if state.name == cell.name or not isinstance(decision, EscalateFailure):
+                cells[state.name].remember(state)
+        return decision
+
+    def _draw(self, cell: Cell) -> float:
+        """Return the next number of the child's own stream: the same seed gives the same ones."""
+        return random.Random(f"{self.system.seed}:{cell.path}:{cell.restarts}").random()
+
+    def escalate(self, cause: BaseException) -> None:
+        """Let the parent fail with a child's failure."""
+        if self.owner is None:
+            self.system.fail(cause)
+        else:
+            self.owner.inject(cause)
+
+    # -- carrying out ------------------------------------------------------------------------
+
+    def restart_together(self, decision: RestartChildren) -> None:
+        """Stop, wait and start as decided, in place of what an older decision still has to do."""
+        self._carry_out(decision.stop, decision.delay, decision.start)
+
+    def start_without(self, decision: StopChild) -> None:
+        """Start the members of a group that are down because of a child that ends."""
+        if decision.start:
+            self._carry_out((), 0.0, decision.start)
+
+    def _carry_out(self, stop: Sequence[str], delay: float, start: Sequence[str]) -> None:
+        self._interrupt()
+        scope = self._carrying_out = trio.CancelScope()
+        self.system.start_task(
+            self._work, scope, stop, delay, start, name=f"{self.path}: restart of a group"
+        )
+
+    def _interrupt(self) -> None:
+        if self._carrying_out is not None:
+            self._carrying_out.cancel()
+            self._carrying_out = None
+
+    async def _work(
+        self, scope: trio.CancelScope, stop: Sequence[str], delay: float, start: Sequence[str]
+    ) -> None:
+        with scope:
+            for cell in self._named(stop):
+                await _take_down(cell, final=cell.name not in start)
+            await trio.sleep(delay)
+            for cell in self._named(start):
+                await _start(cell)
+            self._carrying_out = None
+
+    def _named(self, names: Iterable[str]) -> list[Cell]:
+        return [self.cells[name] for name in names if name in self.cells]
+
+    async def start_all(self, specs: Sequence[ChildSpec]) -> None:
+        """Make all children, so that they can be told, then start one after the other."""
+        cells = [self.make(spec, (), {}, spec.name) for spec in specs]
+        for cell in cells:
+            cell.static = True
+            cell._begin()
+            await cell.until(lambda cell=cell: cell.status is not Status.STARTING)  # type: ignore[misc]  # mypy cannot infer it
+
+    # -- ending ------------------------------------------------------------------------------
+
+    async def stop_all(self) -> None:
+        """Stop all children, the last started first.
+
+        Static ones one by one; a row of dynamic ones side by side, each with a short head start.
+        """
+        self._interrupt()
+        while self._close_if_empty():
+            row: list[Cell] = []
+            for cell in reversed(list(self.cells.values())):
+                if cell.static:
+                    await _stop_row(row)
+                    row = []
+                    await _take_down(cell, final=True)
+                else:
+                    row.append(cell)
+            await _stop_row(row)
+
+    def _close_if_empty(self) -> bool:
+        """Let no more children in once there are none; return whether there are some."""
+        with self.system.lock:
+            if not self.cells:
+                self.closed = True
+            return bool(self.cells)
+
+
+async def _take_down(cell: Cell, *, final: bool) -> None:
+    cell.give(Order.STOP if final else Order.SUSPEND)
+    await cell.until(lambda: cell.ended or (not final and cell.status is Status.BACKING_OFF))
+
+
+async def _start(cell: Cell) -> None:
+    cell.give(Order.START)
+    await cell.until(lambda: cell.status not in (Status.BACKING_OFF, Status.STARTING))
+
+
+async def _stop_row(cells: Sequence[Cell]) -> None:
+    for cell in cells:
+        cell.give(Order.STOP)
+        with trio.move_on_after(HEAD_START / len(cells)):
+            await cell.until(lambda cell=cell: cell.ended)  # type: ignore[misc]  # as above
+    for cell in cells:
+        await cell.until(lambda cell=cell: cell.ended)  # type: ignore[misc]  # as above
+
+
+class Supervisor(Actor):
+    """An actor that only supervises: it starts its children in order, and stops them in reverse.
+
+    `children` are specs, or classes without arguments. Each is reached by name: `system["shop/db"]`,
+    or `self.context.children` in a subclass. A child's ref may be told before the child has started.
+
+    Raises:
+        ConfigurationError: names used twice, or options that would never act
+
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy | None = None,
+        children: Sequence[ChildSpec | type[Actor]] = (),
+    ) -> None:
+        super().__init__()
+        specs = [one if isinstance(one, ChildSpec) else ChildSpec(one) for one in children]
+        if strategy is not None:
+            self.strategy = strategy  # type: ignore[misc]  # an instance may have its own
+        check_children(self.strategy or DEFAULT_STRATEGY, specs)
+        self._specs = specs
+
+    async def on_start(self) -> None:
+        """Start the children, in order; one that fails to start is supervised like any other."""
+        await self._cell.own_family().start_all(self._specs)
+
+    async def on_receive(self, message: Any) -> Any:
+        """Ignore messages, as Pykka's actors do: with a warning."""
+        return Actor.on_receive(self, message)

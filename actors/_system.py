@@ -1,0 +1,425 @@
+"""ActorSystem: one trio run's worth of actors, thin wiring.
+
+It lives in the caller's trio run (`async with`, under trio) or in a trio run of its own in a thread
+(`async with` under asyncio, `with` elsewhere). One task, the kernel, owns all others: it is shielded
+from the caller's cancellation and ends within `shutdown_timeout` once it is asked to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import random
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import trio
+import trio.abc
+from pykka import ActorDeadError
+
+from actors._actor import Actor
+from actors._bridge import Bridge
+from actors._errors import SystemFailed
+from actors._events import EventStream, PoolFull
+from actors._ref import ActorRef
+from actors._reply import Reply, runs_a_loop
+from actors._settings import RunsOn, Seconds, as_seconds
+from actors._snapshot import SystemSnapshot, snapshot_system
+from actors._supervisor import Family
+from actors._threads import ThreadPool
+from actors._timers import Timer, Timers
+from supervisors import ChildSpec, Strategy, leaves
+
+A = TypeVar("A", bound=Actor)
+T = TypeVar("T")
+
+logger = logging.getLogger("pykka")
+
+State = Literal["new", "running", "stopping", "ended"]
+
+
+class ActorSystem:
+    """Runs actors; entered once, with `async with` or `with`.
+
+    `strategy` is for its root actors (default: `OneForOne()`, and giving up stops that actor alone).
+    `clock` is the trio clock of a system in its own thread. `seed` makes the jitter of its backoffs
+    repeatable. `shutdown_timeout` (seconds or timedelta) is how long leaving the block may take.
+    `runs_on` is where `async def` handlers run: `"asyncio"` when it is entered under asyncio, else
+    `"trio"`. `max_threads` bounds the threads that run plain handlers.
+
+    Leaving the block stops the root actors in reverse order. What the body raised arrives as it is.
+
+    Raises (on leaving the block):
+        SystemFailed: a failure was escalated to the root
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        strategy: Strategy | None = None,
+        clock: trio.abc.Clock | None = None,
+        seed: int | str | None = None,
+        shutdown_timeout: Seconds = 5.0,
+        runs_on: RunsOn | None = None,
+        max_threads: int = 256,
+    ) -> None:
+        if not name or "/" in name:
+            raise ValueError(f"name={name!r} is not allowed: give text without '/'")
+        if runs_on not in {None, "trio", "asyncio"}:
+            raise ValueError(f"runs_on={runs_on!r} is not allowed: give 'trio' or 'asyncio'")
+        self.name = name
+        self.seed = random.getrandbits(64) if seed is None else seed
+        self.runs_on: RunsOn = runs_on or "trio"
+        self.shutdown_timeout = as_seconds(shutdown_timeout)
+        self.events = EventStream()
+        self.lock = threading.Lock()
+        self.root = Family(self, None, strategy)
+        self.threads = ThreadPool(f"actors-{name}", max_threads=max_threads, on_full=self._full)
+        self.thread_id: int | None = None
+        self.base_context = contextvars.Context()
+        self._chosen_runs_on = runs_on
+        self._given_clock = clock
+        self._clock: trio.abc.Clock | None = None
+        self._state: State = "new"
+        self._timers = Timers()
+        self.bridge = Bridge(self.threads)
+        self._failure: BaseException | None = None
+        self._interrupt: BaseException | None = None
+        self._entry: _InTrio | _InThread | None = None
+
+    def __repr__(self) -> str:
+        return f"<ActorSystem {self.name} {self._state}>"
+
+    # -- for users -----------------------------------------------------------------------------
+
+    def spawn(
+        self,
+        factory: type[A] | Callable[..., A] | ChildSpec,
+        *args: Any,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[A]:
+        """Start a root actor and return its ref at once, from any thread.
+
+        `factory(*args, **kwargs)` first runs on this thread. Without a name it gets one. Named roots
+        are stopped one by one in reverse, a row of unnamed ones side by side.
+
+        Raises:
+            ActorDeadError: the system does not run
+            NameTaken: a root of this name has not ended
+            Exception: what `__init__` raised
+
+        """
+        self._refuse_unless_running()
+        return self.root.spawn(factory, args, kwargs, name)
+
+    def __getitem__(self, path: str) -> ActorRef[Any]:
+        """Return the actor at a path, with or without the system's name: `"shop/orders/7"`.
+
+        Raises:
+            KeyError: there is none now
+
+        """
+        names = path.strip("/").split("/")
+        if names[0] == self.name and len(names) > 1:
+            names = names[1:]
+        family: Family | None = self.root
+        ref: ActorRef[Any] | None = None
+        for name in names:
+            ref = None if family is None else family.refs().get(name)
+            if ref is None:
+                raise KeyError(path)
+            family = ref._cell.family
+        if ref is None:
+            raise KeyError(path)
+        return ref
+
+    def tree(self) -> SystemSnapshot:
+        """Return what is running now, as frozen values; from any thread."""
+        return snapshot_system(self)
+
+    def time(self) -> float:
+        """Return the time of its trio run's clock, in seconds; from any thread."""
+        return time.monotonic() if self._clock is None else self._clock.current_time()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether actors can be spawned."""
+        return self._state == "running"
+
+    def run(self, async_fn: Callable[..., Awaitable[T]], *args: Any) -> Reply[T]:
+        """Run an async function in the system's trio run, from any thread, and return the reply.
+
+        It is cancelled when the system stops; the reply then fails with ActorDeadError.
+        """
+        reply: Reply[T] = Reply()
+        context = contextvars.copy_context()
+        self.post(lambda: self.start_task(_run_for, reply, async_fn, args, context=context))
+        return reply
+
+    def call_soon(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a plain function in the system's trio thread, soon; it must not block or raise."""
+        self.post(lambda: function(*args))
+
+    async def run_on_asyncio(self, async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Run a coroutine function on the asyncio side, awaited in the system's trio run.
+
+        If cancelled: the asyncio task is cancelled, and awaited. A hop costs 50-90 us.
+        """
+        return await self.bridge.run(async_fn, args, {}, None)
+
+    async def run_in_thread(
+        self, function: Callable[..., T], *args: Any, abandon_on_cancel: bool = False
+    ) -> T:
+        """Call a plain function on a pooled thread, with the context variables, awaited in trio.
+
+        If cancelled: it waits for the thread, unless `abandon_on_cancel`; then it drops the result.
+        """
+        return await self.bridge.call(function, args, abandon=abandon_on_cancel)
+
+    # -- entering --------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if runs_a_loop():
+            raise RuntimeError(f"this thread runs an event loop: `async with {self.name}`")
+        self._entry = _InThread(self)
+        self._entry.start()
+        self._entry.wait_started()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(self._entry, _InThread):
+            self.stop()
+            self._entry.join()
+        self._raise_failure(error)
+
+    async def __aenter__(self) -> Self:
+        if runs_a_loop() == "trio":
+            self._entry = _InTrio(self)
+            await self._entry.start()
+        else:
+            self.runs_on = self._chosen_runs_on or "asyncio"
+            self.bridge.loop = asyncio.get_running_loop()
+            self._entry = _InThread(self)
+            self._entry.start()
+            await asyncio.to_thread(self._entry.wait_started)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if isinstance(self._entry, _InTrio):
+            await self._entry.finish()
+        elif isinstance(self._entry, _InThread):
+            await asyncio.shield(asyncio.to_thread(self._entry.join))
+        self._raise_failure(error)
+
+    def stop(self) -> None:
+        """Ask it to end, from any thread; leaving the block waits for it."""
+        self.post_or_ignore(lambda: self._stop_wanted.set())
+
+    # -- for the parts of the runtime --------------------------------------------------------------
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Call a function in the trio thread: now if this is it, else soon.
+
+        Raises:
+            ActorDeadError: the system has ended
+
+        """
+        if threading.get_ident() == self.thread_id:
+            function()
+            return
+        try:
+            self._token.run_sync_soon(function)
+        except (trio.RunFinishedError, AttributeError):
+            raise ActorDeadError(f"system {self.name} does not run") from None
+
+    def post_or_ignore(self, function: Callable[[], object]) -> None:
+        """Call a function in the trio thread, or not if the system has ended."""
+        try:
+            self.post(function)
+        except ActorDeadError:
+            logger.debug("%r: too late for %r", self, function)
+
+    def start_task(
+        self,
+        async_fn: Callable[..., Awaitable[object]],
+        *args: Any,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+    ) -> None:
+        """Start a task that the kernel owns. In the trio thread."""
+        if self._state == "ended":
+            raise ActorDeadError(f"system {self.name} has ended")
+        (context or self.base_context).run(
+            lambda: self._nursery.start_soon(async_fn, *args, name=name)
+        )
+
+    def add_timer(self, delay: float, timer: Timer) -> None:
+        """Fire a timer after `delay` seconds. From any thread."""
+        at = self.time() + delay
+        self.post(lambda: self._timers.add(at, timer))
+
+    def fail(self, cause: BaseException) -> None:
+        """End the system because a failure reached its root. In the trio thread."""
+        if self._failure is None:
+            self._failure = SystemFailed(f"system {self.name}: {cause!r} was escalated to its root")
+            self._failure.__cause__ = cause
+        self._end_early()
+
+    def look_at(self, error: BaseException) -> None:
+        """End the system for a KeyboardInterrupt or SystemExit in the caller's trio run."""
+        if not isinstance(self._entry, _InTrio):
+            return
+        for leaf in leaves(error):
+            if isinstance(leaf, KeyboardInterrupt | SystemExit) and self._interrupt is None:
+                self._interrupt = leaf
+                self._end_early()
+
+    # -- the kernel ------------------------------------------------------------------------------
+
+    async def kernel(self, started: Callable[[], object]) -> None:
+        """Own all tasks of the system until it has ended."""
+        self._token = trio.lowlevel.current_trio_token()
+        self._clock = trio.lowlevel.current_clock()
+        self._stop_wanted = trio.Event()
+        self.base_context = contextvars.copy_context()
+        self.thread_id = threading.get_ident()
+        try:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as self._nursery:
+                    self._nursery.start_soon(self._timers.run)
+                    self._state = "running"
+                    started()
+                    await self._stop_wanted.wait()
+                    self._state = "stopping"
+                    with trio.move_on_after(self.shutdown_timeout):
+                        await self.root.stop_all()
+                    self._nursery.cancel_scope.cancel()
+                with trio.move_on_after(self.shutdown_timeout):
+                    await self.bridge.stop_portal()
+        finally:
+            self._state = "ended"
+            self.thread_id = None
+            self.threads.close()
+
+    def _end_early(self) -> None:
+        self._stop_wanted.set()
+        if isinstance(self._entry, _InTrio):
+            self._entry.cancel_body()
+
+    def _raise_failure(self, error: BaseException | None) -> None:
+        """Raise what ended the system, unless the body raised something of its own."""
+        mine, self._interrupt = self._interrupt, None
+        failure, self._failure = self._failure, None
+        if error is not None and not isinstance(error, trio.Cancelled):
+            return
+        if mine is not None:
+            raise mine
+        if failure is not None:
+            raise failure
+
+    def _refuse_unless_running(self) -> None:
+        if self._state != "running":
+            raise ActorDeadError(f"system {self.name} does not run: it is {self._state}")
+
+    def _full(self, holders: list[str]) -> None:
+        if self.events.has_subscribers:
+            self.events.publish(PoolFull(self.name, self.time(), tuple(holders)))
+
+
+class _InTrio:
+    """A system in the caller's trio run: a nursery around the body, with the kernel as its child."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._manager: AbstractAsyncContextManager[trio.Nursery] = trio.open_nursery()
+        self._nursery: trio.Nursery | None = None
+        self._ended = trio.Event()
+
+    async def start(self) -> None:
+        self._nursery = await self._manager.__aenter__()
+        started = trio.Event()
+        self._nursery.start_soon(self._run, started, name=f"{self._system.name}: kernel")
+        with trio.CancelScope(shield=True):
+            await started.wait()
+
+    async def _run(self, started: trio.Event) -> None:
+        try:
+            await self._system.kernel(started.set)
+        finally:
+            started.set()
+            self._ended.set()
+
+    def cancel_body(self) -> None:
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def finish(self) -> None:
+        with trio.CancelScope(shield=True):
+            await self._ended.wait()
+        await self._manager.__aexit__(None, None, None)
+
+
+class _InThread:
+    """A system with a trio run of its own, in a thread."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._started: Reply[None] = Reply()
+        self._started._observed = True
+        self._thread = threading.Thread(
+            target=self._run, name=f"actors-{system.name}-trio", daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_started(self) -> None:
+        self._started.get()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(
+                self._system.kernel,
+                lambda: self._started.settle((None, None, None)),
+                clock=self._system._given_clock,
+                restrict_keyboard_interrupt_to_checkpoints=True,
+            )
+        except BaseException as error:  # noqa: BLE001  # raised to whoever enters or leaves
+            if not self._started.fail(error):
+                self._system._failure = error
+
+
+async def _run_for(
+    reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
+) -> None:
+    try:
+        value = await async_fn(*args)
+    except trio.Cancelled:
+        reply.fail(ActorDeadError("the system ended before this was done"))
+        raise
+    except BaseException as error:  # noqa: BLE001  # it is the reply
+        reply.fail(error)
+    else:
+        reply.settle((value, None, None))

@@ -1,0 +1,60 @@
+"""Background tasks of an actor instance: `self.context.start_soon(async_fn)`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+
+
+class BackgroundTask:
+    """One trio task beside an instance's handlers; its failure is the actor's."""
+
+    __slots__ = ("_args", "_async_fn", "_cell", "_done", "_scope", "_stopping")
+
+    def __init__(
+        self, cell: Cell, async_fn: Callable[..., Awaitable[object]], args: tuple[Any, ...]
+    ) -> None:
+        self._cell = cell
+        self._async_fn = async_fn
+        self._args = args
+        self._done = trio.Event()
+        self._scope = trio.CancelScope()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Run it; a failure is injected into the cell, a cancellation passes through."""
+        try:
+            with self._scope:
+                await self._run()
+        finally:
+            if self._cell.tasks is not None:
+                self._cell.tasks.discard(self)
+            self._done.set()
+
+    async def _run(self) -> None:
+        try:
+            await self._async_fn(*self._args)
+        except trio.Cancelled:
+            raise
+        except BaseExceptionGroup as group:
+            cancelled, rest = group.split(trio.Cancelled)
+            if rest is not None:
+                self._fail(rest)
+            if cancelled is not None:
+                raise cancelled from None
+        except BaseException as error:  # noqa: BLE001  # it becomes the actor's failure
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        self._cell.task_failed(error, stopping=self._stopping)
+
+    async def stop(self) -> None:
+        """Cancel it and wait until it has ended."""
+        self._stopping = True
+        self._scope.cancel()
+        await self._done.wait()
