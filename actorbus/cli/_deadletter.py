@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import trio
 import typer
@@ -167,9 +167,7 @@ def edit(
         _letters.show_one(output, _with(app, mend))
 
 
-def _selection(
-    ids: list[str] | None, headers: list[Header] | None, **fields: str | None
-) -> Selection:
+def _selection(ids: list[str] | None, headers: list[Header] | None, **fields: Any) -> Selection:
     reason = fields["reason"]
     if reason is not None and reason not in set(DeadLetterReason):
         raise typer.BadParameter(f"no reason {reason!r}{did_you_mean(reason, DeadLetterReason)}")

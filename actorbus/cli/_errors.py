@@ -46,8 +46,9 @@ def complaint(error: Exception) -> Complaint:
             return Complaint(str(error), ExitCode.STORE)
         case ActorBusError():
             return Complaint(str(error), ExitCode.FAILURE)
-    what = "".join(traceback.format_exception_only(error)).strip()
-    return Complaint(what, ExitCode.FAILURE, ("--traceback shows where it was raised",))
+        case _:
+            what = "".join(traceback.format_exception_only(error)).strip()
+            return Complaint(what, ExitCode.FAILURE, ("--traceback shows where it was raised",))
 
 
 def _alone(error: Exception) -> Exception:

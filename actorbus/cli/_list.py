@@ -39,7 +39,7 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
 
 async def _survey(bus: ActorBus) -> Survey:
     async with bus.running(consume="none"):
-        return Survey(tuple(bus.channels.values()), tuple(bus.handlers), await bus.statistics())
+        return Survey(bus.channels, bus.handlers, await bus.store.statistics())
 
 
 def _document(survey: Survey) -> dict[str, Any]:

@@ -66,8 +66,10 @@ def _letters(
 ) -> Iterator[Letter]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            own = {} if message_id is None else {"message_id": f"{message_id}-{number}"}
-            yield Letter(_parsed(f"line {number}", line), **options, **own)
+            own = dict(options)
+            if message_id is not None:
+                own["message_id"] = f"{message_id}-{number}"
+            yield Letter(_parsed(f"line {number}", line), **own)
 
 
 def _parsed(where: str, text: str) -> Any:

@@ -32,7 +32,7 @@ def tree(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> 
 
 async def _processes(bus: ActorBus) -> tuple[float, list[ProcessRow]]:
     async with bus.running(consume="none"):
-        return bus.store.now(), await bus.processes()
+        return bus.store.now(), await bus.store.processes()
 
 
 def _document(row: ProcessRow, now: float) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks._process import report
 
-MESSAGES = "actorbus_message"  # the bus's table
+MESSAGES = "actorbus_messages"  # the bus's table
 
 
 def main(path: Path, messages: int, kind: str, batch: int = 100) -> None:

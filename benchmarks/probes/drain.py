@@ -4,6 +4,7 @@ import cProfile
 import sqlite3
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -38,10 +39,10 @@ def _check(path: Path, messages: int) -> None:
 
 
 if __name__ == "__main__":
-    arguments = (Path(sys.argv[1]), int(sys.argv[2]))
+    start = partial(trio.run, main, Path(sys.argv[1]), int(sys.argv[2]))
     if "--profile" in sys.argv:
         profiler = cProfile.Profile()
-        profiler.runcall(trio.run, main, *arguments)
+        profiler.runcall(start)
         profiler.dump_stats(sys.argv[sys.argv.index("--profile") + 1])
     else:
-        trio.run(main, *arguments)
+        start()
