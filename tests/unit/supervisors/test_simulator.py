@@ -101,6 +101,34 @@ def test_a_start_that_its_group_interrupts_does_not_count():
     assert report.child("b").downtime == 10 + 12.5
 
 
+def test_a_delay_is_kept_when_somebody_else_ends_meanwhile():
+    """b and c wait from 2 to 3, and a temporary child before them ends at 2.5."""
+    children: list[str | ChildSpec] = [ChildSpec(object, name="a", restart="temporary"), "b", "c"]
+    plan = [*crashes("b", 1, 2), *crashes("a", 2.5)]
+
+    report = simulate(RestForOne(backoff=STEADY), children, plan, until=10)
+
+    assert report.child("a").ended_at == 2.5
+    assert [report.child(name).downtime for name in "bc"] == [1.0, 1.0]
+
+
+def test_a_success_of_an_instance_that_is_gone_does_not_count():
+    """The first one would succeed at 5, but fails at 3; the second would at 8, but fails at 6."""
+    backoff = Backoff(initial=1, jitter=0, reset_after=2)
+
+    report = simulate(
+        OneForOne(backoff=backoff), ["a"], crashes("a", 3, 6), until=10, success_after=5
+    )
+
+    assert report.child("a").downtime == 1.0
+
+
+def test_a_start_at_the_very_end_of_an_outage_succeeds():
+    report = simulate(OneForOne(backoff=STEADY), ["a"], [Outage("a", 60, 61)], until=100)
+
+    assert (report.child("a").failed_starts, report.child("a").downtime) == (1, 1.0)
+
+
 def test_resuming_costs_no_downtime():
     strategy = RestForOne(decider={Exception: Directive.Resume})
 

@@ -309,6 +309,14 @@ def test_the_group_goes_on_without_a_member_that_is_given_up_while_it_starts(str
     assert (decision.name, decision.gave_up, decision.start) == ("b", True, ("c",))
 
 
+def test_a_child_that_is_stopped_while_it_is_down_is_not_among_those_to_start():
+    family = Family(OneForAll(0, on_give_up="stop"), "ab")
+    family.set("a", status=Status.RESTARTING)
+    family.set("b", status=Status.BACKING_OFF)
+
+    assert family.fail("a").start == ("b",)
+
+
 # Waiting
 
 SLOW = Backoff(initial=3, maximum=30, jitter=0.2, reset_after=10)
@@ -353,6 +361,15 @@ def test_members_of_a_group_that_fail_in_turn_wait_longer_each_time():
     family = Family(OneForAll(max_restarts=None, backoff=SLOW), "abc")
 
     assert [family.crash(name).delay for name in "abca"] == [0, 3, 6, 12]
+
+
+def test_a_member_that_joins_late_waits_as_long_as_the_others():
+    family = Family(OneForAll(max_restarts=None, backoff=SLOW), "ab")
+    for _ in range(3):
+        family.crash("a")
+    family.states["late"] = ChildState("late", 2, status=Status.RUNNING)
+
+    assert family.fail("late").delay == 12.0
 
 
 @pytest.mark.parametrize(
