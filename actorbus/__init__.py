@@ -1,1 +1,123 @@
-"""A message bus made of supervised actors."""
+"""A message bus made of supervised actors: every channel and every handler restarts alone.
+
+Declaring and running
+    ActorBus                    handlers, channels and services are declared on it; then it runs
+    Retry, Backoff              how often a message is tried; how long a sick endpoint rests
+    StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
+What handlers are given
+    Headers, Transaction        of the message being handled
+    CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
+    PermanentError              raise it: no retries, a dead letter at once
+Sending
+    Letter                      one of many messages, with options of its own
+    detached                    leave the handler's transaction
+    HandlerOptions, SendOptions    what a handler and a sender may say
+Errors
+    `_errors` draws the tree; the store's are in `_store`
+"""
+
+from actorbus._bus import ActorBus as ActorBus
+from actorbus._bus_events import EndpointHealthy as EndpointHealthy
+from actorbus._bus_events import EndpointSick as EndpointSick
+from actorbus._bus_events import MessageDied as MessageDied
+from actorbus._bus_events import MessageRetried as MessageRetried
+from actorbus._calls import Answer as Answer
+from actorbus._calls import detached as detached
+from actorbus._channel import DynamicChannel as DynamicChannel
+from actorbus._channel import InvalidTenant as InvalidTenant
+from actorbus._channel import StoreChannel as StoreChannel
+from actorbus._channel import UnknownTenant as UnknownTenant
+from actorbus._channel import field as field
+from actorbus._channel import header as header
+from actorbus._errors import ActorBusError as ActorBusError
+from actorbus._errors import BusStateError as BusStateError
+from actorbus._errors import ConfigurationError as ConfigurationError
+from actorbus._errors import HandlerEnded as HandlerEnded
+from actorbus._errors import HandlerTimeout as HandlerTimeout
+from actorbus._errors import InvalidHeader as InvalidHeader
+from actorbus._errors import InvalidMessage as InvalidMessage
+from actorbus._errors import InvalidSendOption as InvalidSendOption
+from actorbus._errors import MessageRefused as MessageRefused
+from actorbus._errors import NoHandler as NoHandler
+from actorbus._errors import PermanentError as PermanentError
+from actorbus._errors import Problem as Problem
+from actorbus._errors import ReadOnlyTransaction as ReadOnlyTransaction
+from actorbus._errors import RollbackOnly as RollbackOnly
+from actorbus._errors import SubscribersFailed as SubscribersFailed
+from actorbus._errors import TransactionError as TransactionError
+from actorbus._errors import UndecodableMessage as UndecodableMessage
+from actorbus._errors import UnknownMessageType as UnknownMessageType
+from actorbus._gateway import CommandBus as CommandBus
+from actorbus._gateway import EventBus as EventBus
+from actorbus._gateway import Letter as Letter
+from actorbus._gateway import QueryBus as QueryBus
+from actorbus._handlers import HandlerSpec as HandlerSpec
+from actorbus._message import Envelope as Envelope
+from actorbus._message import Headers as Headers
+from actorbus._options import HandlerOptions as HandlerOptions
+from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
+from actorbus._options import SendOptions as SendOptions
+from actorbus._store import DeadLetterFilter as DeadLetterFilter
+from actorbus._store import DeadLetterRow as DeadLetterRow
+from actorbus._store import QueueStatistics as QueueStatistics
+from actorbus._store import Store as Store
+from actorbus._store import StoreError as StoreError
+from actorbus._store import StoreRefused as StoreRefused
+from actorbus._store import StoreUnavailable as StoreUnavailable
+from actorbus._transaction import Transaction as Transaction
+from supervisors import Backoff as Backoff
+from supervisors import Retry as Retry
+
+__all__ = [
+    "ActorBus",
+    "ActorBusError",
+    "Answer",
+    "Backoff",
+    "BusStateError",
+    "CommandBus",
+    "ConfigurationError",
+    "DeadLetterFilter",
+    "DeadLetterRow",
+    "DynamicChannel",
+    "EndpointHealthy",
+    "EndpointSick",
+    "Envelope",
+    "EventBus",
+    "HandlerEnded",
+    "HandlerOptions",
+    "HandlerSpec",
+    "HandlerTimeout",
+    "Headers",
+    "InvalidHeader",
+    "InvalidMessage",
+    "InvalidSendOption",
+    "InvalidTenant",
+    "Letter",
+    "MessageDied",
+    "MessageRefused",
+    "MessageRetried",
+    "NoHandler",
+    "PermanentError",
+    "Problem",
+    "QueryBus",
+    "QueryHandlerOptions",
+    "QueueStatistics",
+    "ReadOnlyTransaction",
+    "Retry",
+    "RollbackOnly",
+    "SendOptions",
+    "Store",
+    "StoreChannel",
+    "StoreError",
+    "StoreRefused",
+    "StoreUnavailable",
+    "SubscribersFailed",
+    "Transaction",
+    "TransactionError",
+    "UndecodableMessage",
+    "UnknownMessageType",
+    "UnknownTenant",
+    "detached",
+    "field",
+    "header",
+]

@@ -9,12 +9,11 @@ from actorbus import _inject
 from actorbus._channel import Channel
 from actorbus._errors import ConfigurationError, Problem
 from actorbus._gateway import Gateway
-from actorbus._handlers import Declaration, HandlerSpec, Kind, World
+from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._services import Services, name_of
 from actorbus._types import TypeRegistry, checked_name, did_you_mean, stable_name
 from actorbus.codecs import is_plain, unsupported_parts
-from actors import is_async
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]
@@ -265,7 +264,8 @@ class _Checks:
             if name not in allowed:
                 hint = did_you_mean(name, allowed)
                 self.add(
-                    declaration.where, f"a {declaration.kind} handler has no option {name}={hint}"
+                    declaration.where,
+                    f"{_AN[declaration.kind]} handler has no option {name}={hint}",
                 )
 
     def world(self, declaration: Declaration, runs_on: str | None) -> World:
@@ -290,8 +290,8 @@ class _Checks:
             name, where = spec.type_name, spec.where
             of_kind = kinds.setdefault(name, spec)
             if of_kind.kind != spec.kind:
-                other_kind = f"a {of_kind.kind} at {of_kind.where}"
-                self.add(where, f"{name!r} is a {spec.kind} here and {other_kind}")
+                there = f"{_AN[of_kind.kind]} at {of_kind.where}"
+                self.add(where, f"{name!r} is {_AN[spec.kind]} here and {there}")
             other = first.setdefault((spec.kind, name), spec)
             if spec.kind != "event" and other is not spec:
                 self.add(where, f"two handlers of the {spec.kind} {name!r}: also {other.where}")
@@ -309,6 +309,7 @@ class _Checks:
         self.problems.append(Problem(where, text))
 
 
+_AN: dict[Kind, str] = {"command": "a command", "event": "an event", "query": "a query"}
 _MESSAGE_KINDS = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
 
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
@@ -126,15 +127,17 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
             return await function(message, **arguments)
 
         return call
+    system = worlds.system
     if spec.world == "asyncio":
 
         async def call_asyncio(message: Any, arguments: dict[str, Any]) -> Any:
-            return await worlds.run_in_asyncio(function, message, arguments)
+            return await system.run_on_asyncio(partial(function, message, **arguments))
 
         return call_asyncio
 
     async def call_thread(message: Any, arguments: dict[str, Any]) -> Any:
-        result = await worlds.run_in_thread(function, message, arguments)
+        call = partial(function, message, **arguments)
+        result = await system.run_in_thread(call, abandon_on_cancel=True)
         if inspect.iscoroutine(result):
             result.close()
             raise TypeError(f"{spec.endpoint_id} is a plain function that returned a coroutine")

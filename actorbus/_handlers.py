@@ -79,6 +79,12 @@ class Declaration:
         }
 
 
+def is_async(function: Callable[..., Any]) -> bool:
+    """Return whether calling it makes a coroutine, which has to run on an event loop."""
+    call = getattr(function, "__call__", None)  # noqa: B004  an instance whose call is async
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
 def enclosing_names(function: Callable[..., Any], frame: FrameType | None) -> Mapping[str, Any]:
     """Return the names that a function's text annotations may mean in the function around it."""
     if frame is None or frame.f_locals is frame.f_globals:
@@ -110,6 +116,13 @@ def _shortest(file: str) -> str:
     path = Path(file)
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else file
+
+
+def caller() -> FrameType | None:
+    """Return the frame of whoever called the function that calls this."""
+    here = inspect.currentframe()
+    callee = here and here.f_back
+    return callee and callee.f_back
 
 
 def caller_place(frame: FrameType | None) -> str:

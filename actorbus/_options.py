@@ -206,7 +206,8 @@ class Checked:
         seconds = as_seconds(value)
         if seconds is None or seconds < 0 or (above_zero and seconds == 0):
             limit = "more than 0" if above_zero else "0 or more"
-            return self._refuse(name, f"seconds (a number or a timedelta), {limit}")
+            self._refuse(name, f"seconds (a number or a timedelta), {limit}")
+            return None
         return seconds
 
     def whole(self, name: str, *, at_least: int | None = None) -> int | None:
@@ -215,24 +216,32 @@ class Checked:
         if value is None or (is_whole(value) and (at_least is None or value >= at_least)):
             return value
         limit = "" if at_least is None else f" of at least {at_least}"
-        return self._refuse(name, f"a whole number{limit}")
+        self._refuse(name, f"a whole number{limit}")
+        return None
 
     def of_type(self, name: str, kind: Any, allowed: str) -> Any:
         """Return a value of a type, or None."""
         value = self._options.get(name)
-        return value if value is None or isinstance(value, kind) else self._refuse(name, allowed)
+        if value is None or isinstance(value, kind):
+            return value
+        self._refuse(name, allowed)
+        return None
 
     def function(self, name: str) -> Callable[..., Any] | None:
         """Return a callable, or None."""
         value = self._options.get(name)
-        return value if value is None or callable(value) else self._refuse(name, "a function")
+        if value is None or callable(value):
+            return value
+        self._refuse(name, "a function")
+        return None
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
         """Return one of the choices, or None."""
         value = self._options.get(name)
         if value is None or value in choices:
             return value
-        return self._refuse(name, " or ".join(repr(choice) for choice in choices))
+        self._refuse(name, " or ".join(repr(choice) for choice in choices))
+        return None
 
     def exceptions(self, name: str) -> tuple[type[BaseException], ...] | None:
         """Return a tuple of exception types, or None; one type alone will do."""

@@ -104,7 +104,8 @@ class BusSender:
     ) -> Prepared:
         if unit is not None:
             unit.check_open()
-        return self._press.prepare(kind, message, options, unit and unit.headers)
+        parent = None if unit is None else unit.headers
+        return self._press.prepare(kind, message, options, parent)
 
     def _fan_out(
         self, prepared: Prepared, channel: str | None

@@ -8,8 +8,8 @@ Rules:
  5. A unit that is over refuses everything, so a late thread cannot send for a lost message.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -194,7 +194,7 @@ class UnitOfWork:
             with trio.CancelScope(shield=True):
                 await turn.rollback()
 
-    def savepoint(self, owner: str, headers: Headers) -> "UnitOfWork":
+    def savepoint(self, owner: str, headers: Headers) -> "InnerUnitOfWork":
         """Return a unit inside this one, for a handler that is called synchronously."""
         return InnerUnitOfWork(self, owner, headers)
 
@@ -325,7 +325,7 @@ class InnerUnitOfWork(UnitOfWork):
         if not self._ended:
             self._ended = True
             with trio.CancelScope(shield=True):
-                await self._close(_Undo())
+                await self._close(RollbackOnly(self.owner))
 
     async def _close(self, error: BaseException | None) -> None:
         savepoint, self._savepoint, self._turn = self._savepoint, None, None
@@ -340,10 +340,6 @@ class InnerUnitOfWork(UnitOfWork):
         self._outer._inner = None  # noqa: SLF001  a unit of the same kind
         if self._over is not None:
             self._over.set()
-
-
-class _Undo(Exception):
-    """Leaves a savepoint so that it is undone."""
 
 
 class SnapshotUnitOfWork(UnitOfWork):
@@ -387,7 +383,7 @@ class SnapshotUnitOfWork(UnitOfWork):
             with trio.CancelScope(shield=True):
                 await snapshot.__aexit__(None, None, None)
 
-    def savepoint(self, owner: str, headers: Headers) -> UnitOfWork:
+    def savepoint(self, owner: str, headers: Headers) -> InnerUnitOfWork:
         """Refuse: a query calls no command or event handlers."""
         raise ReadOnlyTransaction(f"{self.owner}: a query handler sends no commands and events")
 
@@ -451,13 +447,3 @@ class Outcome:
         await self._done.wait()
         if self._error is not None:
             raise self._error
-
-
-@asynccontextmanager
-async def current(unit_of_work: UnitOfWork) -> AsyncIterator[None]:
-    """Make a unit the current one for what runs inside."""
-    token = current_unit_of_work.set(unit_of_work)
-    try:
-        yield
-    finally:
-        current_unit_of_work.reset(token)

@@ -1,0 +1,224 @@
+"""One run of a bus, on the trio side: what is started, in which order, and how it ends.
+
+    start   store, app services, gateways, delivery (poller, channels, endpoints)
+    stop    intake, endpoints drained, settlements flushed, services left, store closed
+
+The gateways work until the endpoints have drained: what is being handled may still send.
+"""
+
+import inspect
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from actorbus._calls import Worlds, detached
+from actorbus._channel import Channel
+from actorbus._configuration import Configuration
+from actorbus._delivery import Delivery, Unfinished, start_delivery
+from actorbus._dispatch import Dispatch
+from actorbus._errors import BusStateError
+from actorbus._gateway import Door, Gateway
+from actorbus._handlers import HandlerSpec
+from actorbus._inject import Injector, is_gateway
+from actorbus._message import Headers, new_id
+from actorbus._publish import Press
+from actorbus._sending import BusSender
+from actorbus._store import ProcessInfo, Store
+from actorbus._unit_of_work import Hook, UnitOfWork
+from actors import ActorSystem, Reply
+
+logger = logging.getLogger("actorbus")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `ActorBus(...)` was told that matters while it runs. Times are seconds."""
+
+    name: str
+    lease: float
+    shutdown_timeout: float
+    max_message_bytes: int
+    seed: int | None
+
+
+class BusRun:
+    """A running bus. It is what the delivery and the gateways see of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        configuration: Configuration,
+        store: Store,
+        system: ActorSystem,
+        *,
+        door: Door,
+        consumed: Collection[str],
+    ) -> None:
+        self.settings = settings
+        self.configuration = configuration
+        self.store = store
+        self.system = system
+        self.channels: tuple[Channel, ...] = tuple(
+            channel for channel in configuration.channels if channel.name in consumed
+        )
+        self.unfinished: tuple[Unfinished, ...] = ()
+        self._door = door
+        self._dispatch: Dispatch | None = None
+        self._sender: BusSender | None = None
+        self._delivery: Delivery | None = None
+        self._hooks: set[Reply[None]] = set()
+        self._stop = trio.Event()
+
+    # -- for the gateways -------------------------------------------------------------------
+
+    @property
+    def sender(self) -> BusSender:
+        """The gateways' other side. Raises BusStateError before the start and after the end."""
+        if self._sender is None:
+            raise BusStateError(f"bus {self.settings.name!r} is starting, or has stopped")
+        return self._sender
+
+    def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
+        """Take the outcome of a synchronous handler to its endpoint's actor."""
+        if self._delivery is not None:
+            self._delivery.report(spec, error)
+
+    def run_hooks(self, hooks: Sequence[Hook]) -> None:
+        """Run `after_commit` functions, in their order, in a task of the system's."""
+        reply = self.system.run(self._run_hooks, tuple(hooks))
+        self._hooks.add(reply)
+        reply.add_done_callback(self._hooks.discard)
+
+    async def _run_hooks(self, hooks: Sequence[Hook]) -> None:
+        with detached():
+            for hook in hooks:
+                try:
+                    await self._run_hook(hook)
+                except Exception:
+                    logger.exception("an after_commit function failed: %r", hook)
+
+    async def _run_hook(self, hook: Hook) -> None:
+        if inspect.iscoroutinefunction(hook):
+            await hook()
+        else:
+            await self.system.run_in_thread(hook)
+
+    # -- for the delivery -------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int | None:
+        """What jitter is drawn from; None for a different one in each run."""
+        return self.settings.seed
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """What decodes messages and calls handlers."""
+        if self._dispatch is None:
+            raise BusStateError(f"bus {self.settings.name!r} has not started")
+        return self._dispatch
+
+    def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
+        """Return the handlers that are sent messages through a channel, in declared order."""
+        return self.configuration.endpoints_of(channel)
+
+    def synchronous(self) -> tuple[HandlerSpec, ...]:
+        """Return the handlers that run when they are called, in declared order."""
+        return self.configuration.synchronous()
+
+    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+        """Make the unit of work of one message."""
+        return UnitOfWork(self.store, owner, headers, alone=alone, run_hooks=self.run_hooks)
+
+    @property
+    def delivery(self) -> Delivery:
+        """What moves messages. Raises BusStateError before it has started."""
+        if self._delivery is None:
+            raise BusStateError(f"bus {self.settings.name!r} has not started")
+        return self._delivery
+
+    # -- start and stop ---------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[None]:
+        """Start everything; stop it at the end. Enter and leave it in one task."""
+        async with AsyncExitStack() as stack:
+            await self.store.open(self._process())
+            stack.push_async_callback(_shielded, self.store.close)
+            await self._assemble(stack)
+            self._delivery = await start_delivery(self)
+            stack.push_async_callback(self._wind_down)
+            yield
+
+    async def serve(self, ready: Reply[None]) -> None:
+        """Run until `stop` is called, for callers in another world."""
+        try:
+            async with self.started():
+                ready.settle((None, None, None))
+                await self._stop.wait()
+        except Exception as error:
+            if not ready.fail(error):
+                raise
+        except BaseException as error:
+            ready.fail(error)
+            raise
+
+    async def stop(self) -> None:
+        """End `serve`."""
+        self._stop.set()
+
+    def _process(self) -> ProcessInfo:
+        return ProcessInfo(
+            process_id=new_id(),
+            bus=self.settings.name,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            lease=self.settings.lease,
+        )
+
+    async def _assemble(self, stack: AsyncExitStack) -> None:
+        """Make the app services, plan all calls, and open the gateways."""
+        configuration = self.configuration
+        worlds = Worlds(self.system)
+        app = await configuration.services.make_app(stack, self._constant)
+        injector = Injector(configuration.services, app, self._constant, worlds)
+        handlers = [
+            (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.handlers
+        ]
+        self._dispatch = Dispatch(handlers, injector, worlds)
+        press = Press(configuration, self.store.now, self.settings.max_message_bytes)
+        self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
+
+    def _constant(self, kind: Any) -> Any:
+        """Return what the bus itself injects, the same for every message."""
+        if is_gateway(kind):
+            gateway: type[Gateway] = kind
+            return gateway.at(self._door)
+        return self.system
+
+    async def _wind_down(self) -> None:
+        """Stop in order, within the time limit, also if cancelled."""
+        timeout = self.settings.shutdown_timeout
+        with trio.CancelScope(shield=True):
+            try:
+                self.unfinished = tuple(await self.delivery.stop(timeout))
+            finally:
+                self._sender = None
+                await self._finish_hooks(timeout)
+
+    async def _finish_hooks(self, timeout: float) -> None:
+        with trio.move_on_after(timeout) as scope:
+            for reply in tuple(self._hooks):
+                await reply
+        if scope.cancelled_caught:
+            logger.error("%d after_commit functions were still running", len(self._hooks))
+
+
+async def _shielded(function: Callable[[], Any]) -> None:
+    with trio.CancelScope(shield=True):
+        await function()
