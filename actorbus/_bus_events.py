@@ -5,7 +5,7 @@ The runtime's own events (restarts, backoffs) are in `actors`. `path` is the act
 
 from dataclasses import dataclass
 
-from actors import Event
+from actors.events import Event
 
 
 @dataclass(frozen=True, slots=True)
