@@ -41,7 +41,7 @@ class Service:
             pages = await self.visitors[visitor].request(page, timeout=1.0)
         except RuntimeError as error:
             return f"500 {error}"
-        return f"200 {visitor} has seen {pages} pages"
+        return f"200 page {pages} for {visitor}"
 
 
 @asynccontextmanager

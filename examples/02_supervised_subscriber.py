@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import trio
 
 from actorbus import ActorBus
-from actors import BackingOff, Event, Restarted
+from actors.events import BackingOff, Event, Restarted
 from supervisors import Backoff
 
 bus = ActorBus("orders", store=":memory:")

@@ -12,7 +12,7 @@ from actorbus import (
     MessageRetried,
     TenantStarted,
 )
-from actors import Event, Restarted
+from actors.events import Event, Restarted
 
 Place = tuple[str, str]
 """A channel and a tenant; "" where there is none."""

@@ -1,0 +1,36 @@
+"""The numbered examples run, and say what their pages say."""
+
+import subprocess
+import sys
+
+
+def run(name):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-m", f"examples.{name}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_a_service_with_actors_answers_and_a_failed_request_resets_nobody():
+    assert run("01_actors_in_a_service") == [
+        "ada /: 200 page 1 for ada",
+        "ben /: 200 page 1 for ben",
+        "ada /broken: 500 no such template",
+        "ada /news: 200 page 2 for ada",
+        "ben /a: 200 page 2 for ben",
+    ]
+
+
+def test_a_subscriber_in_trouble_restarts_alone():
+    """Which of the two subscribers is first is not promised; what happens to each is."""
+    lines = run("02_supervised_subscriber")
+
+    assert lines.count("stock: order 7 reserved") == 1
+    assert lines.count("mail: order 7 confirmed") == 1
+    assert sum("restarted" in line for line in lines) == 3
+    assert all("/channels/mail" in line for line in lines if "rest" in line)
