@@ -1,5 +1,7 @@
 """What ends a run: whichever of its limits comes first. Time is virtual."""
 
+from functools import partial
+
 import trio
 
 from actorbus.cli._consume import Ending, _first, _until
@@ -14,7 +16,7 @@ async def test_the_first_ending_counts_and_the_others_are_given_up(autojump_cloc
         finally:
             given_up.append("never")
 
-    ending = await _first({Ending.SIGNAL: never, Ending.DURATION: lambda: trio.sleep(10)})
+    ending = await _first({Ending.SIGNAL: never, Ending.DURATION: partial(trio.sleep, 10)})
 
     assert (Ending.DURATION, ["never"]) == (ending, given_up)
     assert 10 == trio.current_time()
