@@ -12,6 +12,7 @@ inside the handler's transaction where it has one, else in a batch.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 
@@ -51,6 +52,10 @@ class Retry:
 
     delay: float
     failure: Failure
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.delay < inf:
+            raise ValueError(f"Retry: delay={self.delay!r} must be a finite number, 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

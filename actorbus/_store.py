@@ -22,7 +22,7 @@ Errors, by what to do about them:
         StoreCorrupt            the database is damaged
       StatementRefused          yours: a statement that a handler's transaction may not use
       TransactionTooLong        yours: held the writer for longer than `tx_limit`
-      TransactionEnded          yours: used after its end
+      TurnEnded                 yours: used after its end
       StaleClaim                the message was taken back and belongs to someone else now
       DeadLetterNotFound        no dead letter has this copy id
 """
@@ -121,7 +121,7 @@ class TransactionTooLong(StoreError):
     """
 
 
-class TransactionEnded(StoreError):
+class TurnEnded(StoreError):
     """Yours: a transaction was used after it had been finished or rolled back."""
 
 
@@ -383,7 +383,7 @@ class Turn(Protocol):
     async def execute(self, sql: str, parameters: Parameters = ()) -> Result:
         """Run a statement. `$1` is the first parameter (the driver's own style works too).
 
-        Raises the driver's errors; StatementRefused, TransactionTooLong, TransactionEnded,
+        Raises the driver's errors; StatementRefused, TransactionTooLong, TurnEnded,
         StoreUnavailable.
         """
         ...
@@ -440,8 +440,8 @@ class Turn(Protocol):
 class Store(Protocol):
     """Messages, dead letters, leases and transactions in one database.
 
-    Any method may raise StoreUnavailable; the store heals itself when the cause is gone, and the same
-    call then succeeds. What waits for its commit is complete or undone, never half-done.
+    Any method may raise StoreUnavailable; the store heals itself when the cause is gone, and the
+    same call then succeeds. What waits for its commit is complete or undone, never half-done.
     """
 
     async def open(self, process: ProcessInfo) -> None:

@@ -1,0 +1,282 @@
+-- name: insert_message
+-- Store a copy, ready or waiting.
+INSERT INTO actorbus_messages (
+    state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: remember_sent
+-- Note a key at the gateway; no row is changed if it was there.
+INSERT INTO actorbus_sent (endpoint, key, sent_at) VALUES (?, ?, ?)
+ON CONFLICT (endpoint, key) DO NOTHING;
+
+-- name: remember_handled
+-- Note a key in the handler's transaction; no row is changed if it was there.
+INSERT INTO actorbus_handled (endpoint, key, handled_at) VALUES (?, ?, ?)
+ON CONFLICT (endpoint, key) DO NOTHING;
+
+-- name: candidates
+-- The ready messages of one endpoint in the order of their turn, from the index alone.
+SELECT sequence, priority, due_at FROM actorbus_messages
+WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
+ORDER BY priority DESC, due_at, sequence
+LIMIT ?;
+
+-- name: claim
+-- Claim the first ready messages of one endpoint.
+UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
+WHERE sequence IN (
+    SELECT sequence FROM actorbus_messages
+    WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
+    ORDER BY priority DESC, due_at, sequence
+    LIMIT ?
+)
+RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body;
+
+-- name: claim_one
+-- Claim one of the candidates of several endpoints.
+UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
+WHERE sequence = ? AND state = 'ready'
+RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body;
+
+-- name: suspect_candidate
+-- The first ready suspect of one endpoint.
+SELECT sequence, priority, due_at FROM actorbus_messages
+WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 1
+ORDER BY priority DESC, due_at, sequence
+LIMIT 1;
+
+-- name: holds_suspect
+-- Does this process have a suspect in its hands?
+SELECT EXISTS (
+    SELECT 1 FROM actorbus_messages WHERE state = 'claimed' AND owner = ? AND suspect = 1
+);
+
+-- name: claim_suspect
+-- Claim a suspect and count its start, before it starts. The attempts returned are those before it.
+UPDATE actorbus_messages
+SET state = 'claimed', owner = ?, epoch = epoch + 1, attempts = attempts + 1
+WHERE sequence = ? AND state = 'ready'
+RETURNING sequence, epoch, attempts - 1, suspect, replays, priority, due_at, expires_at,
+    enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
+    correlation_id, causation_id, timestamp, deduplication_key, headers, body;
+
+-- name: first_tenant
+-- The first tenant that has ready messages on a channel (one seek).
+SELECT tenant FROM actorbus_messages WHERE state = 'ready' AND channel = ? ORDER BY tenant LIMIT 1;
+
+-- name: next_tenant
+-- The next tenant after a name that has ready messages on a channel (one seek).
+SELECT tenant FROM actorbus_messages
+WHERE state = 'ready' AND channel = ? AND tenant > ?
+ORDER BY tenant
+LIMIT 1;
+
+-- name: delete_message
+-- Settle as handled: the row goes, if the claim still holds.
+DELETE FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
+
+-- name: retry_message
+-- Settle as failed: wait until due, with the start counted.
+UPDATE actorbus_messages
+SET state = 'waiting', owner = NULL, epoch = epoch + 1, suspect = 0, attempts = ?, due_at = ?
+WHERE sequence = ? AND epoch = ?;
+
+-- name: release_message
+-- Give back a claim as if it had not been made.
+UPDATE actorbus_messages
+SET state = 'ready', owner = NULL, epoch = epoch + 1, attempts = ?
+WHERE sequence = ? AND epoch = ?;
+
+-- name: release_owned
+-- Give back all that a process has, at its orderly end.
+UPDATE actorbus_messages
+SET state = 'ready', owner = NULL, epoch = epoch + 1, attempts = attempts - suspect
+WHERE state = 'claimed' AND owner = ?;
+
+-- name: add_failure
+-- Add an attempt to the history of a message.
+INSERT INTO actorbus_failures
+    (copy_id, attempt, failed_at, exception, exception_message, traceback)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: delete_failures
+-- Drop the history of a message that was handled in the end.
+DELETE FROM actorbus_failures WHERE copy_id = ?;
+
+-- name: bury_message
+-- Copy a message to the dead letters, if the claim still holds. One that is dead already under
+-- this copy id (a copy that was sent twice) is replaced by the later death.
+INSERT OR REPLACE INTO actorbus_dead_letters (
+    copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
+    replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body
+)
+SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?,
+    replays, ?, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body
+FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
+
+-- name: next_due
+-- When the next waiting message comes due, and when the next unclaimed one expires.
+SELECT
+    (SELECT min(due_at) FROM actorbus_messages WHERE state = 'waiting'),
+    (SELECT min(expires_at) FROM actorbus_messages
+     WHERE expires_at IS NOT NULL AND state <> 'claimed');
+
+-- name: promote
+-- Make ready what came due.
+UPDATE actorbus_messages SET state = 'ready'
+WHERE sequence IN (
+    SELECT sequence FROM actorbus_messages
+    WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?
+)
+RETURNING channel;
+
+-- name: expire
+-- Delete messages that are too old to be started.
+DELETE FROM actorbus_messages
+WHERE sequence IN (
+    SELECT sequence FROM actorbus_messages
+    WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at <= ?
+    ORDER BY expires_at LIMIT ?
+)
+RETURNING channel, endpoint, tenant, copy_id, attempts + replays;
+
+-- name: count_expired
+-- Count dropped messages for their queue.
+INSERT INTO actorbus_expired (channel, endpoint, tenant, messages, last_expired_at)
+VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (channel, endpoint, tenant) DO UPDATE
+SET messages = messages + 1, last_expired_at = excluded.last_expired_at;
+
+-- name: register_process
+-- Take a lease; a lost one is taken anew with a higher epoch.
+INSERT INTO actorbus_processes
+    (process_id, bus, host, pid, started_at, boot_id, epoch, lease, expires_boottime, renewed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (process_id) DO UPDATE
+SET boot_id = excluded.boot_id, epoch = max(epoch + 1, excluded.epoch), lease = excluded.lease,
+    expires_boottime = excluded.expires_boottime, renewed_at = excluded.renewed_at;
+
+-- name: renew_process
+-- Renew a lease that is still there.
+UPDATE actorbus_processes SET expires_boottime = ?, renewed_at = ?, boot_id = ?
+WHERE process_id = ?;
+
+-- name: delete_process
+-- End a lease.
+DELETE FROM actorbus_processes WHERE process_id = ?;
+
+-- name: expired_owners
+-- Who has lost its messages: leases that ran out, of an earlier start of the machine, or deleted.
+SELECT process_id FROM actorbus_processes WHERE boot_id <> ? OR expires_boottime <= ?
+UNION
+SELECT DISTINCT owner FROM actorbus_messages
+WHERE state = 'claimed' AND owner NOT IN (SELECT process_id FROM actorbus_processes);
+
+-- name: take_back
+-- Make ready, as suspects, what an owner had.
+UPDATE actorbus_messages SET state = 'ready', owner = NULL, epoch = epoch + 1, suspect = 1
+WHERE state = 'claimed' AND owner = ?
+RETURNING channel;
+
+-- name: publish_process
+-- Write what a process says of itself.
+UPDATE actorbus_processes SET snapshot = ?, snapshot_at = ? WHERE process_id = ?;
+
+-- name: processes
+-- All processes, and whether their leases hold.
+SELECT process_id, bus, host, pid, started_at, renewed_at,
+    boot_id = ? AND expires_boottime > ? AS alive, snapshot, snapshot_at
+FROM actorbus_processes ORDER BY started_at, process_id;
+
+-- name: statistics
+-- How many messages each queue has in each state, and the time of the oldest.
+SELECT channel, endpoint, tenant, state, count(*), min(enqueued_at)
+FROM actorbus_messages GROUP BY channel, endpoint, tenant, state
+UNION ALL
+SELECT channel, endpoint, tenant, 'dead', count(*), NULL
+FROM actorbus_dead_letters GROUP BY channel, endpoint, tenant
+UNION ALL
+SELECT channel, endpoint, tenant, 'expired', messages, NULL FROM actorbus_expired;
+
+-- name: dead_letters
+-- Dead letters that match, oldest first, a page at a time.
+SELECT number, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, headers,
+    body, correlation_id, causation_id, timestamp, priority, enqueued_at, died_at, reason,
+    exception, exception_message, traceback, attempts, replays, deduplication_key
+FROM actorbus_dead_letters WHERE {matching} AND number > :after ORDER BY number LIMIT :limit;
+
+-- name: count_dead_letters
+-- How many dead letters match.
+SELECT count(*) FROM actorbus_dead_letters WHERE {matching};
+
+-- name: failures
+-- The history of a message.
+SELECT exception, exception_message, traceback, failed_at, attempt
+FROM actorbus_failures WHERE copy_id = ? ORDER BY number;
+
+-- name: revive
+-- Send dead letters to their endpoints again: ready at once, with fresh attempts, never expiring.
+INSERT INTO actorbus_messages (
+    state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body
+)
+SELECT 'ready', NULL, 0, 0, 0, replays + 1, priority, :now, NULL, :now,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, headers, body
+FROM actorbus_dead_letters WHERE {matching} ORDER BY number
+RETURNING channel;
+
+-- name: delete_histories
+-- Drop the histories of the dead letters that match.
+DELETE FROM actorbus_failures
+WHERE copy_id IN (SELECT copy_id FROM actorbus_dead_letters WHERE {matching});
+
+-- name: delete_dead_letters
+-- Drop dead letters that match.
+DELETE FROM actorbus_dead_letters WHERE {matching};
+
+-- name: edit_dead_letter
+-- Replace the body or headers of a dead letter; NULL keeps them.
+UPDATE actorbus_dead_letters SET body = coalesce(?, body), headers = coalesce(?, headers)
+WHERE copy_id = ?;
+
+-- name: oldest_sent
+-- The keys of the gateway that were noted first.
+SELECT number, sent_at FROM actorbus_sent ORDER BY number LIMIT ?;
+
+-- name: forget_sent
+-- Forget keys of the gateway, up to one.
+DELETE FROM actorbus_sent WHERE number <= ?;
+
+-- name: oldest_handled
+-- The keys of the handlers that were noted first.
+SELECT number, handled_at FROM actorbus_handled ORDER BY number LIMIT ?;
+
+-- name: forget_handled
+-- Forget keys of the handlers, up to one.
+DELETE FROM actorbus_handled WHERE number <= ?;
+
+-- name: read_schema
+-- Version and identity of the store.
+SELECT version, store_id FROM actorbus_schema;
+
+-- name: has_schema
+-- Are there tables of ours in this database?
+SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'actorbus_schema';
+
+-- name: write_schema
+-- Note the version of tables that were just made.
+INSERT INTO actorbus_schema (version, store_id, created_at, migrated_at) VALUES (?, ?, ?, ?);
+
+-- name: migrate_schema
+-- Note that a migration was made.
+UPDATE actorbus_schema SET version = ?, migrated_at = ?;

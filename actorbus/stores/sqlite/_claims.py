@@ -1,0 +1,109 @@
+"""Claim ready messages: the first ones of a queue, suspects one at a time."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from heapq import nsmallest
+from typing import Any, Final
+
+from actorbus._store import Claimed, Demand
+from actorbus.stores.sqlite._queries import QUERIES
+from actorbus.stores.sqlite._tenants import waiting_tenants
+
+_CLAIM: Final = QUERIES["claim"]
+_CANDIDATES: Final = QUERIES["candidates"]
+_CLAIM_ONE: Final = QUERIES["claim_one"]
+_SUSPECT: Final = QUERIES["suspect_candidate"]
+_HOLDS_SUSPECT: Final = QUERIES["holds_suspect"]
+_CLAIM_SUSPECT: Final = QUERIES["claim_suspect"]
+
+_Candidate = tuple[int, float, int]  # minus priority, due time, sequence: the order of turns
+
+
+class Claims:
+    """Claims in the name of one process; knows which tenant of a channel was served last."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._last_tenant: dict[str, str] = {}
+
+    def claim(self, cursor: sqlite3.Cursor, demands: Sequence[Demand]) -> list[Claimed]:
+        """Claim for each demand in turn."""
+        claimed: list[Claimed] = []
+        suspects_allowed: bool | None = None
+        for demand in self._by_tenant(cursor, demands):
+            credit = demand.credit
+            if suspects_allowed is not False and (suspect := self._first_suspect(cursor, demand)):
+                suspects_allowed = suspects_allowed is None and not self._holds_suspect(cursor)
+                if suspects_allowed:
+                    claimed += self._rows(cursor, _CLAIM_SUSPECT, self._owner, suspect)
+                    suspects_allowed = False
+                    credit -= 1
+            claimed += self._claim_ready(cursor, demand, credit)
+        return claimed
+
+    # -- messages as usual ------------------------------------------------------------------
+
+    def _claim_ready(self, cursor: sqlite3.Cursor, demand: Demand, credit: int) -> list[Claimed]:
+        if credit <= 0:
+            return []
+        if len(demand.endpoint_ids) == 1:
+            queue = (demand.channel, demand.tenant, demand.endpoint_ids[0])
+            found = self._rows(cursor, _CLAIM, self._owner, *queue, credit)
+            return sorted(found, key=_turn)
+        first = nsmallest(credit, self._candidates(cursor, _CANDIDATES, demand, credit))
+        found = []
+        for _, _, sequence in first:
+            found += self._rows(cursor, _CLAIM_ONE, self._owner, sequence)
+        return found
+
+    def _candidates(
+        self, cursor: sqlite3.Cursor, query: str, demand: Demand, *limit: int
+    ) -> Iterator[_Candidate]:
+        for endpoint in demand.endpoint_ids:
+            rows = cursor.execute(query, (demand.channel, demand.tenant, endpoint, *limit))
+            for sequence, priority, due_at in rows.fetchall():
+                yield -priority, due_at, sequence
+
+    # -- suspects ---------------------------------------------------------------------------
+
+    def _first_suspect(self, cursor: sqlite3.Cursor, demand: Demand) -> int | None:
+        if demand.credit <= 0:
+            return None
+        first = min(self._candidates(cursor, _SUSPECT, demand), default=None)
+        return None if first is None else first[2]
+
+    def _holds_suspect(self, cursor: sqlite3.Cursor) -> bool:
+        (held,) = cursor.execute(_HOLDS_SUSPECT, (self._owner,)).fetchone()
+        return bool(held)
+
+    # -- tenants ----------------------------------------------------------------------------
+
+    def _by_tenant(self, cursor: sqlite3.Cursor, demands: Sequence[Demand]) -> Iterator[Demand]:
+        for demand in demands:
+            if demand.tenant is None:
+                yield from self._shares(cursor, demand)
+            else:
+                yield demand
+
+    def _shares(self, cursor: sqlite3.Cursor, demand: Demand) -> Iterator[Demand]:
+        """Deal the credit out over the tenants that wait, after the one that was served last."""
+        after = self._last_tenant.get(demand.channel)
+        tenants = waiting_tenants(cursor, demand.channel, after, demand.credit)
+        for number, tenant in enumerate(tenants):
+            share = -(-(demand.credit - number) // len(tenants))
+            yield demand._replace(tenant=tenant, credit=share)
+        if tenants:
+            self._last_tenant[demand.channel] = tenants[-1]
+
+    @staticmethod
+    def _rows(cursor: sqlite3.Cursor, query: str, *parameters: Any) -> list[Claimed]:
+        return [_claimed(row) for row in cursor.execute(query, parameters).fetchall()]
+
+
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    sequence, epoch, attempts, suspect, *rest = row
+    return Claimed(sequence, epoch, attempts, bool(suspect), *rest)
+
+
+def _turn(claimed: Claimed) -> _Candidate:
+    return -claimed.priority, claimed.due_at, claimed.sequence

@@ -1,0 +1,95 @@
+"""Dead letters: find, show, replay, edit, delete."""
+
+import sqlite3
+from typing import Any, Final
+
+import msgspec
+
+from actorbus._settlement import Failure
+from actorbus._store import DeadLetterFilter, DeadLetterNotFound, DeadLetterRow
+from actorbus.stores.sqlite._queries import QUERIES
+
+_TEXTS: Final = (
+    "channel",
+    "endpoint",
+    "tenant",
+    "type_name",
+    "message_id",
+    "reason",
+    "exception",
+)
+
+
+def find(
+    cursor: sqlite3.Cursor, matching: DeadLetterFilter, *, limit: int, after: int
+) -> list[DeadLetterRow]:
+    """Return a page of dead letters, oldest first, without their histories."""
+    values = {**_values(matching), "limit": limit, "after": after}
+    rows = cursor.execute(_query("dead_letters", matching), values)
+    names = [column[0] for column in rows.description]
+    return [DeadLetterRow(**dict(zip(names, row, strict=True))) for row in rows.fetchall()]
+
+
+def show(cursor: sqlite3.Cursor, copy_id: str) -> DeadLetterRow:
+    """Return one with its history."""
+    found = find(cursor, DeadLetterFilter(copy_ids=(copy_id,)), limit=1, after=0)
+    if not found:
+        raise DeadLetterNotFound(f"no dead letter has the copy id {copy_id!r}")
+    return msgspec.structs.replace(found[0], failures=_failures(cursor, copy_id))
+
+
+def count(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
+    """Return how many match."""
+    (number,) = cursor.execute(_query("count_dead_letters", matching), _values(matching)).fetchone()
+    return int(number)
+
+
+def replay(cursor: sqlite3.Cursor, matching: DeadLetterFilter, now: float, ready: set[str]) -> int:
+    """Make messages of those that match; their histories stay, should they fail again."""
+    values = _values(matching)
+    rows = cursor.execute(_query("revive", matching), {**values, "now": now}).fetchall()
+    cursor.execute(_query("delete_dead_letters", matching), values)
+    ready.update(channel for (channel,) in rows)
+    return len(rows)
+
+
+def delete(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
+    """Delete those that match, with their histories."""
+    values = _values(matching)
+    cursor.execute(_query("delete_histories", matching), values)
+    return cursor.execute(_query("delete_dead_letters", matching), values).rowcount
+
+
+def edit(cursor: sqlite3.Cursor, copy_id: str, body: bytes | None, headers: str | None) -> None:
+    """Replace body or headers."""
+    changed = cursor.execute(QUERIES["edit_dead_letter"], (body, headers, copy_id)).rowcount
+    if not changed:
+        raise DeadLetterNotFound(f"no dead letter has the copy id {copy_id!r}")
+
+
+def _failures(cursor: sqlite3.Cursor, copy_id: str) -> tuple[Failure, ...]:
+    rows = cursor.execute(QUERIES["failures"], (copy_id,)).fetchall()
+    return tuple(Failure(*row) for row in rows)
+
+
+def _query(name: str, matching: DeadLetterFilter) -> str:
+    return QUERIES[name].replace("{matching}", " AND ".join(_conditions(matching)))
+
+
+def _conditions(matching: DeadLetterFilter) -> list[str]:
+    """Return conditions whose values are bound by `_values`; columns are names of ours."""
+    conditions = [f"{name} = :{name}" for name in _TEXTS if getattr(matching, name) is not None]
+    if matching.copy_ids is not None:
+        conditions.append("copy_id IN (SELECT value FROM json_each(:copy_ids))")
+    if matching.died_after is not None:
+        conditions.append("died_at > :died_after")
+    if matching.died_before is not None:
+        conditions.append("died_at < :died_before")
+    return conditions or ["TRUE"]
+
+
+def _values(matching: DeadLetterFilter) -> dict[str, Any]:
+    values = msgspec.structs.asdict(matching)
+    if matching.copy_ids is not None:
+        values["copy_ids"] = msgspec.json.encode(matching.copy_ids).decode()
+    return values

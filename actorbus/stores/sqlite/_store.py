@@ -1,0 +1,338 @@
+"""The SQLite store: one file, one writer, any number of processes on one host."""
+
+import sqlite3
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import trio
+
+from actorbus._settlement import Release, Settlement
+from actorbus._store import (
+    Claimed,
+    DeadLetterFilter,
+    DeadLetterRow,
+    Demand,
+    Outgoing,
+    Poll,
+    ProcessInfo,
+    ProcessRow,
+    QueueStatistics,
+    StoreClosed,
+    StoreError,
+    StoreUnavailable,
+)
+from actorbus.stores.sqlite import (
+    _append,
+    _dead_letters,
+    _due,
+    _leases,
+    _retention,
+    _settle,
+    _statistics,
+)
+from actorbus.stores.sqlite._claims import Claims
+from actorbus.stores.sqlite._clock import RunClock, StoreClock, SystemClock
+from actorbus.stores.sqlite._database import Database
+from actorbus.stores.sqlite._group import Commit, QueuedSettlement
+from actorbus.stores.sqlite._options import SqliteOptions
+from actorbus.stores.sqlite._snapshot import Readers, Snapshot
+from actorbus.stores.sqlite._tenants import waiting_tenants
+from actorbus.stores.sqlite._turn import SqliteTurn
+from actorbus.stores.sqlite._writer import Writer
+
+T = TypeVar("T")
+
+_OWNER = "the store itself"
+
+
+class SqliteStore:
+    """See `actorbus._store.Store`.
+
+    `path` is that of the database file; it is made if its folder exists. Without a path the
+    database is private to this object, gone when it is closed, and ruled by the trio run's clock:
+    for tests. It then lies in a temporary folder that is never synced, so that snapshots are as
+    isolated as those of a file.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None,
+        options: SqliteOptions | None = None,
+        clock: StoreClock | None = None,
+    ) -> None:
+        self.options = options or SqliteOptions()
+        self._path = None if path is None else str(Path(path).absolute())
+        self._clock: StoreClock = clock or (RunClock() if path is None else SystemClock())
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._parts: _Parts | None = None
+
+    def __repr__(self) -> str:
+        return f"<SqliteStore {self._path or ':memory:'}>"
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def open(self, process: ProcessInfo) -> None:
+        """Make or check the tables, and take a lease for this process."""
+        if self._parts is not None:
+            raise StoreError(f"{self!r} is open already")
+        parts = self._make_parts(process)
+        await parts.writer.start()
+        self._parts = parts
+        try:
+            await self._write(parts.lease.register)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Commit what is finished, give back what is claimed, end the lease."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        with trio.CancelScope(shield=True):
+            try:
+                await parts.give_up()
+            finally:
+                await parts.writer.stop()
+                parts.readers.close()
+                self._remove_folder()
+
+    async def reopen(self) -> None:
+        """Make sure that the database can be written, or raise why not."""
+        turn = await self._open_parts().writer.acquire(_OWNER, alone=True)
+        await turn.rollback()
+
+    def now(self) -> float:
+        """Return the unix time by the store's clock."""
+        return self._clock.wall()
+
+    # -- transactions -----------------------------------------------------------------------
+
+    async def acquire(self, owner: str, *, alone: bool = False) -> SqliteTurn:
+        """Wait for the turn at the writer."""
+        parts = self._parts or self._open_parts()
+        return await parts.writer.acquire(owner, alone=alone)
+
+    async def snapshot(self, owner: str) -> Snapshot:
+        """Return a view of what is committed now."""
+        readers = self._open_parts().readers
+        session = await readers.take()
+        try:
+            return Snapshot(readers, session, owner)
+        except BaseException:
+            readers.give_back(session, broken=True)
+            raise
+
+    # -- messages ---------------------------------------------------------------------------
+
+    async def append(self, copies: Sequence[Outgoing]) -> int:
+        """Store copies, wait for the commit, return how many were new."""
+        ready: set[str] = set()
+        return await self._write(
+            lambda cursor: _append.append(cursor, copies, self.now(), ready), ready
+        )
+
+    async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
+        """Claim ready messages for each demand."""
+        claims = self._open_parts().claims
+        return await self._write(lambda cursor: claims.claim(cursor, demands))
+
+    async def waiting_tenants(self, channel: str, *, after: str, limit: int) -> list[str]:
+        """Return tenants with ready messages, from the one after `after` on."""
+        return await self._read(
+            lambda cursor: waiting_tenants(cursor, channel, after or None, limit)
+        )
+
+    async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:
+        """Write the settlements; return how many were stale."""
+        now = self.now()
+        ready = {claimed.channel for claimed, what in batch if isinstance(what, Release)}
+
+        def settle_all(cursor: sqlite3.Cursor) -> int:
+            return sum(not _settle.settle(cursor, *each, now) for each in batch)
+
+        stale = await self._write(settle_all, ready)
+        self._open_parts().writer.stale += stale
+        return stale
+
+    def settle_soon(
+        self,
+        claimed: Claimed,
+        settlement: Settlement,
+        on_commit: Callable[[], None],
+        on_lost: Callable[[StoreUnavailable], None],
+    ) -> None:
+        """Write the settlement with the next commit."""
+        queued = QueuedSettlement(claimed, settlement, on_commit, on_lost)
+        self._open_parts().writer.settle_soon(queued)
+
+    async def poll(self) -> Poll:
+        """Make ready what came due, drop what expired, notice what others changed."""
+        writer = self._open_parts().writer
+        writer.stir()
+        due, now = await self._read(_due.next_due), self.now()
+        promoted: set[str] = set()
+        expired = 0
+        while due.first is not None and due.first <= now:
+            dropped, due = await self._write(
+                lambda cursor: _due.advance(cursor, now, promoted), promoted
+            )
+            expired += dropped
+        return Poll(writer.take_changed() or bool(promoted), due.first, expired)
+
+    def on_ready(self, callback: Callable[[frozenset[str]], None]) -> None:
+        """Call back after a commit of this process made messages ready."""
+        self._listeners.append(callback)
+
+    # -- processes --------------------------------------------------------------------------
+
+    async def renew(self) -> bool:
+        """Renew the lease; False if it had been lost."""
+        return await self._write(self._open_parts().lease.renew)
+
+    async def take_back(self) -> int:
+        """Make what expired owners had claimed ready again, as suspects."""
+        lease = self._open_parts().lease
+        if not await self._read(lease.expired_owners):
+            return 0
+        ready: set[str] = set()
+        return await self._write(lambda cursor: lease.take_back(cursor, ready), ready)
+
+    async def publish_process(self, snapshot: str) -> None:
+        """Write this process's snapshot beside its lease."""
+        lease = self._open_parts().lease
+        await self._write(lambda cursor: lease.publish(cursor, snapshot))
+
+    async def processes(self) -> list[ProcessRow]:
+        """Return all processes that have a lease row."""
+        return await self._read(lambda cursor: _leases.processes(cursor, self._clock))
+
+    # -- operations -------------------------------------------------------------------------
+
+    async def statistics(self) -> list[QueueStatistics]:
+        """Count what lies in each queue."""
+        return await self._read(_statistics.statistics, long=True)
+
+    async def dead_letters(
+        self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0
+    ) -> list[DeadLetterRow]:
+        """Return a page of dead letters, oldest first."""
+        return await self._read(
+            lambda cursor: _dead_letters.find(cursor, matching, limit=limit, after=after),
+            long=True,
+        )
+
+    async def count_dead_letters(self, matching: DeadLetterFilter) -> int:
+        """Count the dead letters that match."""
+        return await self._read(lambda cursor: _dead_letters.count(cursor, matching), long=True)
+
+    async def dead_letter(self, copy_id: str) -> DeadLetterRow:
+        """Return one with its history."""
+        return await self._read(lambda cursor: _dead_letters.show(cursor, copy_id))
+
+    async def replay(self, matching: DeadLetterFilter) -> int:
+        """Send dead letters to their original endpoints again."""
+        ready: set[str] = set()
+        return await self._write(
+            lambda cursor: _dead_letters.replay(cursor, matching, self.now(), ready), ready
+        )
+
+    async def delete_dead_letters(self, matching: DeadLetterFilter) -> int:
+        """Delete dead letters and their histories."""
+        return await self._write(lambda cursor: _dead_letters.delete(cursor, matching))
+
+    async def edit_dead_letter(
+        self, copy_id: str, *, body: bytes | None = None, headers: str | None = None
+    ) -> None:
+        """Replace the body or headers of a dead letter."""
+        await self._write(lambda cursor: _dead_letters.edit(cursor, copy_id, body, headers))
+
+    async def purge(self) -> int:
+        """Forget deduplication keys that are older than the retention."""
+        before = self.now() - self.options.retention
+        total = 0
+        while count := await self._write(lambda cursor: _retention.purge(cursor, before)):
+            total += count
+        return total
+
+    @property
+    def stale_settlements(self) -> int:
+        """How many settlements of this process came too late."""
+        return self._open_parts().writer.stale
+
+    # -- inside -----------------------------------------------------------------------------
+
+    def _open_parts(self) -> "_Parts":
+        if self._parts is None:
+            raise StoreClosed(f"{self!r} is not open")
+        return self._parts
+
+    async def _write(
+        self, function: Callable[[sqlite3.Cursor], T], ready: set[str] | None = None
+    ) -> T:
+        return await self._open_parts().write(function, ready)
+
+    async def _read(self, function: Callable[[sqlite3.Cursor], T], *, long: bool = False) -> T:
+        return await self._open_parts().readers.read(function, long=long)
+
+    def _tell_ready(self, channels: frozenset[str]) -> None:
+        for listener in self._listeners:
+            listener(channels)
+
+    def _make_parts(self, process: ProcessInfo) -> "_Parts":
+        inline = self._path is None
+        path = self._path or self._make_folder()
+        options = replace(self.options, synchronous="OFF") if inline else self.options
+        database = Database(path, options, self._clock.wall)
+        return _Parts(
+            Writer(database, options, self.now, inline=inline, told_ready=self._tell_ready),
+            Readers(database, options, inline=inline),
+            Claims(process.process_id),
+            _leases.Lease(process, self._clock),
+        )
+
+    def _make_folder(self) -> str:
+        self._folder = tempfile.TemporaryDirectory(prefix="actorbus-")
+        return str(Path(self._folder.name) / "memory.db")
+
+    def _remove_folder(self) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an open store is made of."""
+
+    writer: Writer
+    readers: Readers
+    claims: Claims
+    lease: _leases.Lease
+
+    async def write(
+        self, function: Callable[[sqlite3.Cursor], T], ready: set[str] | None = None
+    ) -> T:
+        """Run our own code in a turn, wait for its commit. Not cancelled once it has the turn."""
+        turn = await self.writer.acquire(_OWNER)
+        commit = Commit()
+        try:
+            result = turn.run(function)
+            if ready:
+                turn.made_ready(ready)
+            await turn.finish(commit)
+        except BaseException:
+            await turn.rollback()
+            raise
+        with trio.CancelScope(shield=True):
+            await commit.wait()
+        return result
+
+    async def give_up(self) -> None:
+        """Write the settlements that are queued, then release the rest and end the lease."""
+        await self.write(lambda _: None)
+        await self.write(self.lease.give_up)

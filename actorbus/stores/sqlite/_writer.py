@@ -1,0 +1,452 @@
+"""The one writer: turns in order, group commits, and what happens when a commit is lost.
+
+Rules:
+ 1. One turn at a time; who waits is served first come, first served.
+ 2. A turn is a savepoint in the group's transaction. A group is committed when it is full, when it
+    is old, or when the run loop has nothing to add to it; never while a turn is held.
+ 3. Beginning is tried on the event loop's thread without waiting. Committing, and whatever may
+    wait for the disk, is done on the store's thread.
+ 4. What another program locks is tried again with jitter, up to `lock_timeout`. After a commit
+    beside another active writer this one pauses, so that the other gets its turn.
+ 5. A lost group is told to each of its members. Settlements that were queued outlive it.
+ 6. A connection that reported damage is closed, and opened anew by whoever needs it next.
+"""
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from random import random
+from typing import Final, TypeVar
+
+import outcome
+import trio
+
+from actorbus._settlement import Release
+from actorbus._store import StoreClosed, StoreError, StoreLocked, StoreUnavailable
+from actorbus.stores.sqlite import _settle
+from actorbus.stores.sqlite._database import Database
+from actorbus.stores.sqlite._errors import (
+    as_outage,
+    is_busy,
+    is_outage,
+    needs_new_connection,
+    outage,
+)
+from actorbus.stores.sqlite._group import Group, QueuedSettlement, tell
+from actorbus.stores.sqlite._options import SqliteOptions
+from actorbus.stores.sqlite._session import Session
+from actorbus.stores.sqlite._threads import Threads
+from actorbus.stores.sqlite._turn import SqliteTurn
+
+T = TypeVar("T")
+
+_QUIET_PASSES: Final = 3
+"""Passes of the run loop without news after which a group is committed."""
+_FIRST_PAUSE: Final = 0.0002
+_LONGEST_PAUSE: Final = 0.01
+_BESIDE_OTHERS: Final = 1.0
+"""Seconds for which another process counts as an active writer after it was noticed."""
+_GAP: Final = 0.002
+
+_log = logging.getLogger("actorbus.store")
+
+
+class _Waiter:
+    """A task in line for the turn."""
+
+    __slots__ = ("alone", "owner", "task")
+
+    def __init__(self, task: trio.lowlevel.Task, owner: str, *, alone: bool) -> None:
+        self.task = task
+        self.owner = owner
+        self.alone = alone
+
+
+class Writer:
+    """Hands out turns and commits groups. Everything here happens on the trio side."""
+
+    def __init__(
+        self,
+        database: Database,
+        options: SqliteOptions,
+        now: Callable[[], float],
+        *,
+        inline: bool,
+        told_ready: Callable[[frozenset[str]], None],
+    ) -> None:
+        self.options = options
+        self.now = now
+        self.path = database.path
+        self.stale = 0
+        """Settlements that came too late, so far."""
+        self._database = database
+        self._told_ready = told_ready
+        self._session: Session | None = None
+        self._group: Group | None = None
+        self._holder: SqliteTurn | None = None
+        self._line: deque[_Waiter] = deque()
+        self._soon: list[QueuedSettlement] = []
+        self._busy = False
+        """The connection is in the hands of the store's thread, or of `_begin`."""
+        self._resting = False
+        """The last group failed: queued settlements wait for the next sign of life."""
+        self._stopping = False
+        self._stopped: trio.Event | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self._parked = False
+        self._data_version = -1
+        self._changed = False
+        self._others_until = 0.0
+        self._not_before = 0.0
+        self._threads = Threads(1, inline=inline)
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Connect, and start committing. Raises StoreError, with nothing started."""
+        self._session = await self._connect(trio.current_time() + self.options.lock_timeout)
+        self._stopping = False
+        self._stopped = trio.Event()
+        trio.lowlevel.spawn_system_task(self._run, name=f"store {self.path}")
+
+    async def stop(self) -> None:
+        """Commit what is finished and close the connection. Whoever is in line gets StoreClosed."""
+        self._stopping = True
+        self._wake()
+        if self._stopped is not None:
+            await self._stopped.wait()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._stopped is not None and not self._stopping
+
+    # -- turns ------------------------------------------------------------------------------
+
+    async def acquire(self, owner: str, *, alone: bool = False) -> SqliteTurn:
+        """Return the turn at once if it is free, else wait in line."""
+        if self._holder is None and not self._line and not self._busy and not alone:
+            group = self._group or self._begin_at_once()
+            if group is not None and not group.closing:
+                return self._hand_over(group, owner)
+        if not self.is_open:
+            raise StoreClosed(f"store {self.path} is not open")
+        return await self._wait_in_line(owner, alone=alone)
+
+    def end_turn(self, turn: SqliteTurn) -> None:
+        """Take the turn back from its holder, and give it to the next."""
+        self._holder = None
+        group = self._group
+        if group is not None:
+            group.ended += 1
+            if group.begun >= self.options.group_size:
+                group.closing = True
+        self._serve_next()
+
+    def lose_group(self, turn: SqliteTurn, trouble: StoreUnavailable, error: sqlite3.Error) -> None:
+        """Undo the open group: a statement of `turn` took the transaction with it."""
+        group, self._group = self._group, None
+        self._holder = None
+        self._undo(error)
+        if group is not None:
+            group.lost(trouble)
+        self._serve_next()
+
+    # -- settlements without a turn ---------------------------------------------------------
+
+    def settle_soon(self, queued: QueuedSettlement) -> None:
+        """Write a settlement with the next commit."""
+        if not self.is_open:
+            raise StoreClosed(f"store {self.path} is not open")
+        self._soon.append(queued)
+        self._resting = False
+        self._wake()
+
+    def stir(self) -> None:
+        """Try again to write settlements that a failed commit left."""
+        if self._soon and self._resting:
+            self._resting = False
+            self._wake()
+
+    def take_changed(self) -> bool:
+        """Return whether another process committed something since the last call."""
+        session = self._session
+        if session is not None and self._group is None and not self._busy:
+            try:
+                self._notice_others(session)
+            except sqlite3.Error as error:
+                self._undo(error)
+                raise outage(error, self.path) from error
+        changed, self._changed = self._changed, False
+        return changed
+
+    # -- the store's thread -----------------------------------------------------------------
+
+    async def on_thread(self, function: Callable[[], T]) -> T:
+        """Run a blocking function where it cannot hold up the run loop. Not cancelled."""
+        return await self._threads.run(function)
+
+    # -- inside: turns ----------------------------------------------------------------------
+
+    def _hand_over(self, group: Group, owner: str) -> SqliteTurn:
+        session = self._session
+        assert session is not None  # noqa: S101  a group is open on it
+        session.savepoint()
+        group.begun += 1
+        self._holder = turn = SqliteTurn(self, session, group, owner)
+        return turn
+
+    async def _wait_in_line(self, owner: str, *, alone: bool) -> SqliteTurn:
+        waiter = _Waiter(trio.lowlevel.current_task(), owner, alone=alone)
+        self._line.append(waiter)
+        self._serve_next()
+
+        def leave(_: object) -> trio.lowlevel.Abort:
+            self._line.remove(waiter)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        turn: SqliteTurn = await trio.lowlevel.wait_task_rescheduled(leave)
+        return turn
+
+    def _serve_next(self) -> None:
+        group = self._group
+        if self._holder is None and not self._busy and self._line and group is not None:
+            first = self._line[0]
+            if first.alone and group.begun:
+                group.closing = True
+            elif not group.closing:
+                self._line.popleft()
+                turn = self._hand_over(group, first.owner)
+                group.closing = first.alone
+                trio.lowlevel.reschedule(first.task, outcome.Value(turn))
+        self._wake()
+
+    # -- inside: the task that begins and commits -------------------------------------------
+
+    async def _run(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        try:
+            while True:
+                if self._group is not None:
+                    await self._tend(self._group)
+                elif self._line or (self._soon and not self._resting):
+                    await self._begin()
+                elif self._stopping:
+                    break
+                else:
+                    await self._park()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self._stopping = True
+        self._group = self._holder = None
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        error = StoreClosed(f"store {self.path} was closed")
+        self._fail_line(error)
+        soon, self._soon = self._soon, []
+        for queued in soon:
+            tell(queued.on_lost, error)
+        assert self._stopped is not None  # noqa: S101  set by start
+        self._stopped.set()
+
+    async def _tend(self, group: Group) -> None:
+        """See a group through: until it is committed, or lost."""
+        quiet, seen = 0, -1
+        while self._group is group:
+            if trio.current_time() - group.opened > self.options.group_age:
+                group.closing = True
+            if self._holder is None and (group.closing or quiet >= _QUIET_PASSES):
+                await self._commit(group)
+            elif self._holder is not None and quiet >= _QUIET_PASSES:
+                await self._watch(self._holder)
+                quiet = 0
+            else:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                news = group.begun + group.ended + len(self._soon)
+                quiet, seen = (quiet + 1 if news == seen else 0), news
+
+    async def _watch(self, turn: SqliteTurn) -> None:
+        """Wait until a turn is given up, but no longer than it may be held."""
+        if turn.since is None:
+            turn.since = trio.current_time()
+        with trio.move_on_at(turn.since + self.options.tx_limit) as scope:
+            while self._holder is turn:
+                await self._park()
+        if scope.cancelled_caught and self._holder is turn:
+            await self._expire(turn)
+
+    async def _expire(self, turn: SqliteTurn) -> None:
+        if turn.on_thread:  # the statement is under a limit of its own
+            await trio.sleep(_LONGEST_PAUSE)
+        else:
+            turn.expire()
+
+    async def _park(self) -> None:
+        def abort(_: object) -> trio.lowlevel.Abort:
+            self._parked = False
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        self._parked = True
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _wake(self) -> None:
+        if self._parked and self._task is not None:
+            self._parked = False
+            trio.lowlevel.reschedule(self._task)
+
+    # -- inside: beginning ------------------------------------------------------------------
+
+    def _begin_at_once(self) -> Group | None:
+        """Begin a group if nobody else writes; None if that needs waiting."""
+        if self._session is None or self._stopping or trio.current_time() < self._not_before:
+            return None
+        group = self._try_to_begin(self._session)
+        if group is not None:
+            self._wake()
+        return group
+
+    def _try_to_begin(self, session: Session) -> Group | None:
+        try:
+            self._database.check_identity()
+            session.unlimited()
+            session.begin_immediate()
+            self._notice_others(session)
+        except sqlite3.Error as error:
+            if is_busy(error):
+                return None
+            self._undo(error)
+            raise outage(error, self.path) from error
+        except StoreError:
+            self._disconnect()
+            raise
+        self._group = group = Group(trio.current_time())
+        return group
+
+    def _notice_others(self, session: Session) -> None:
+        (version,) = session.cursor.execute("PRAGMA data_version").fetchone()
+        if version != self._data_version:
+            if self._data_version >= 0:
+                self._others_until = trio.current_time() + _BESIDE_OTHERS
+                self._changed = True
+            self._data_version = version
+
+    async def _begin(self) -> None:
+        self._busy = True
+        try:
+            await self._begin_in_time(trio.current_time() + self.options.lock_timeout)
+        except StoreError as error:
+            self._resting = True
+            self._fail_line(error)
+        finally:
+            self._busy = False
+        self._serve_next()
+
+    async def _begin_in_time(self, deadline: float) -> None:
+        if self._session is None:
+            self._session = await self._connect(deadline)
+        await trio.sleep_until(self._not_before)
+        pause = _FIRST_PAUSE
+        while self._try_to_begin(self._session) is None:
+            self._check_deadline(deadline)
+            await trio.sleep(pause * (0.5 + random()))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    async def _connect(self, deadline: float) -> Session:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self.on_thread(self._database.open_writer)
+            except StoreLocked:
+                if trio.current_time() > deadline:
+                    raise
+            await trio.sleep(pause * (0.5 + random()))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _check_deadline(self, deadline: float) -> None:
+        if trio.current_time() > deadline:
+            raise StoreLocked(
+                f"store {self.path} is locked by another program for more than"
+                f" {self.options.lock_timeout:g} s (lock_timeout)"
+            )
+
+    def _fail_line(self, error: StoreError) -> None:
+        line, self._line = self._line, deque()
+        for waiter in line:
+            trio.lowlevel.reschedule(waiter.task, outcome.Error(error))
+
+    # -- inside: committing -----------------------------------------------------------------
+
+    async def _commit(self, group: Group) -> None:
+        soon, self._soon = self._soon, []
+        session = self._session
+        assert session is not None  # noqa: S101  the group is open on it
+        self._busy = True
+        try:
+            now = self.now() if soon else 0.0
+            await self.on_thread(partial(self._commit_now, session, soon, group.ready, now))
+        except Exception as error:  # noqa: BLE001  each member and each settlement is told
+            self._commit_failed(group, soon, error)
+        else:
+            self._committed(group, soon)
+        finally:
+            self._busy = False
+        self._serve_next()
+
+    def _commit_now(
+        self, session: Session, soon: list[QueuedSettlement], ready: set[str], now: float
+    ) -> None:
+        session.unlimited()
+        for claimed, settlement, _, _ in soon:
+            if not _settle.settle(session.cursor, claimed, settlement, now):
+                self.stale += 1
+            elif type(settlement) is Release:
+                ready.add(claimed.channel)
+        session.commit()
+        self._database.check_identity()
+
+    def _committed(self, group: Group, soon: list[QueuedSettlement]) -> None:
+        self._group = None
+        now = trio.current_time()
+        self._not_before = now + _GAP * random() if now < self._others_until else 0.0
+        group.committed()
+        for queued in soon:
+            tell(queued.on_commit)
+        if group.ready:
+            tell(self._told_ready, frozenset(group.ready))
+
+    def _commit_failed(self, group: Group, soon: list[QueuedSettlement], error: Exception) -> None:
+        self._group = None
+        self._resting = True
+        self._undo(error)
+        trouble = as_outage(error, self.path)
+        if is_outage(error):
+            self._soon = soon + self._soon
+        else:
+            _log.error("store %s: a commit failed", self.path, exc_info=error)
+            for queued in soon:
+                tell(queued.on_lost, trouble)
+        group.lost(trouble)
+
+    def _undo(self, error: Exception) -> None:
+        """Undo the transaction, and drop a connection that cannot be trusted any more."""
+        if self._session is None:
+            return
+        if not isinstance(error, StoreError) and not needs_new_connection(error):
+            try:
+                self._session.rollback()
+            except sqlite3.Error:
+                _log.warning("store %s: could not roll back, connecting anew", self.path)
+            else:
+                return
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        session, self._session = self._session, None
+        self._data_version = -1
+        if session is not None:
+            session.close()
