@@ -1,41 +1,89 @@
-"""Start and stop everything that moves messages: the poller, the channels, their endpoints."""
+"""Start and stop everything that moves messages: the store's actors, channels, endpoints.
 
-from collections.abc import Collection, Sequence
+/store/...                      what the store needs again and again (`_poller`)
+/channels/<channel>             a store channel: its intake, an actor per endpoint
+/channels/<channel>/<tenant>    below a dynamic channel's router: a channel per tenant
+/endpoints/<endpoint>           synchronous endpoints
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from actorbus._channel import Channel
-    from actorbus._dispatch import Dispatch
-    from actorbus._handlers import HandlerSpec
-    from actorbus._store import Claimed, Store
-    from actorbus._unit_of_work import UnitOfWork
-    from actors import ActorSystem
+import trio
+
+from actorbus._bus_events import LeaseLost, MessagesTakenBack
+from actorbus._channel import Channel, DynamicChannel
+from actorbus._dispatch import Dispatch
+from actorbus._handlers import HandlerSpec
+from actorbus._message import Headers
+from actorbus._poller import Alarm, Polling, Task, store_spec
+from actorbus._store import Store
+from actorbus._unit_of_work import UnitOfWork
+from actorbus.channels._channels import channel_spec, lasting
+from actorbus.channels._desk import Desk, Endpoint, EndpointFactory, StoreDesk
+from actorbus.channels._tenant_desk import TenantDesk
+from actorbus.endpoints._plan import actor_name
+from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
+from actorbus.endpoints._workers import Slice
+from actorbus.endpoints._workload import Counts
+from actorbus.operations._snapshot import snapshot_text
+from actorbus.operations._watch import ProgressWatch
+from actors import ActorSystem, Supervisor
+from actors.events import Event
+from supervisors import ChildSpec, OneForOne
+
+logger = logging.getLogger("actorbus")
+
+MOST_PAUSE = 0.1
+"""Seconds between two polls of a quiet store, at most: how late another process's message is."""
+
+LEAST_PAUSE = 0.01
+"""Seconds between two polls while other processes are busy."""
+
+SNAPSHOT_EVERY = 2.0
+PURGE_EVERY = 60.0
 
 
 class BusRuntime(Protocol):
     """What the delivery needs of a running bus. All of it is used on the trio side."""
 
     @property
-    def system(self) -> "ActorSystem": ...
+    def system(self) -> ActorSystem: ...
     @property
-    def store(self) -> "Store": ...
+    def store(self) -> Store: ...
     @property
-    def dispatch(self) -> "Dispatch": ...
+    def dispatch(self) -> Dispatch: ...
     @property
-    def channels(self) -> "Sequence[Channel]":
+    def seed(self) -> int | None:
+        """What jitter is drawn from; None for a different one in each run."""
+        ...
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which the process's lease holds after its last renewal."""
+        ...
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of all endpoints together, which outlive the run."""
+        ...
+
+    @property
+    def channels(self) -> Sequence[Channel]:
         """The declared channels that this process consumes."""
         ...
 
-    def endpoints_of(self, channel: str) -> "Sequence[HandlerSpec]":
-        """The asynchronous handlers on this channel, in declared order."""
+    def endpoints_of(self, channel: str) -> Sequence[HandlerSpec]:
+        """Return the asynchronous handlers on this channel, in declared order."""
         ...
 
-    def synchronous(self) -> "Sequence[HandlerSpec]":
-        """The handlers without a channel, queries included."""
+    def synchronous(self) -> Sequence[HandlerSpec]:
+        """Return the handlers without a channel, queries included."""
         ...
 
-    def unit_of_work(self, spec: "HandlerSpec", claimed: "Claimed", *, alone: bool) -> "UnitOfWork":
+    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
         """Make the unit of work of one message; `alone`: its turn is a commit of its own."""
         ...
 
@@ -49,18 +97,209 @@ class Unfinished:
     message_id: str
 
 
-class Delivery(Protocol):
-    """What runs once the bus does. `start_delivery` makes it."""
+class Surroundings:
+    """What the parts of the delivery see of the bus, and of each other."""
 
-    async def stop(self, timeout: float) -> "Collection[Unfinished]":
-        """Stop taking messages, finish what was begun, release the rest; return what was cut."""
-        ...
+    def __init__(self, runtime: BusRuntime) -> None:
+        self.store = runtime.store
+        self.dispatch = runtime.dispatch
+        self.unit_of_work = runtime.unit_of_work
+        self.counts = runtime.counts
+        self.desks: tuple[Desk, ...] = ()
+        self.alarm = Alarm()
+        self._events = runtime.system.events
 
-    def report(self, spec: "HandlerSpec", error: BaseException | None) -> None:
+    def publish(self, event: Event) -> None:
+        """Put an event on the system's stream."""
+        self._events.publish(event)
+
+    def due_in(self, delay: float) -> None:
+        """Have the poller look again in `delay` seconds, at the latest."""
+        self.alarm.due_in(delay)
+
+    def wake_channels(self) -> None:
+        """Have every channel look for messages."""
+        for desk in self.desks:
+            desk.bell.wake()
+
+
+class Delivery:
+    """What runs once the bus does; `start_delivery` makes it."""
+
+    def __init__(self, runtime: BusRuntime) -> None:
+        self._runtime = runtime
+        self._system = runtime.system
+        self._store = runtime.store
+        self._surroundings = Surroundings(runtime)
+        self._by_name = {channel.name: self._desk(channel) for channel in runtime.channels}
+        self._surroundings.desks = tuple(self._by_name.values())
+        self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
+        self.counts = runtime.counts
+        self._slice = Slice()
+
+    @property
+    def desks(self) -> tuple[Desk, ...]:
+        """The desks of the channels that this process consumes."""
+        return self._surroundings.desks
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The asynchronous endpoints that there are now, tenants' included."""
+        return [endpoint for desk in self.desks for endpoint in desk.all_endpoints()]
+
+    def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous call to its endpoint's actor. Never blocks."""
-        ...
+        self.calls[spec.endpoint_id].note(error)
+
+    # -- start ------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Spawn all actors; returns when the top ones have started."""
+        self._store.on_ready(self._wake)
+        specs = [store_spec(self._tasks(), self._surroundings.publish)]
+        specs.append(self._family("endpoints", self._synchronous()))
+        channels = [channel_spec(self._surroundings, desk, self._slice) for desk in self.desks]
+        specs.append(self._family("channels", channels))
+        for spec in specs:
+            await self._system.spawn(spec).started()
+
+    def _desk(self, channel: Channel) -> Desk:
+        factory = EndpointFactory(
+            self._surroundings,
+            channel,
+            self._runtime.endpoints_of(channel.name),
+            root=self._system.name,
+            seed=self._runtime.seed,
+        )
+        if isinstance(channel, DynamicChannel):
+            return TenantDesk(factory, channel)
+        return StoreDesk(factory)
+
+    def _family(self, name: str, children: Iterable[ChildSpec]) -> ChildSpec:
+        return ChildSpec(
+            Supervisor,
+            kwargs={"strategy": OneForOne(max_restarts=None), "children": list(children)},
+            name=name,
+            restart="permanent",
+        )
+
+    def _synchronous(self) -> list[ChildSpec]:
+        return [
+            lasting(SynchronousEndpoint, calls, name=actor_name(endpoint_id))
+            for endpoint_id, calls in self.calls.items()
+        ]
+
+    def _wake(self, channels: Collection[str]) -> None:
+        for name in channels:
+            desk = self._by_name.get(name)
+            if desk is not None:
+                desk.bell.wake()
+
+    # -- what is done again and again -------------------------------------------------------
+
+    def _tasks(self) -> dict[str, tuple[Task, Alarm]]:
+        surroundings, lease = self._surroundings, self._runtime.lease
+        polling = Polling(
+            self._store, surroundings.wake_channels, at_least=LEAST_PAUSE, at_most=MOST_PAUSE
+        )
+        watch = ProgressWatch(self._store, self._system, self.desks)
+        tasks = {
+            "poller": (Task("poller", polling), surroundings.alarm),
+            "lease": (_each(lease / 4, "lease", self._keep_lease), Alarm()),
+            "watch": (_each(1.0, "watch", watch.look), Alarm()),
+            "snapshots": (_each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot), Alarm()),
+            "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
+        }
+        return tasks if self.desks else {name: tasks[name] for name in ("lease", "snapshots")}
+
+    async def _keep_lease(self) -> None:
+        path, publish = f"{self._system.name}/store/lease", self._surroundings.publish
+        if not await self._store.renew():
+            publish(LeaseLost(path, trio.current_time()))
+        count = await self._store.take_back()
+        if count:
+            publish(MessagesTakenBack(path, trio.current_time(), count))
+            self._surroundings.wake_channels()
+
+    async def _publish_snapshot(self) -> None:
+        await self._store.publish_process(snapshot_text(self._system, self.endpoints))
+
+    async def _purge(self) -> None:
+        await self._store.purge()
+
+    # -- stop -------------------------------------------------------------------------------
+
+    async def stop(self, timeout: float) -> Collection[Unfinished]:
+        """Stop taking messages, finish what was begun, release the rest; return what was cut.
+
+        Takes at most `timeout` seconds and what the cancelled handlers need to end. Messages whose
+        release cannot be written, because the store fails, become ready when it is closed, or
+        when the lease has run out.
+        """
+        until = trio.current_time() + timeout
+        cut = _Cut(self.endpoints)
+        cut.close()
+        with trio.move_on_at(until):
+            await cut.drained()
+        cut.note_running()
+        await self._stop_actors()
+        with trio.move_on_at(max(until, trio.current_time() + 1.0)):
+            await cut.settled()
+        for one in cut.unfinished:
+            logger.warning("not finished: %s of %s", one.copy_id, one.endpoint)
+        return cut.unfinished
+
+    async def _stop_actors(self) -> None:
+        for name in ("channels", "endpoints", "store"):
+            ref = self._system[name]
+            ref.stop(block=False)
+            await ref.terminated()
+
+
+class _Cut:
+    """The endpoints at the end: closed, drained, and asked what they did not finish."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+        self.unfinished: list[Unfinished] = []
+
+    def close(self) -> None:
+        """Start nothing more; release what was not started."""
+        for endpoint in self._endpoints:
+            endpoint.close()
+
+    async def drained(self) -> None:
+        """Wait until nothing runs, and everything is settled."""
+        await self._until(lambda workload: not workload.running and not workload.uncommitted)
+
+    async def settled(self) -> None:
+        """Wait until everything is settled."""
+        await self._until(lambda workload: not workload.uncommitted)
+
+    def note_running(self) -> None:
+        """Remember what runs still, and will be cancelled."""
+        for endpoint in self._endpoints:
+            workload = endpoint.workload
+            name = workload.plan.spec.endpoint_id
+            for claimed in workload.running.values():
+                self.unfinished.append(Unfinished(name, claimed.copy_id, claimed.message_id))
+
+    async def _until(self, done: Callable[..., bool]) -> None:
+        # The counts change in many places, all of them hot; at the end looking is cheap enough.
+        while not all(done(endpoint.workload) for endpoint in self._endpoints):  # noqa: ASYNC110
+            await trio.sleep(0.005)
+
+
+def _each(interval: float, name: str, work: Callable[[], Awaitable[None]]) -> Task:
+    async def once() -> float:
+        await work()
+        return interval
+
+    return Task(name, once)
 
 
 async def start_delivery(runtime: BusRuntime) -> Delivery:
-    """Spawn /store, /channels/* and /endpoints/*; returns when all of them have started."""
-    raise NotImplementedError
+    """Spawn /store, /channels and /endpoints; returns when they have started."""
+    delivery = Delivery(runtime)
+    await delivery.start()
+    return delivery

@@ -31,6 +31,7 @@ from actorbus._publish import Press
 from actorbus._sending import BusSender
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import Hook, UnitOfWork
+from actorbus.endpoints._workload import Counts
 from actors import ActorSystem, Reply
 
 logger = logging.getLogger("actorbus")
@@ -74,6 +75,7 @@ class BusRun:
         self._delivery: Delivery | None = None
         self._hooks: set[Reply[None]] = set()
         self._stop = trio.Event()
+        self.counts = Counts()
 
     # -- for the gateways -------------------------------------------------------------------
 
@@ -115,6 +117,11 @@ class BusRun:
     def seed(self) -> int | None:
         """What jitter is drawn from; None for a different one in each run."""
         return self.settings.seed
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which the process's lease holds after its last renewal."""
+        return self.settings.lease
 
     @property
     def dispatch(self) -> Dispatch:

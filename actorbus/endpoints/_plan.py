@@ -40,11 +40,16 @@ class EndpointPlan:
         return actor_name(self.spec.endpoint_id)
 
 
-def plan_endpoint(spec: HandlerSpec, channel: Channel, tenant: str = "") -> EndpointPlan:
-    """Return the plan of a handler on a channel: its own options first, then the channel's."""
+def plan_endpoint(
+    spec: HandlerSpec, channel: Channel, tenant: str = "", root: str = ""
+) -> EndpointPlan:
+    """Return the plan of a handler on a channel: its own options first, then the channel's.
+
+    `root` is the name of the actor system.
+    """
     concurrency = spec.concurrency or channel.concurrency
     limit = max(channel.max_in_flight, concurrency)
-    parts = ["", "channels", channel.name, *filter(None, [actor_name(tenant)])]
+    parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]
     return EndpointPlan(
         spec=spec,
         channel=channel.name,

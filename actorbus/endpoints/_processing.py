@@ -34,8 +34,8 @@ from actorbus._store import Claimed, GroupLost, Store, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
-from actorbus.endpoints._workload import Workload
-from actors import Event
+from actorbus.endpoints._workload import Counts, Workload
+from actors.events import Event
 
 
 class Surroundings(Protocol):
@@ -45,12 +45,21 @@ class Surroundings(Protocol):
     def store(self) -> Store: ...
     @property
     def dispatch(self) -> Dispatch: ...
+    @property
+    def counts(self) -> Counts:
+        """The counts of all endpoints together."""
+        ...
+
     def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
         """Make the unit of work of one message."""
         ...
 
     def publish(self, event: Event) -> None:
         """Put an event on the system's stream."""
+        ...
+
+    def wake_channels(self) -> None:
+        """Have every channel look for messages."""
         ...
 
     def due_in(self, delay: float) -> None:
@@ -70,6 +79,7 @@ class Processing:
         self._spec = workload.plan.spec
         self._owner = workload.plan.spec.endpoint_id
         self._cause: BaseException | None = None
+        self._total = bus.counts
 
     async def run(self, claimed: Claimed, *, alone: bool) -> None:
         """Handle one message. Raises nothing but cancellation and what is no Exception."""
@@ -109,6 +119,7 @@ class Processing:
         headers = Headers.of(claimed, claimed.attempts + 1)
         unit = self._bus.unit_of_work(self._owner, headers, alone=alone)
         workload.counts.started += 1
+        self._total.started += 1
         try:
             message = self._dispatch.decode(self._spec, claimed.content_type, claimed.body)
             await self._dispatch.invoke(self._spec, message, headers, unit)
@@ -154,13 +165,18 @@ class Processing:
         if verdict is Verdict.STORE:
             self._keep(claimed, error)
         elif verdict is Verdict.STALE:
-            workload.counts.stale += 1
+            self._note_stale(1)
         else:
             self._judge(claimed, error, verdict)
+
+    def _note_stale(self, count: int) -> None:
+        self._workload.counts.stale += count
+        self._total.stale += count
 
     def _keep(self, claimed: Claimed, error: BaseException) -> None:
         self._workload.again.append(claimed)
         self._workload.counts.run_again += 1
+        self._total.run_again += 1
         self._in_trouble(error)
 
     def _judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
@@ -239,6 +255,18 @@ class Processing:
         settling = _Settling(self, claimed, settlement)
         self._store.settle_soon(claimed, settlement, settling.committed, settling.lost)
 
+    async def settle_what_was_lost(self) -> None:
+        """Write the settlements whose commits were lost. Raises the store's errors."""
+        workload = self._workload
+        batch = tuple(workload.unsettled)
+        if not batch:
+            return
+        self._note_stale(await self._store.settle(batch))
+        del workload.unsettled[: len(batch)]
+        workload.uncommitted += len(batch)
+        for claimed, settlement in batch:
+            self.settled(claimed, settlement)
+
     def settled(self, claimed: Claimed, settlement: Settlement) -> None:
         """Count what was written."""
         workload = self._workload
@@ -246,16 +274,23 @@ class Processing:
         match settlement:
             case Ack():
                 workload.counts.handled += 1
+                self._total.handled += 1
             case Retry(delay):
                 workload.counts.retried += 1
+                self._total.retried += 1
                 self._bus.due_in(delay)
             case Release():
                 workload.counts.released += 1
+                self._total.released += 1
             case DeadLetter():
                 workload.counts.dead += 1
+                self._total.dead += 1
                 workload.outage.forget(claimed.copy_id)
             case Expire():
                 workload.counts.expired += 1
+                self._total.expired += 1
+        if claimed.suspect:  # they come one at a time, and the next may be another channel's
+            self._bus.wake_channels()
         workload.ask_for_more()
 
     def not_settled(
@@ -273,6 +308,7 @@ class Processing:
         if not alone:
             workload.again.append(claimed)
             workload.counts.run_again += 1
+            self._total.run_again += 1
             workload.notify()
         elif isinstance(error, GroupLost):
             self._judge(claimed, error.__cause__ or error, Verdict.FAILED)

@@ -90,6 +90,16 @@ class Workload:
         return self.closed or self.trouble is not None or self.outage.health is Health.SICK
 
     @property
+    def health(self) -> str:
+        """One word for the tree."""
+        return "store trouble" if self.trouble is not None else self.outage.health.value
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds nothing, and an end would forget neither a backoff nor a trouble."""
+        return not self.held and self.trouble is None and self.outage.health is not Health.SICK
+
+    @property
     def must_restart(self) -> bool:
         """Whether its actor should fail now, since nothing of it runs any more."""
         unwell = self.trouble is not None or self.outage.health is Health.SICK

@@ -1,0 +1,212 @@
+"""The actors of channels: each supervises its intake and its endpoints, or its tenants'."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from actorbus._bus_events import TenantEnded, TenantStarted
+from actorbus._options import as_seconds
+from actorbus.channels._desk import Desk, Endpoint, StoreDesk
+from actorbus.channels._intake import Intake
+from actorbus.channels._tenant_desk import Tenant, TenantDesk
+from actorbus.endpoints._actor import EndpointActor, Sharing
+from actorbus.endpoints._plan import INTAKE, actor_name
+from actorbus.endpoints._processing import Surroundings
+from actorbus.endpoints._workers import Slice
+from actors import Actor, NameTaken, Terminated
+from supervisors import Backoff, ChildSpec, Intensity, OneForOne
+
+NEVER_GIVES_UP = Intensity(max_restarts=None)
+STORE_BACKOFF = Backoff(initial=0.05, maximum=5.0, reset_after=5.0)
+"""How long those wait whose only dependency is the store."""
+
+
+def lasting(
+    factory: Callable[..., Any], *args: Any, name: str, backoff: Backoff = STORE_BACKOFF
+) -> ChildSpec:
+    """Return the spec of a child that is restarted for ever, alone, under its own backoff."""
+    return ChildSpec(
+        factory, args, name=name, restart="permanent", intensity=NEVER_GIVES_UP, backoff=backoff
+    )
+
+
+def endpoint_spec(
+    bus: Surroundings,
+    endpoint: Endpoint,
+    time_slice: Slice,
+    backoff: Backoff,
+    sharing: Sharing | None,
+) -> ChildSpec:
+    """Return the spec of an endpoint's actor."""
+    workload = endpoint.workload
+    args = (bus, workload, endpoint.processing, time_slice, sharing)
+    return lasting(EndpointActor, *args, name=workload.plan.name, backoff=backoff)
+
+
+class StoreChannelActor(Actor, restart="permanent", runs_on="trio"):
+    """A store channel: its intake, and an actor for each endpoint on it."""
+
+    strategy = OneForOne(max_restarts=None)
+
+    def __init__(self, bus: Surroundings, desk: StoreDesk, time_slice: Slice) -> None:
+        super().__init__()
+        self._bus = bus
+        self._desk = desk
+        self._slice = time_slice
+
+    async def on_start(self) -> None:
+        """Start the endpoints, then the intake that feeds them."""
+        spawn, backoff = self.context.spawn, self._desk.channel.backoff
+        for endpoint in self._desk.endpoints:
+            spawn(endpoint_spec(self._bus, endpoint, self._slice, backoff, None))
+        spawn(lasting(Intake, self._bus, self._desk, name=INTAKE))
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what the tree shows."""
+        return {"kind": "channel", "channel": self._desk.channel.name}
+
+
+@dataclass(frozen=True, slots=True)
+class StartTenant:
+    """A tenant has messages and no channel."""
+
+    tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class EndTenant:
+    """A tenant was idle for long enough."""
+
+    tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Reap:
+    """Look for idle tenants."""
+
+
+class Router(Actor, restart="permanent", runs_on="trio"):
+    """A dynamic channel: the router makes a channel for each tenant, and ends the idle ones.
+
+    Which tenant a message belongs to was found when it was sent; which of them may claim how
+    much is decided at the desk. A tenant that is wanted again while its actor still ends is
+    started once that has ended.
+    """
+
+    strategy = OneForOne(max_restarts=None)
+
+    def __init__(self, bus: Surroundings, desk: TenantDesk, time_slice: Slice) -> None:
+        super().__init__()
+        self._bus = bus
+        self._desk = desk
+        self._slice = time_slice
+        self._started: dict[str, Tenant] = {}
+
+    async def on_start(self) -> None:
+        """Start the tenants that there are, then the intake; look for idle ones now and then."""
+        ref = self.context.ref
+        self._desk.on_new = lambda tenant: ref.tell(StartTenant(tenant))
+        self._desk.on_end = lambda tenant: ref.tell(EndTenant(tenant))
+        for tenant in list(self._desk.tenants.values()):
+            self._start(tenant)
+        self.context.spawn(lasting(Intake, self._bus, self._desk, name=INTAKE))
+        idle = as_seconds(self._desk.channel.idle_timeout) or 60.0
+        self.context.schedule_every(idle / 4, Reap())
+
+    async def on_receive(self, message: StartTenant | EndTenant | Reap | Terminated) -> None:
+        """Start a tenant, end one, or look for idle ones."""
+        match message:
+            case StartTenant(tenant):
+                self._start(tenant)
+            case EndTenant(tenant):
+                self._end(tenant)
+            case Reap():
+                self._desk.reap(trio.current_time())
+            case Terminated():
+                self._start_those_that_waited()
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what the tree shows."""
+        desk = self._desk
+        return {
+            "kind": "dynamic channel",
+            "channel": desk.channel.name,
+            "tenants": len(desk.tenants),
+            "workers": desk.channel.workers,
+            "busy": desk.shares.busy,
+        }
+
+    def _start(self, tenant: Tenant) -> None:
+        name = tenant.name
+        if self._desk.tenants.get(name) is not tenant or self._started.get(name) is tenant:
+            return
+        spec = lasting(
+            TenantActor,
+            *(self._bus, self._desk, tenant, self._slice),
+            name=actor_name(name),
+            backoff=self._desk.channel.backoff,
+        )
+        try:
+            ref = self.context.spawn(spec)
+        except NameTaken:
+            return  # its last actor still ends; its `Terminated` starts the next
+        self._started[name] = tenant
+        self.context.watch(ref)
+        self._publish(TenantStarted, ref.path, name)
+
+    def _end(self, tenant: Tenant) -> None:
+        name = tenant.name
+        ref = self.context.children.get(actor_name(name))
+        if ref is None or self._started.get(name) is not tenant:
+            return
+        del self._started[name]
+        ref.stop(block=False)
+        self._publish(TenantEnded, ref.path, name)
+
+    def _publish(
+        self, event: type[TenantStarted] | type[TenantEnded], path: str, name: str
+    ) -> None:
+        self._bus.publish(event(path, trio.current_time(), self._desk.channel.name, name))
+
+    def _start_those_that_waited(self) -> None:
+        for tenant in list(self._desk.tenants.values()):
+            self._start(tenant)
+
+
+class TenantActor(Actor, restart="permanent", runs_on="trio"):
+    """One tenant's channel: an actor for each endpoint, with a health of its own."""
+
+    strategy = OneForOne(max_restarts=None)
+
+    def __init__(
+        self,
+        bus: Surroundings,
+        desk: TenantDesk,
+        tenant: Tenant,
+        time_slice: Slice,
+    ) -> None:
+        super().__init__()
+        self._bus = bus
+        self._desk = desk
+        self._tenant = tenant
+        self._slice = time_slice
+
+    async def on_start(self) -> None:
+        """Start the endpoints."""
+        backoff, sharing = self._desk.channel.backoff, self._desk.sharing
+        for endpoint in self._tenant.endpoints:
+            self.context.spawn(endpoint_spec(self._bus, endpoint, self._slice, backoff, sharing))
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what the tree shows."""
+        return {"kind": "tenant", "channel": self._desk.channel.name, "tenant": self._tenant.name}
+
+
+def channel_spec(bus: Surroundings, desk: Desk, time_slice: Slice) -> ChildSpec:
+    """Return the spec of a channel's actor."""
+    name = actor_name(desk.channel.name)
+    if isinstance(desk, TenantDesk):
+        return lasting(Router, bus, desk, time_slice, name=name)
+    return lasting(StoreChannelActor, bus, desk, time_slice, name=name)

@@ -1,0 +1,157 @@
+"""What the actors of one channel share: its endpoints' workloads, and who may claim how much.
+
+A plain object that outlives the actors' instances.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from actorbus._channel import Channel
+from actorbus._handlers import HandlerSpec
+from actorbus._store import Claimed, Demand, Store
+from actorbus.channels._bell import Bell
+from actorbus.endpoints._plan import plan_endpoint
+from actorbus.endpoints._processing import Processing, Surroundings
+from actorbus.endpoints._workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint's workload and what runs it."""
+
+    workload: Workload
+    processing: Processing
+
+    def take(self, batch: Sequence[Claimed]) -> None:
+        """Take over claimed messages; those that came too late are released."""
+        self.processing.give_back(self.workload.take(batch))
+
+    def close(self) -> None:
+        """Start nothing more, and give back what was not started."""
+        workload = self.workload
+        workload.closed = True
+        self.processing.give_back([*workload.give_up_waiting(), *workload.again])
+        workload.again.clear()
+
+
+class EndpointFactory:
+    """Makes the endpoints of one channel."""
+
+    def __init__(
+        self,
+        bus: Surroundings,
+        channel: Channel,
+        specs: Sequence[HandlerSpec],
+        *,
+        root: str = "",
+        seed: object = None,
+    ) -> None:
+        self.bus = bus
+        self.channel = channel
+        self.specs = tuple(specs)
+        self.bell = Bell()
+        self._root = root
+        self._seed = seed
+
+    def make(self, tenant: str = "") -> tuple[Endpoint, ...]:
+        """Return new endpoints, for a tenant or for the channel without tenants."""
+        return tuple(self._make(spec, tenant) for spec in self.specs)
+
+    def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
+        plan = plan_endpoint(spec, self.channel, tenant, self._root)
+        workload = Workload(plan, self.bell)
+        draws = Random(f"{self._seed}{plan.path}")
+        return Endpoint(workload, Processing(self.bus, workload, draws))
+
+
+class Desk(Protocol):
+    """What an intake needs of its channel."""
+
+    @property
+    def channel(self) -> Channel: ...
+    @property
+    def bell(self) -> Bell: ...
+    @property
+    def claimed(self) -> int:
+        """How many messages were claimed so far."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a claim would ask for messages."""
+        ...
+
+    def could_take(self, endpoint: str, tenant: str) -> bool:
+        """Whether a ready message of this queue should be claimed now."""
+        ...
+
+    async def claim(self, store: Store) -> int:
+        """Claim what there is room for, hand it out, and return how many messages came."""
+        ...
+
+    def all_endpoints(self) -> Iterable[Endpoint]:
+        """Return the endpoints that there are now."""
+        ...
+
+
+class StoreDesk:
+    """The desk of a store channel: one claim for all endpoints with room."""
+
+    def __init__(self, factory: EndpointFactory) -> None:
+        self.channel = factory.channel
+        self.bell = factory.bell
+        self.endpoints = factory.make()
+        self.claimed = 0
+        self._by_id = {
+            name: endpoint for endpoint in self.endpoints for name in endpoint.workload.plan.ids
+        }
+
+    async def claim(self, store: Store) -> int:
+        """Claim once for all endpoints with room; return how many messages came."""
+        generation = self.bell.answer()
+        demands = self._demands(generation)
+        if not demands:
+            return 0
+        claimed = await store.claim(demands)
+        self.claimed += len(claimed)
+        self._hand_out(demands, claimed, generation)
+        return len(claimed)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an endpoint has room."""
+        return any(endpoint.workload.room() for endpoint in self.endpoints)
+
+    def could_take(self, endpoint: str, tenant: str) -> bool:
+        """Whether this endpoint is here and has room."""
+        found = self._by_id.get(endpoint)
+        return found is not None and found.workload.room() > 0
+
+    def _demands(self, generation: int) -> list[Demand]:
+        """Return what can be taken now; nothing for who found nothing in this generation."""
+        return [
+            Demand(self.channel.name, workload.plan.ids, None, room)
+            for workload in (endpoint.workload for endpoint in self.endpoints)
+            if workload.dry_since != generation and (room := workload.room())
+        ]
+
+    def _hand_out(
+        self, demands: Iterable[Demand], claimed: Sequence[Claimed], generation: int
+    ) -> None:
+        """Give the messages to their endpoints, and note who got less than was asked for."""
+        batches: dict[str, list[Claimed]] = {demand.endpoint_ids[0]: [] for demand in demands}
+        for one in claimed:
+            batches[self._by_id[one.endpoint].workload.plan.spec.endpoint_id].append(one)
+        for demand in demands:
+            batch = batches[demand.endpoint_ids[0]]
+            endpoint = self._by_id[demand.endpoint_ids[0]]
+            if len(batch) < demand.credit:
+                endpoint.workload.dry_since = generation
+            if batch:
+                endpoint.take(batch)
+
+    def all_endpoints(self) -> Iterable[Endpoint]:
+        """Return the endpoints that there are now."""
+        return self.endpoints

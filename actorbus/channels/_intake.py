@@ -1,0 +1,105 @@
+"""The actor that claims for a channel. It alone touches the store, so it alone fails with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import trio
+
+from actorbus._bus_events import ChannelStalled, StoreTrouble
+from actorbus._store import StoreError
+from actorbus.channels._desk import Desk
+from actorbus.channels._errors import IntakeStalled
+from actorbus.endpoints._processing import Surroundings
+from actors import Actor
+
+LONGEST_CLAIM = 10.0
+"""Seconds after which a claim that has not come back makes the intake restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """There is room, or something became ready: claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """Messages are ready and there is room, but nothing was claimed for so many seconds."""
+
+    seconds: float
+
+
+CLAIM = Claim()
+
+
+class Intake(Actor, restart="permanent", runs_on="trio"):
+    """Claims by credit for all endpoints of a channel, one claim at a time.
+
+    A claim is a message to itself, sent once however many ask: while one is under way, what
+    happens meanwhile is looked at by the next.
+    """
+
+    def __init__(self, bus: Surroundings, desk: Desk) -> None:
+        super().__init__()
+        self._bus = bus
+        self._desk = desk
+        self.claims = 0
+        self.claimed = 0
+        self.claimed_at = 0.0
+
+    async def on_start(self) -> None:
+        """Make sure that the store is there, if it failed the last instance; then claim."""
+        self.claimed_at = trio.current_time()
+        if self.restarts:
+            await self._check_store()
+        ref = self.context.ref
+        self._desk.bell.connect(lambda: ref.tell(CLAIM))
+
+    async def on_receive(self, message: Claim | Stalled) -> None:
+        """Claim, or restart."""
+        if isinstance(message, Stalled):
+            self._stalled(message.seconds)
+        await self._claim()
+
+    def describe(self) -> Mapping[str, object]:
+        """Return what the tree shows."""
+        return {
+            "kind": "intake",
+            "channel": self._desk.channel.name,
+            "claims": self.claims,
+            "claimed": self.claimed,
+        }
+
+    async def _check_store(self) -> None:
+        try:
+            await self._bus.store.reopen()
+        except StoreError as error:
+            self._in_trouble(error)
+            raise
+
+    async def _claim(self) -> None:
+        count = 0
+        with trio.move_on_after(LONGEST_CLAIM) as limit:
+            try:
+                count = await self._desk.claim(self._bus.store)
+            except StoreError as error:
+                self._in_trouble(error)
+                raise
+        if limit.cancelled_caught:
+            self._stalled(LONGEST_CLAIM)
+        self._count(count)
+
+    def _count(self, count: int) -> None:
+        self.claims += 1
+        self.claimed += count
+        if count:
+            self.claimed_at = trio.current_time()
+            for endpoint in self._desk.all_endpoints():
+                endpoint.workload.ask_for_more()
+
+    def _in_trouble(self, error: StoreError) -> None:
+        self._bus.publish(StoreTrouble(self.context.path, trio.current_time(), error))
+
+    def _stalled(self, seconds: float) -> None:
+        name, now = self._desk.channel.name, trio.current_time()
+        self._bus.publish(ChannelStalled(self.context.path, now, name, seconds))
+        raise IntakeStalled(f"channel {name!r} claimed nothing for {seconds:g} s")

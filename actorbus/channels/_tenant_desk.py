@@ -1,0 +1,243 @@
+"""The desk of a dynamic channel: which tenants have a channel, and their fair shares.
+
+Rules:
+ 1. A round begins behind the tenant that was served last, and serves each that waits once.
+ 2. A tenant gets a channel when it first waits; idle ones end, the longest idle first.
+ 3. Messages stored for a tenant that is not known any more follow the channel's policy.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from actorbus._channel import DynamicChannel
+from actorbus._options import as_seconds
+from actorbus._settlement import DeadLetter, DeadLetterReason
+from actorbus._store import Claimed, Demand, Store
+from actorbus.channels._desk import Endpoint, EndpointFactory
+from actorbus.channels._fairness import WorkerShares, excess, grants
+from actorbus.channels._tenants import TenantPlaces
+from actorbus.endpoints._actor import Sharing
+
+TENANTS_A_ROUND = 64
+"""How many waiting tenants one claim serves."""
+
+UNKNOWN_A_ROUND = 100
+"""How many messages of an unknown tenant go to the dead letters at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant that has a channel now."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether ending it would lose nothing."""
+        return all(endpoint.workload.is_idle for endpoint in self.endpoints)
+
+
+class TenantDesk:
+    """What a dynamic channel's actors share. `on_new` and `on_end` tell the router."""
+
+    def __init__(self, factory: EndpointFactory, channel: DynamicChannel) -> None:
+        self.channel = channel
+        self.bell = factory.bell
+        self.tenants: dict[str, Tenant] = {}
+        self.on_new: Callable[[Tenant], None] = _nobody
+        self.on_end: Callable[[Tenant], None] = _nobody
+        self.shares = WorkerShares(channel.workers)
+        self.sharing = Sharing(self.shares, self._notify)
+        self._factory = factory
+        self._places = TenantPlaces(channel.max_tenants, as_seconds(channel.idle_timeout) or 60.0)
+        self._by_path: dict[str, Endpoint] = {}
+        self._ids = tuple(
+            name for spec in factory.specs for name in (spec.endpoint_id, *spec.aliases)
+        )
+        self._cursor = ""
+        self.claimed = 0
+
+    def all_endpoints(self) -> Iterable[Endpoint]:
+        """Return the endpoints of the tenants that there are now."""
+        return list(self._by_path.values())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a tenant could be served: an idle worker, and fewer messages than it may hold."""
+        held = sum(self._unstarted().values())
+        return self.shares.busy < self.shares.workers and held < self.channel.max_in_flight
+
+    def could_take(self, endpoint: str, tenant: str) -> bool:
+        """Whether this tenant's endpoint has room, or the tenant could be started."""
+        if endpoint not in self._ids:
+            return False
+        found = self.tenants.get(self._resolve(tenant) or "")
+        if found is None:
+            return self._places.has_room()
+        return any(
+            endpoint in one.workload.plan.ids and one.workload.room() for one in found.endpoints
+        )
+
+    # -- a round of claiming ----------------------------------------------------------------
+
+    async def claim(self, store: Store) -> int:
+        """Claim once for the tenants whose turn it is; return how many messages came."""
+        generation = self.bell.answer()
+        channel = self.channel
+        names = await store.waiting_tenants(channel.name, after=self._cursor, limit=TENANTS_A_ROUND)
+        demands = [*self._known(names, generation), *self._unknown(names)]
+        if not demands:
+            return 0
+        claimed = await store.claim(demands)
+        self.claimed += len(claimed)
+        refused = self._hand_out(demands, claimed, generation)
+        if refused:
+            unknown = DeadLetter(DeadLetterReason.UNKNOWN_TENANT)
+            await store.settle([(one, unknown) for one in refused])
+        return len(claimed)
+
+    def _known(self, names: Sequence[str], generation: int) -> list[Demand]:
+        """Return the demands of known tenants: a fair share for each that has room."""
+        waiting: dict[str, tuple[str, Endpoint]] = {}
+        for name in names:
+            for endpoint in self._endpoints_for(name):
+                workload = endpoint.workload
+                if workload.dry_since != generation and workload.room():
+                    waiting.setdefault(workload.plan.path, (name, endpoint))
+        unstarted = self._unstarted()
+        self._trim(waiting, unstarted)
+        granted = grants(
+            list(waiting),
+            unstarted,
+            concurrency=self.channel.concurrency,
+            most=self.channel.max_in_flight,
+            spare=self.shares.workers - self.shares.busy - len(self.shares.queue),
+        )
+        if names:
+            self._cursor = waiting[list(granted)[-1]][0] if granted else names[-1]
+        return [self._demand(*waiting[path], credit) for path, credit in granted.items()]
+
+    def _demand(self, name: str, endpoint: Endpoint, credit: int) -> Demand:
+        workload = endpoint.workload
+        credit = min(credit, workload.room())
+        return Demand(self.channel.name, workload.plan.ids, name, credit)
+
+    def _unknown(self, names: Iterable[str]) -> list[Demand]:
+        return [
+            Demand(self.channel.name, self._ids, name, UNKNOWN_A_ROUND)
+            for name in names
+            if self._resolve(name) is None
+        ]
+
+    def _unstarted(self) -> dict[str, int]:
+        return {
+            path: len(endpoint.workload.unstarted)
+            for path, endpoint in self._by_path.items()
+            if endpoint.workload.unstarted
+        }
+
+    def _trim(self, waiting: Iterable[str], unstarted: dict[str, int]) -> None:
+        """Have tenants that hoarded while they were alone give back what is beyond their share."""
+        if len({*waiting, *unstarted}) < 2:  # noqa: PLR2004  two are not alone
+            return
+        most = self.channel.concurrency
+        for path in excess(list(unstarted), unstarted, most):
+            endpoint = self._by_path[path]
+            endpoint.processing.give_back(endpoint.workload.give_up_waiting(keep=most))
+            unstarted[path] = most
+
+    def _hand_out(
+        self, demands: Iterable[Demand], claimed: Sequence[Claimed], generation: int
+    ) -> list[Claimed]:
+        """Give the messages to their tenants' endpoints; return those of unknown tenants."""
+        batches: dict[tuple[str, str], list[Claimed]] = {}
+        for one in claimed:
+            batches.setdefault((one.tenant, one.endpoint), []).append(one)
+        refused: list[Claimed] = []
+        for demand in demands:
+            name = demand.tenant or ""
+            batch = [one for id_ in demand.endpoint_ids for one in batches.get((name, id_), ())]
+            if self._resolve(name) is None:
+                refused.extend(batch)
+            else:
+                self._give(name, demand, batch, generation)
+        return refused
+
+    def _give(self, name: str, demand: Demand, batch: list[Claimed], generation: int) -> None:
+        for endpoint in self._endpoints_for(name):
+            workload = endpoint.workload
+            if workload.plan.ids != demand.endpoint_ids:
+                continue
+            if len(batch) < demand.credit:
+                workload.dry_since = generation
+            if batch:
+                self._places.touch(workload.plan.tenant, trio.current_time())
+                endpoint.take(batch)
+
+    # -- tenants ----------------------------------------------------------------------------
+
+    def _resolve(self, name: str) -> str | None:
+        """Return whose the messages of a stored tenant are; None for the dead letters'."""
+        if self.channel.knows(name):
+            return name
+        fallback = self.channel.unknown
+        return fallback if self.channel.knows(fallback) else None
+
+    def _endpoints_for(self, stored: str) -> tuple[Endpoint, ...]:
+        name = self._resolve(stored)
+        if name is None:
+            return ()
+        tenant = self.tenants.get(name) or self._start(name)
+        return () if tenant is None else tenant.endpoints
+
+    def _start(self, name: str) -> Tenant | None:
+        now = trio.current_time()
+        if not self._places.has_room() and not self._make_room():
+            return None
+        tenant = self.tenants[name] = Tenant(name, self._factory.make(name))
+        self._places.touch(name, now)
+        for endpoint in tenant.endpoints:
+            self._by_path[endpoint.workload.plan.path] = endpoint
+        self.on_new(tenant)
+        return tenant
+
+    def _make_room(self) -> bool:
+        for name in self._places.active_at:
+            if self.tenants[name].is_idle:
+                self._end(name)
+                return True
+        return False
+
+    def reap(self, now: float) -> None:
+        """End the tenants that have been idle for the channel's idle time."""
+        for name in self._places.idle(now):
+            if self.tenants[name].is_idle:
+                self._end(name)
+            else:
+                self._places.touch(name, now)
+
+    def _end(self, name: str) -> None:
+        tenant = self.tenants.pop(name)
+        self._places.remove(name)
+        for endpoint in tenant.endpoints:
+            del self._by_path[endpoint.workload.plan.path]
+            endpoint.workload.closed = True
+        self.on_end(tenant)
+
+    def _notify(self, path: str) -> None:
+        endpoint = self._by_path.get(path)
+        if endpoint is None:
+            self._pass_on(self.shares.withdraw(path))
+        else:
+            endpoint.workload.notify()
+
+    def _pass_on(self, path: str | None) -> None:
+        if path is not None:
+            self._notify(path)
+
+
+def _nobody(_tenant: Tenant) -> None:
+    """Tell nobody: the router is not up."""

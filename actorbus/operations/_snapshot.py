@@ -1,0 +1,64 @@
+"""The live supervision tree as JSON, which a process writes beside its lease."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from actorbus.channels._desk import Endpoint
+from actors import ActorSnapshot, ActorSystem
+
+MOST_CHILDREN = 200
+"""How many children of one actor are written; the others are counted in its note."""
+
+
+def snapshot_text(system: ActorSystem, endpoints: Iterable[Endpoint]) -> str:
+    """Return the tree as JSON text: name, state, restarts, counts, note and children of each actor.
+
+    The counts of an endpoint's actor are those of its messages.
+    """
+    counts = {endpoint.workload.plan.path: _counts(endpoint) for endpoint in endpoints}
+    tree = system.tree()
+    children = [_node(child, counts) for child in tree.children]
+    document = {"tree": {"name": tree.name, "children": children}}
+    return msgspec.json.encode(document).decode()
+
+
+def _counts(endpoint: Endpoint) -> dict[str, int]:
+    workload = endpoint.workload
+    return {
+        **asdict(workload.counts),
+        "running": len(workload.running),
+        "in_flight": workload.held,
+        "outages": workload.outage.outages,
+    }
+
+
+def _node(actor: ActorSnapshot, counts: Mapping[str, dict[str, int]]) -> dict[str, Any]:
+    details = actor.details
+    shown = actor.children[:MOST_CHILDREN]
+    return {
+        "name": actor.name,
+        "kind": details.get("kind", "supervisor"),
+        "state": str(actor.state.value),
+        "restarts": actor.restarts,
+        "mailbox": actor.mailbox.waiting,
+        "counts": counts.get(actor.path) or _numbers(details),
+        "note": _note(actor, details),
+        "children": [_node(child, counts) for child in shown],
+    }
+
+
+def _numbers(details: Mapping[str, object]) -> dict[str, int]:
+    return {name: value for name, value in details.items() if isinstance(value, int)}
+
+
+def _note(actor: ActorSnapshot, details: Mapping[str, object]) -> str:
+    hidden = len(actor.children) - MOST_CHILDREN
+    parts = [f"{hidden} more"] if hidden > 0 else []
+    if details.get("health") not in {None, "healthy"}:
+        parts.append(str(details["health"]))
+    if details.get("error"):
+        parts.append(str(details["error"]))
+    return ", ".join(parts)
