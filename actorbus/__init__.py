@@ -12,15 +12,24 @@ Sending
     Letter                      one of many messages, with options of its own
     detached                    leave the handler's transaction
     HandlerOptions, SendOptions    what a handler and a sender may say
+Events, on `bus.system.events`
+    MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
+    ChannelStalled, LeaseLost, MessagesTakenBack, StoreTrouble; the runtime's: `actors.events`
 Errors
     `_errors` draws the tree; the store's are in `_store`
 """
 
 from actorbus._bus import ActorBus as ActorBus
+from actorbus._bus_events import ChannelStalled as ChannelStalled
 from actorbus._bus_events import EndpointHealthy as EndpointHealthy
 from actorbus._bus_events import EndpointSick as EndpointSick
+from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
 from actorbus._bus_events import MessageRetried as MessageRetried
+from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
+from actorbus._bus_events import StoreTrouble as StoreTrouble
+from actorbus._bus_events import TenantEnded as TenantEnded
+from actorbus._bus_events import TenantStarted as TenantStarted
 from actorbus._calls import Answer as Answer
 from actorbus._calls import detached as detached
 from actorbus._channel import DynamicChannel as DynamicChannel
@@ -74,6 +83,7 @@ __all__ = [
     "Answer",
     "Backoff",
     "BusStateError",
+    "ChannelStalled",
     "CommandBus",
     "ConfigurationError",
     "DeadLetterFilter",
@@ -92,10 +102,12 @@ __all__ = [
     "InvalidMessage",
     "InvalidSendOption",
     "InvalidTenant",
+    "LeaseLost",
     "Letter",
     "MessageDied",
     "MessageRefused",
     "MessageRetried",
+    "MessagesTakenBack",
     "NoHandler",
     "PermanentError",
     "Problem",
@@ -110,8 +122,11 @@ __all__ = [
     "StoreChannel",
     "StoreError",
     "StoreRefused",
+    "StoreTrouble",
     "StoreUnavailable",
     "SubscribersFailed",
+    "TenantEnded",
+    "TenantStarted",
     "Transaction",
     "TransactionError",
     "UndecodableMessage",
