@@ -55,6 +55,6 @@ class Watch:
 
 
 def place(path: str) -> Place:
-    """The channel and the tenant of an actor: `/channels/notifications/UA/...`."""
+    """The channel and the tenant of an actor: `flights/channels/notifications/UA/...`."""
     _, kind, *names = [*path.split("/"), "", ""]
     return (names[0], names[1]) if kind == "channels" else ("", "")
