@@ -25,7 +25,7 @@ class Progress:
     last: float = 0.0
     finished: trio.Event = field(default_factory=trio.Event)
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         self.last = time.perf_counter()
         self.finished.set()
 

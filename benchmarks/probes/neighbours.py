@@ -45,7 +45,7 @@ class Meter:
         if not self.left:
             tx.after_commit(self.finish)
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         self.last = time.perf_counter()
         self.finished.set()
 
