@@ -113,7 +113,8 @@ class Family:
         return cell
 
     def _add(self, cell: Cell, name: str | None) -> None:
-        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+        given: object = name
+        if given is not None and not (isinstance(given, str) and given and "/" not in given):
             raise ValueError(f"name={name!r} is not allowed: give text without '/'")
         with self.system.lock:
             if self.closed:
@@ -132,6 +133,8 @@ class Family:
         with self.system.lock:
             if self.cells.get(cell.name) is cell:
                 del self.cells[cell.name]
+        if self.owner is None:
+            self.system.root_changed()
 
     # -- deciding ----------------------------------------------------------------------------
 
@@ -210,7 +213,7 @@ class Family:
         Static ones one by one; a row of dynamic ones side by side, each with a short head start.
         """
         self._interrupt()
-        while self._close_if_empty():
+        while self.close_if_empty():
             row: list[Cell] = []
             for cell in reversed(list(self.cells.values())):
                 if cell.static:
@@ -221,12 +224,21 @@ class Family:
                     row.append(cell)
             await _stop_row(row)
 
-    def _close_if_empty(self) -> bool:
+    def close_if_empty(self) -> bool:
         """Let no more children in once there are none; return whether there are some."""
         with self.system.lock:
             if not self.cells:
                 self.closed = True
             return bool(self.cells)
+
+    def forget_after_fork(self, why: str) -> None:
+        """Close all mailboxes of an inherited tree."""
+        self.closed = True
+        for cell in list(self.cells.values()):
+            if cell.is_made:
+                cell.mailbox.forget_after_fork(why)
+            if cell.family is not None:
+                cell.family.forget_after_fork(why)
 
 
 async def _take_down(cell: Cell, *, final: bool) -> None:
@@ -248,7 +260,7 @@ async def _stop_row(cells: Sequence[Cell]) -> None:
         await cell.until(lambda cell=cell: cell.ended)  # type: ignore[misc]  # as above
 
 
-class Supervisor(Actor):
+class Supervisor(Actor, runs_on="trio"):
     """An actor that only supervises: it starts its children in order, and stops them in reverse.
 
     `children` are specs, or classes without arguments. Each is reached by name: `system["shop/db"]`,
