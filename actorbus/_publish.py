@@ -137,15 +137,16 @@ class Press:
         self, kind: Kind, message: Any, options: SendOptions, parent: Headers | None
     ) -> Prepared:
         """Check and stamp a message; `parent` are the headers of the one being handled."""
+        parent = _NO_PARENT if parent is None else parent
         if not options:
-            return self._stamp(kind, message, options, parent or _NO_PARENT, NO_TIMING)
+            return self._stamp(kind, message, options, parent, NO_TIMING)
         for name in options.keys() - SEND_OPTIONS:
             hint = did_you_mean(name, SEND_OPTIONS)
             raise InvalidSendOption(f"no option {name!r}{hint}")
         wishes = NO_TIMING
         if not _TIMING_OPTIONS.isdisjoint(options):
             wishes = timing(options, self._now())
-        return self._stamp(kind, message, options, parent or _NO_PARENT, wishes)
+        return self._stamp(kind, message, options, parent, wishes)
 
     def _stamp(
         self, kind: Kind, message: Any, options: SendOptions, parent: Headers, wishes: Timing
