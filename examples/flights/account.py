@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from examples.flights.data import airline_names
@@ -99,9 +100,10 @@ def expected_line(truth: Truth, carrier: str) -> Mapping[str, int]:
 
 def account_table(account: Account, truth: Truth) -> Table:
     """The account per carrier; a number that is not the truth's shows both."""
-    table = Table("carrier", title="The account, beside the truth counted from the file")
+    table = Table(box=box.SIMPLE, padding=(0, 1), title="The account, beside the truth")
+    table.add_column("carrier", no_wrap=True, max_width=16)
     for name in expected_line(truth, ""):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     names = airline_names()
     for carrier in sorted(truth.rows, key=lambda carrier: -truth.rows[carrier]):
         cells = _cells(account.line(carrier), expected_line(truth, carrier))

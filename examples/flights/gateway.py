@@ -1,14 +1,15 @@
 """The passenger gateway: stands for a service on the network, and fails as those do.
 
-- It is *away* at times: beginning with some flights, a carrier's line is down for a few calls. That
-  is a ConnectionError, which the bus takes for an outage: the endpoint rests, and no message loses
-  an attempt.
+- It is *away* at times: with some flights the line of their carrier goes down for a moment. That is
+  a ConnectionError, which the bus takes for an outage: the endpoint rests, and no message loses an
+  attempt.
 - It *refuses* every request of one carrier, until the operator repairs it. That is the answer to
   this message, an application error: it is retried, and at last becomes a dead letter.
 """
 
 import zlib
-from collections import Counter
+
+import trio
 
 from actorbus import Transaction
 from examples.flights.messages import FlightDelayed
@@ -19,13 +20,16 @@ class RequestRefused(Exception):
 
 
 class PassengerGateway:
-    """A client of the gateway; `outages` is the share of flights with which one begins."""
+    """A client of the gateway; `outages` is the share of flights with which one begins.
 
-    def __init__(self, outages: float = 1 / 300, calls_lost: int = 3) -> None:
+    An outage lasts for `seconds`, for all requests of the carrier.
+    """
+
+    def __init__(self, outages: float = 1 / 300, seconds: float = 0.2) -> None:
         self._outages = outages
-        self._calls_lost = calls_lost
+        self._seconds = seconds
         self._begun: set[str] = set()
-        self._still_down: Counter[str] = Counter()
+        self._down_until: dict[str, float] = {}
 
     async def tell_passengers(self, event: FlightDelayed, tx: Transaction) -> None:
         """Raise ConnectionError while the line is down, RequestRefused for the refused carrier."""
@@ -37,9 +41,8 @@ class PassengerGateway:
     def _connect(self, event: FlightDelayed) -> None:
         if event.id not in self._begun and self._begins_outage(event):
             self._begun.add(event.id)
-            self._still_down[event.carrier] = self._calls_lost
-        if self._still_down[event.carrier]:
-            self._still_down[event.carrier] -= 1
+            self._down_until[event.carrier] = trio.current_time() + self._seconds
+        if trio.current_time() < self._down_until.get(event.carrier, 0.0):
             raise ConnectionError(f"the line for {event.carrier} is down")
 
     def _begins_outage(self, event: FlightDelayed) -> bool:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
 from rich.console import Console, Group, RenderableType
@@ -27,7 +27,7 @@ class Scene:
     watch: Watch
     step: str = "starting"
     sent: int = 0
-    queues: Sequence[QueueStatistics] = field(default_factory=tuple)
+    queues: Sequence[QueueStatistics] = ()
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def _progress(scene: Scene) -> RenderableType:
 
 
 def _channels(scene: Scene) -> Table:
-    table = _table("channel", "ready", "waiting", "in hand", "dead letters", "retries", "restarts")
+    table = _table("channel", "ready", "waiting", "in hand", "dead", "retries", "restarts")
     for channel in CHANNELS:
         queues = [queue for queue in scene.queues if queue.channel == channel]
         table.add_row(
@@ -82,12 +82,12 @@ def _channels(scene: Scene) -> Table:
 
 
 def _tenants(scene: Scene) -> Table:
-    table = _table("tenant", *CHANNELS, "dead letters", "retries", "restarts", "gateway")
+    table = _table("tenant", *CHANNELS, "dead", "retries", "restarts", "gateway")
     left, dead = Counter[tuple[str, str]](), Counter[str]()
     for queue in scene.queues:
         left[queue.channel, queue.tenant] += _left(queue)
         dead[queue.tenant] += queue.dead
-    for tenant in sorted({queue.tenant for queue in scene.queues} - {""}):
+    for tenant in sorted({tenant for _, tenant in scene.watch.tenants}):
         table.add_row(
             tenant,
             *(_number(left[channel, tenant]) for channel in CHANNELS),
@@ -100,8 +100,8 @@ def _tenants(scene: Scene) -> Table:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, min_width=14)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column(first)
     for other in others:
         table.add_column(other, justify="right")
     return table
