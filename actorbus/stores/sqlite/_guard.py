@@ -1,7 +1,7 @@
 """What a handler's statements may not do, as a SQLite authorizer.
 
 SQLite asks it when a statement is prepared, not each time that it runs. The bus's own savepoints
-are known by a name that nobody can guess; its BEGIN and COMMIT are let through while `unlocked` is set.
+are known by a name that nobody can guess; its BEGIN and COMMIT pass while `unlocked`.
 """
 
 import secrets

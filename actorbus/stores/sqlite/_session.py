@@ -7,7 +7,7 @@ both at once. Statements run under a limit, which SQLite looks at every few thou
 import sqlite3
 from collections.abc import Iterable
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 from actorbus._store import Parameters, Result, Row
 from actorbus.stores.sqlite._guard import Guard

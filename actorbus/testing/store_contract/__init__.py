@@ -1,0 +1,32 @@
+"""What every store keeps to, as a suite to inherit from.
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def clock(self) -> ManualClock: ...
+
+        @pytest.fixture
+        def open_store(self, clock) -> OpenStore: ...     # open_store() -> async context manager
+
+`open_store()` opens a store as a process of the given name; a store that several processes share
+opens the same data each time, and passes `SharedStoreContract` too. The database understands
+`CREATE TABLE effects (name TEXT)` and plain INSERT and SELECT; placeholders are `$1`.
+
+What it cannot catch: durability, and what another program does to the database. Those tests are the
+driver's own.
+"""
+
+from actorbus.testing.store_contract._sending import SendingContract
+from actorbus.testing.store_contract._settling import SettlingContract
+from actorbus.testing.store_contract._sharing import SharingContract
+from actorbus.testing.store_contract._steps import OpenStore as OpenStore
+from actorbus.testing.store_contract._turns import TurnsContract
+
+__all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
+
+
+class StoreContract(SendingContract, SettlingContract, TurnsContract):
+    """One process on a store."""
+
+
+class SharedStoreContract(StoreContract, SharingContract):
+    """Several processes on one store."""

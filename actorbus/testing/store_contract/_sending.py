@@ -1,0 +1,302 @@
+"""Sending and claiming: what arrives, in which order, when."""
+
+from actorbus._settlement import ACK, EXPIRE, RELEASE
+from actorbus.testing._clock import ManualClock
+from actorbus.testing._store_samples import (
+    CHANNEL,
+    ENDPOINT,
+    demand,
+    names,
+    outgoing,
+)
+from actorbus.testing.store_contract._steps import (
+    OpenStore,
+    claim_one,
+    commit,
+)
+
+KEPT = (
+    "copy_id",
+    "channel",
+    "endpoint",
+    "tenant",
+    "message_id",
+    "type_name",
+    "content_type",
+    "headers",
+    "body",
+    "correlation_id",
+    "causation_id",
+    "timestamp",
+    "priority",
+    "deduplication_key",
+)
+
+
+class SendingContract:
+    """Copies that are stored, and claimed in their turn."""
+
+    async def test_a_claimed_message_is_what_was_sent(self, open_store: OpenStore) -> None:
+        """Every field of a copy arrives, with its place in the store."""
+        sent = outgoing(
+            "m",
+            tenant="acme",
+            headers='{"a": "b"}',
+            body=b"\x00\xff",
+            causation_id="cause",
+            priority=3,
+            deduplication_key="key",
+        )
+        async with open_store() as store:
+            await store.append([sent])
+            (claimed,) = await store.claim([demand(1, "acme")])
+
+        arrived = {name: getattr(claimed, name) for name in sent.__struct_fields__ if name in KEPT}
+        assert {name: getattr(sent, name) for name in KEPT} == arrived
+        assert (claimed.attempts, claimed.replays, claimed.suspect) == (0, 0, False)
+        assert claimed.expires_at is None
+
+    async def test_a_claimed_message_is_not_handed_out_again(self, open_store: OpenStore) -> None:
+        """One claim per message."""
+        async with open_store() as store:
+            await store.append([outgoing("m")])
+            claims = [await store.claim([demand()]) for _ in range(2)]
+
+        assert [names(claim) for claim in claims] == [["m"], []]
+
+    async def test_append_counts_what_it_stored(self, open_store: OpenStore) -> None:
+        """Nothing is a number too."""
+        async with open_store() as store:
+            assert await store.append([outgoing("a"), outgoing("b")]) == 2
+            assert await store.append([]) == 0
+
+    async def test_claims_follow_the_order_of_sending(self, open_store: OpenStore) -> None:
+        """First sent, first claimed; also over several claims."""
+        async with open_store() as store:
+            await store.append([outgoing("a"), outgoing("b")])
+            await store.append([outgoing("c")])
+            first = await store.claim([demand(2)])
+            second = await store.claim([demand(2)])
+
+        assert [names(first), names(second)] == [["a", "b"], ["c"]]
+
+    async def test_a_higher_priority_goes_first(self, open_store: OpenStore) -> None:
+        """Priority before the order of sending."""
+        async with open_store() as store:
+            await store.append([outgoing("low"), outgoing("high", priority=9)])
+            await store.append([outgoing("below", priority=-1)])
+            claimed = await store.claim([demand()])
+
+        assert names(claimed) == ["high", "low", "below"]
+
+    async def test_a_claim_takes_no_more_than_its_credit(self, open_store: OpenStore) -> None:
+        """Credit bounds what a process holds."""
+        async with open_store() as store:
+            await store.append([outgoing(name) for name in "abc"])
+            assert names(await store.claim([demand(2)])) == ["a", "b"]
+            assert await store.claim([demand(0)]) == []
+
+    async def test_a_claim_takes_only_what_it_asks_for(self, open_store: OpenStore) -> None:
+        """Channel, endpoint and tenant must be those of the demand."""
+        async with open_store() as store:
+            await store.append(
+                [
+                    outgoing("other channel", channel="c"),
+                    outgoing("other endpoint", endpoint="e"),
+                    outgoing("other tenant", tenant="t"),
+                    outgoing("mine"),
+                ]
+            )
+            assert names(await store.claim([demand()])) == ["mine"]
+            assert names(await store.claim([demand(9, "t")])) == ["other tenant"]
+
+    async def test_endpoints_share_a_credit_in_order(self, open_store: OpenStore) -> None:
+        """Of several endpoints the messages whose turn is first are claimed."""
+        async with open_store() as store:
+            await store.append([outgoing(name, endpoint=name[0]) for name in ("a1", "b1", "a2")])
+            await store.append([outgoing("b2", endpoint="b", priority=1)])
+            first = await store.claim([demand(3, "", "a", "b")])
+            rest = await store.claim([demand(3, "", "a", "b")])
+
+        assert [names(first), names(rest)] == [["b2", "a1", "b1"], ["a2"]]
+
+    async def test_one_claim_serves_several_demands(self, open_store: OpenStore) -> None:
+        """Each demand has its own credit."""
+        async with open_store() as store:
+            await store.append([outgoing(name, tenant=name[0]) for name in ("a1", "a2", "b1")])
+            claimed = await store.claim([demand(1, "a"), demand(1, "b")])
+
+        assert names(claimed) == ["a1", "b1"]
+
+    async def test_waiting_tenants_come_in_order_and_wrap(self, open_store: OpenStore) -> None:
+        """From the cursor on, each once, those with ready messages only."""
+        async with open_store() as store:
+            await store.append([outgoing(f"{t}{n}", tenant=t) for t in "cab" for n in range(3)])
+            await store.append([outgoing("later", tenant="d", delay=60.0)])
+            await store.append([outgoing("elsewhere", tenant="e", channel="other")])
+
+            assert await store.waiting_tenants(CHANNEL, after="", limit=9) == ["a", "b", "c"]
+            assert await store.waiting_tenants(CHANNEL, after="b", limit=2) == ["c", "a"]
+            assert await store.waiting_tenants(CHANNEL, after="b", limit=9) == ["c", "a", "b"]
+            assert await store.waiting_tenants("none", after="", limit=9) == []
+
+    async def test_a_demand_for_any_tenant_deals_its_credit_out(
+        self, open_store: OpenStore
+    ) -> None:
+        """A tenant with many messages does not keep the others waiting."""
+        async with open_store() as store:
+            await store.append([outgoing(f"a{n}", tenant="a") for n in range(9)])
+            await store.append([outgoing(f"{t}0", tenant=t) for t in "bcd"])
+            first = await store.claim([demand(2, None)])
+            second = await store.claim([demand(2, None)])
+
+        assert [names(first), names(second)] == [["a0", "b0"], ["c0", "d0"]]
+
+    async def test_a_delayed_message_waits_until_it_is_due(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """A poll at the due time, which is known before, makes it ready."""
+        async with open_store() as store:
+            due = store.now() + 60.0
+            await store.append([outgoing("m", delay=60.0)])
+            assert (await store.poll()).next_due == due
+            clock.advance(59.0)
+            assert not (await store.poll()).changed
+            assert await store.claim([demand()]) == []
+
+            clock.advance(1.0)
+            assert await store.poll() == (True, None, 0)
+            assert names(await store.claim([demand()])) == ["m"]
+
+    async def test_a_message_can_be_due_at_a_time(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """By the wall clock; a time in the past is now."""
+        async with open_store() as store:
+            await store.append([outgoing("later", deliver_at=clock.wall() + 5.0)])
+            await store.append([outgoing("past", deliver_at=clock.wall() - 5.0)])
+            assert names(await store.claim([demand()])) == ["past"]
+            clock.advance(5.0)
+            await store.poll()
+            assert names(await store.claim([demand()])) == ["later"]
+
+    async def test_what_came_due_takes_its_place_by_due_time(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Neither before what was sent earlier than it was due, nor behind all the rest."""
+        async with open_store() as store:
+            await store.append([outgoing("delayed", delay=5.0), outgoing("before")])
+            clock.advance(10.0)
+            await store.append([outgoing("after")])
+            await store.poll()
+            claimed = await store.claim([demand()])
+
+        assert names(claimed) == ["before", "delayed", "after"]
+
+    async def test_a_message_expires_when_its_time_to_live_is_over(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """It is dropped, and counted for its queue."""
+        async with open_store() as store:
+            await store.append([outgoing("m", time_to_live=5.0)])
+            assert (await store.poll()).next_due == clock.wall() + 5.0
+            clock.advance(5.0)
+            assert (await store.poll()).expired == 1
+            assert await store.claim([demand()]) == []
+            (queue,) = await store.statistics()
+
+        assert (queue.expired, queue.ready) == (1, 0)
+
+    async def test_time_to_live_begins_when_the_message_is_due(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """A delay does not eat it up."""
+        async with open_store() as store:
+            await store.append([outgoing("m", delay=60.0, time_to_live=5.0)])
+            clock.advance(62.0)
+            await store.poll()
+            (claimed,) = await store.claim([demand()])
+
+        assert claimed.expires_at == clock.wall() + 3.0
+
+    async def test_a_claimed_message_does_not_expire(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Its holder decides, who may have begun; it can settle it as expired."""
+        async with open_store() as store:
+            await store.append([outgoing("m", time_to_live=5.0)])
+            claimed = await claim_one(store)
+            clock.advance(9.0)
+            assert await store.poll() == (False, None, 0)
+            assert await store.settle([(claimed, EXPIRE)]) == 0
+            (queue,) = await store.statistics()
+
+        assert (queue.expired, queue.claimed) == (1, 0)
+
+    async def test_a_key_is_sent_once_per_endpoint(self, open_store: OpenStore) -> None:
+        """Also when it was handled meanwhile; without a key nothing is compared."""
+        async with open_store() as store:
+            copy = outgoing("m", deduplication_key="k")
+            assert await store.append([copy, copy]) == 1
+            await store.settle([(await claim_one(store), ACK)])
+            assert await store.append([copy]) == 0
+            assert await store.append([outgoing("m", deduplication_key="k", endpoint="e")]) == 1
+            assert await store.append([outgoing("m"), outgoing("m")]) == 2
+
+    async def test_a_key_is_forgotten_with_its_transaction(self, open_store: OpenStore) -> None:
+        """What was not sent can be sent again; what was not handled can be handled again."""
+        async with open_store() as store:
+            copy = outgoing("m", deduplication_key="k")
+            turn = await store.acquire("test")
+            assert await turn.append([copy]) == 1
+            assert await turn.remember(ENDPOINT, "k")
+            await turn.rollback()
+            turn = await store.acquire("test")
+            assert await turn.append([copy]) == 1
+            assert await turn.remember(ENDPOINT, "k")
+            assert not await turn.remember(ENDPOINT, "k")
+            assert await turn.remember("another", "k")
+            await commit(turn)
+
+    async def test_keys_are_forgotten_after_their_retention(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """A purge counts them; younger ones stay."""
+        async with open_store() as store:
+            await store.append([outgoing("old", deduplication_key="old")])
+            clock.advance(6 * 86400.0)
+            await store.append([outgoing("young", deduplication_key="young")])
+            assert await store.purge() == 0
+            clock.advance(2 * 86400.0)
+            assert await store.purge() == 1
+            assert await store.append([outgoing("old", deduplication_key="old")]) == 1
+            assert await store.append([outgoing("young", deduplication_key="young")]) == 0
+
+    async def test_listeners_hear_of_channels_with_work(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """After the commit that made messages ready, whatever made them so."""
+        heard: list[frozenset[str]] = []
+        async with open_store() as store:
+            store.on_ready(heard.append)
+            await store.append([outgoing("a"), outgoing("b", channel="x")])
+            await store.append([outgoing("c", delay=5.0)])
+            assert heard == [{CHANNEL, "x"}]
+            clock.advance(5.0)
+            await store.poll()
+            assert heard[1:] == [{CHANNEL}]
+            (first, *_) = await store.claim([demand()])
+            await store.settle([(first, RELEASE)])
+            assert heard[2:] == [{CHANNEL}]
+
+    async def test_listeners_do_not_hear_of_what_was_undone(self, open_store: OpenStore) -> None:
+        """A rollback makes nothing ready."""
+        heard: list[frozenset[str]] = []
+        async with open_store() as store:
+            store.on_ready(heard.append)
+            turn = await store.acquire("test")
+            await turn.append([outgoing("a")])
+            await turn.rollback()
+            await commit(await store.acquire("another"))
+
+        assert heard == []

@@ -1,0 +1,192 @@
+"""Several processes on one store: leases, suspects, what they see of each other."""
+
+from actorbus._settlement import ACK, RELEASE, Retry
+from actorbus._store import (
+    Store,
+)
+from actorbus.testing._clock import ManualClock
+from actorbus.testing._store_samples import (
+    CHANNEL,
+    demand,
+    failure,
+    names,
+    outgoing,
+)
+from actorbus.testing.store_contract._steps import (
+    OpenStore,
+    claim_one,
+)
+
+
+class SharingContract:
+    """Several processes on one store."""
+
+    async def test_two_processes_never_hold_the_same_message(self, open_store: OpenStore) -> None:
+        """Claims divide what is ready."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.append([outgoing(name) for name in "abcd"])
+            mine = await first.claim([demand(2)])
+            theirs = await second.claim([demand(9)])
+
+        assert [names(mine), names(theirs)] == [["a", "b"], ["c", "d"]]
+
+    async def test_what_another_process_commits_is_noticed(self, open_store: OpenStore) -> None:
+        """Once, by the next poll; its own commits are no news."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.poll()
+            await first.append([outgoing("own")])
+            assert not (await first.poll()).changed
+            await second.append([outgoing("m")])
+            assert (await first.poll()).changed
+            assert not (await first.poll()).changed
+
+    async def test_an_orderly_end_gives_back_what_is_claimed(self, open_store: OpenStore) -> None:
+        """At once, uncounted, not suspected; its lease is gone."""
+        async with open_store("second") as second:
+            async with open_store("first") as first:
+                await first.append([outgoing("m")])
+                await first.claim([demand()])
+            (claimed,) = await second.claim([demand()])
+            rows = await second.processes()
+
+        assert (claimed.attempts, claimed.suspect) == (0, False)
+        assert [row.process_id for row in rows] == ["second"]
+
+    async def test_an_expired_lease_is_taken_back_as_suspects(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Not before; and the old holder's settlements are stale."""
+        heard: list[frozenset[str]] = []
+        async with open_store("first", lease=10.0) as first, open_store("second") as second:
+            second.on_ready(heard.append)
+            await first.append([outgoing("m")])
+            lost = await claim_one(first)
+            clock.advance(9.9)
+            assert await second.take_back() == 0
+            clock.advance(0.1)
+            await second.renew()
+            assert await second.take_back() == 1
+            claimed = await claim_one(second)
+            assert await first.settle([(lost, ACK)]) == 1
+            assert await second.settle([(claimed, ACK)]) == 0
+
+        assert claimed.suspect
+        assert claimed.epoch > lost.epoch
+        assert heard == [{CHANNEL}]
+
+    async def test_a_renewed_lease_is_not_taken_back(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Whatever the wall clock says."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.append([outgoing("m")])
+            await first.claim([demand()])
+            for _ in range(3):
+                clock.advance(9.0)
+                assert await first.renew()
+            clock.set_wall(clock.wall() + 1e6)
+            assert await second.take_back() == 0
+
+    async def test_a_lost_lease_is_taken_anew(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """The process that was slow hears it, and can work again."""
+        async with open_store("first") as first, open_store("second") as second:
+            clock.advance(11.0)
+            await second.renew()
+            await second.take_back()
+            assert not await first.renew()
+            assert await first.renew()
+            assert len(await second.processes()) == 2
+
+    async def test_a_restart_of_the_machine_ends_all_leases(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """However small the new machine's time is."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.append([outgoing("m")])
+            await first.claim([demand()])
+            clock.reboot()
+            await second.renew()
+            assert await second.take_back() == 1
+
+    async def test_suspects_come_one_at_a_time_with_their_start_counted(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Each process handles one; others go on beside it."""
+        async with open_store("second") as second:
+            await _suspects(open_store, second, clock, "ab")
+            await second.append([outgoing("c")])
+            first = await second.claim([demand()])
+            assert names(first) == ["a", "c"]
+            assert await second.claim([demand()]) == []
+            await second.settle([(first[0], ACK)])
+            assert names(await second.claim([demand()])) == ["b"]
+
+    async def test_a_suspect_that_ends_its_process_again_has_its_attempts_counted(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """So that a message which kills its process is found out."""
+        async with open_store("watcher") as watcher:
+            await _suspects(open_store, watcher, clock, "m")
+            attempts = []
+            for _ in range(3):
+                (claimed,) = await watcher.claim([demand()])
+                attempts.append(claimed.attempts)
+                clock.advance(100.0)
+                async with open_store("helper") as helper:
+                    assert await helper.take_back() == 1
+
+        assert attempts == [0, 1, 2]
+
+    async def test_a_suspect_that_is_released_was_not_started(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Its attempt is taken back; it stays a suspect."""
+        async with open_store("second") as second:
+            await _suspects(open_store, second, clock, "m")
+            await second.settle([(await claim_one(second), RELEASE)])
+            again = await claim_one(second)
+
+        assert (again.attempts, again.suspect) == (0, True)
+
+    async def test_a_suspect_that_fails_is_one_no_more(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """It ended in order; its attempt is counted once."""
+        async with open_store("second") as second:
+            await _suspects(open_store, second, clock, "m")
+            await second.settle([(await claim_one(second), Retry(0.0, failure()))])
+            clock.advance(1.0)
+            await second.poll()
+            again = await claim_one(second)
+
+        assert (again.attempts, again.suspect) == (1, False)
+
+    async def test_a_suspect_is_given_back_in_order_at_the_end(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """Uncounted, like all that is released."""
+        async with open_store("third") as third:
+            async with open_store("second") as second:
+                await _suspects(open_store, second, clock, "m")
+                await second.claim([demand()])
+            (claimed,) = await third.claim([demand()])
+
+        assert (claimed.attempts, claimed.suspect) == (0, True)
+
+    async def test_a_key_is_sent_once_by_all_processes(self, open_store: OpenStore) -> None:
+        """So that a sender can be run again anywhere."""
+        copy = outgoing("m", deduplication_key="k")
+        async with open_store("first") as first, open_store("second") as second:
+            assert [await first.append([copy]), await second.append([copy])] == [1, 0]
+
+
+async def _suspects(open_store: OpenStore, survivor: Store, clock: ManualClock, sent: str) -> None:
+    """Let a process die with these messages in its hands, and a survivor take them back."""
+    async with open_store("victim", lease=1.0) as victim:
+        await victim.append([outgoing(name) for name in sent])
+        await victim.claim([demand()])
+        clock.advance(2.0)
+        await survivor.renew()
+        await survivor.take_back()

@@ -1,0 +1,327 @@
+"""Transactions: turns at the writer, and snapshots."""
+
+import pytest
+import trio
+import trio.testing
+
+from actorbus._settlement import ACK, RELEASE
+from actorbus._store import (
+    StaleClaim,
+    StatementRefused,
+    Store,
+    TransactionTooLong,
+    TurnEnded,
+)
+from actorbus.testing._store_samples import (
+    Listener,
+    demand,
+    names,
+    outgoing,
+)
+from actorbus.testing.store_contract._steps import (
+    OpenStore,
+    claim_one,
+    commit,
+    effects,
+    make_effects,
+    write,
+)
+
+
+class TurnsContract:
+    """Handlers' transactions, alone and beside each other."""
+
+    async def test_writes_settlement_and_messages_commit_together(
+        self, open_store: OpenStore
+    ) -> None:
+        """A handler's transaction is one."""
+        async with open_store() as store:
+            await make_effects(store)
+            await store.append([outgoing("cause")])
+            claimed = await claim_one(store)
+            turn = await store.acquire("test")
+            await write(turn, "effect")
+            assert await turn.append([outgoing("result", endpoint="next")]) == 1
+            await turn.settle(claimed, ACK)
+            await commit(turn)
+
+            assert await effects(store) == ["effect"]
+            assert await store.settle([(claimed, ACK)]) == 1
+            assert names(await store.claim([demand(9, "", "next")])) == ["result"]
+
+    async def test_a_rollback_undoes_its_turn_only(self, open_store: OpenStore) -> None:
+        """Turns before and behind it in the same commit stay."""
+        async with open_store() as store:
+            await make_effects(store)
+            listener = Listener()
+            for name in ("before", "undone", "behind"):
+                turn = await store.acquire(name)
+                await write(turn, name)
+                await turn.append([outgoing(name)])
+                await (turn.rollback() if name == "undone" else turn.finish(listener))
+            await listener.wait()
+
+            assert await effects(store) == ["before", "behind"]
+            assert names(await store.claim([demand()])) == ["before", "behind"]
+
+    async def test_a_failed_statement_leaves_the_turn_usable(self, open_store: OpenStore) -> None:
+        """The handler may catch the driver's error and go on."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            await write(turn, "kept")
+            with pytest.raises(Exception, match="no such table"):
+                await turn.execute("INSERT INTO missing VALUES (1)")
+            await write(turn, "kept too")
+            await commit(turn)
+
+            assert await effects(store) == ["kept", "kept too"]
+
+    async def test_a_savepoint_is_undone_alone(self, open_store: OpenStore) -> None:
+        """An error inside undoes its block, also a nested one, and nothing else."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            async with turn.savepoint():
+                await write(turn, "outer")
+                with pytest.raises(KeyError):
+                    async with turn.savepoint():
+                        await write(turn, "inner")
+                        raise KeyError
+            await commit(turn)
+
+            assert await effects(store) == ["outer"]
+
+    async def test_rows_are_read_by_position_and_by_name(self, open_store: OpenStore) -> None:
+        """In the turn that wrote them, before the commit."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            await turn.executemany("INSERT INTO effects VALUES ($1)", [("a",), ("b",)])
+            rows = await turn.fetch("SELECT name, $1 AS extra FROM effects ORDER BY name", ("x",))
+            none = await turn.fetch_one("SELECT name FROM effects WHERE name = $1", ("c",))
+            await turn.rollback()
+
+        assert [(row[0], row["extra"]) for row in rows] == [("a", "x"), ("b", "x")]
+        assert none is None
+
+    async def test_a_statement_says_how_many_rows_it_changed(self, open_store: OpenStore) -> None:
+        """Placeholders may be used twice; a text that looks like one is a text."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            await turn.execute("INSERT INTO effects VALUES ($1), ($1), ('$1')", ("a",))
+            result = await turn.execute("UPDATE effects SET name = $2 WHERE name = $1", ("a", "b"))
+            await commit(turn)
+
+            assert result.rowcount == 2
+            assert await effects(store) == ["$1", "b", "b"]
+
+    async def test_turns_are_served_in_order(self, open_store: OpenStore) -> None:
+        """First come, first served."""
+        order: list[int] = []
+
+        async def take(store: Store, number: int) -> None:
+            turn = await store.acquire(str(number))
+            order.append(number)
+            await turn.rollback()
+
+        async with open_store() as store:
+            held = await store.acquire("holder")
+            async with trio.open_nursery() as nursery:
+                for number in range(5):
+                    nursery.start_soon(take, store, number)
+                    await trio.testing.wait_all_tasks_blocked()
+                await held.rollback()
+
+        assert order == [0, 1, 2, 3, 4]
+
+    async def test_statements_of_two_turns_never_interleave(self, open_store: OpenStore) -> None:
+        """A turn that waits for something in between has the writer all that time."""
+        async with open_store() as store:
+            await make_effects(store)
+
+            async def handle(name: str) -> None:
+                turn = await store.acquire(name)
+                before = await turn.fetch("SELECT name FROM effects")
+                await write(turn, name)
+                for _ in range(3):
+                    await trio.lowlevel.checkpoint()
+                after = await turn.fetch("SELECT name FROM effects")
+                assert len(after) == len(before) + 1
+                await turn.finish(Listener())
+
+            async with trio.open_nursery() as nursery:
+                for number in range(20):
+                    nursery.start_soon(handle, str(number))
+
+    async def test_a_cancelled_acquire_leaves_the_line(self, open_store: OpenStore) -> None:
+        """Who comes next is served."""
+        async with open_store() as store:
+            held = await store.acquire("holder")
+            with trio.move_on_after(0) as scope:
+                await store.acquire("cancelled")
+            await held.rollback()
+            with trio.fail_after(10):
+                await (await store.acquire("next")).rollback()
+
+        assert scope.cancelled_caught
+
+    async def test_a_cancelled_holder_can_roll_back(self, open_store: OpenStore) -> None:
+        """Without being let into a checkpoint."""
+        async with open_store() as store:
+            await make_effects(store)
+            with trio.CancelScope() as scope:
+                turn = await store.acquire("cancelled")
+                try:
+                    await write(turn, "undone")
+                    scope.cancel()
+                    await trio.sleep_forever()
+                finally:
+                    await turn.rollback()
+
+            assert await effects(store) == []
+
+    async def test_finish_returns_before_the_commit(self, open_store: OpenStore) -> None:
+        """The listener is told later, once."""
+        async with open_store() as store:
+            await make_effects(store)
+            listener = Listener()
+            turn = await store.acquire("test")
+            await write(turn, "a")
+            await turn.finish(listener)
+            assert listener.told == []
+            await listener.wait()
+            await commit(await store.acquire("another"))
+
+        assert listener.told == [None]
+
+    async def test_finished_turns_share_a_commit(self, open_store: OpenStore) -> None:
+        """All of them are told together, in their order."""
+        async with open_store() as store:
+            await make_effects(store)
+            listeners = [Listener() for _ in range(5)]
+            for listener in listeners:
+                turn = await store.acquire("test")
+                await write(turn, "a")
+                await turn.finish(listener)
+            assert [listener.told for listener in listeners] == [[]] * 5
+            await listeners[0].wait()
+            assert [listener.told for listener in listeners] == [[None]] * 5
+
+    async def test_alone_shares_its_commit_with_nobody(self, open_store: OpenStore) -> None:
+        """What was finished before is committed before; what comes later waits."""
+        async with open_store() as store:
+            await make_effects(store)
+            before, alone = Listener(), Listener()
+            turn = await store.acquire("before")
+            await turn.finish(before)
+            turn = await store.acquire("alone", alone=True)
+            assert before.told == [None]
+            await turn.finish(alone)
+            following = await store.acquire("following")
+            assert alone.told == [None]
+            await following.rollback()
+
+    async def test_a_turn_is_over_when_it_is_given_up(self, open_store: OpenStore) -> None:
+        """Its methods say so, except for a second rollback."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("shop.bill")
+            await turn.rollback()
+            await turn.rollback()
+            with pytest.raises(TurnEnded, match=r"shop\.bill"):
+                await write(turn, "late")
+            with pytest.raises(TurnEnded):
+                await turn.finish(Listener())
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "COMMIT",
+            "BEGIN",
+            "ROLLBACK",
+            "END",
+            "SAVEPOINT mine",
+            "ATTACH ':memory:' AS other",
+            "PRAGMA synchronous = OFF",
+        ],
+    )
+    async def test_a_handler_cannot_end_the_transaction(
+        self, open_store: OpenStore, sql: str
+    ) -> None:
+        """Refused with the owner's name; the turn and its group go on."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("shop.bill")
+            await write(turn, "kept")
+            with pytest.raises(StatementRefused, match=r"shop\.bill"):
+                await turn.execute(sql)
+            await commit(turn)
+
+            assert await effects(store) == ["kept"]
+
+    async def test_a_stale_settlement_stops_its_transaction(self, open_store: OpenStore) -> None:
+        """It raises, so that the effects are undone with it."""
+        async with open_store() as store:
+            await make_effects(store)
+            await store.append([outgoing("m")])
+            claimed = await claim_one(store)
+            await store.settle([(claimed, RELEASE)])
+            turn = await store.acquire("test")
+            await write(turn, "undone")
+            with pytest.raises(StaleClaim, match="copy-m"):
+                await turn.settle(claimed, ACK)
+            await turn.rollback()
+
+            assert await effects(store) == []
+            assert names(await store.claim([demand()])) == ["m"]
+
+    async def test_a_turn_that_is_held_too_long_is_undone_by_name(
+        self, open_store: OpenStore
+    ) -> None:
+        """Who finished before commits, who waits is served, its holder hears it."""
+        async with open_store() as store:
+            await make_effects(store)
+            early = Listener()
+            turn = await store.acquire("early")
+            await write(turn, "early")
+            await turn.finish(early)
+            slow = await store.acquire("shop.slow")
+            await write(slow, "slow")
+            following = await store.acquire("following")
+            await write(following, "following")
+            await commit(following)
+
+            assert early.told == [None]
+            assert await effects(store) == ["early", "following"]
+            with pytest.raises(TransactionTooLong, match=r"shop\.slow"):
+                await slow.finish(Listener())
+            await slow.rollback()
+
+    async def test_a_snapshot_stays_as_it_was(self, open_store: OpenStore) -> None:
+        """Neither open turns nor later commits show in it, and it waits for neither."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            await write(turn, "new")
+            async with await store.snapshot("shop.query") as snapshot:
+                assert await snapshot.fetch("SELECT name FROM effects") == []
+                await commit(turn)
+                assert await snapshot.fetch_one("SELECT name FROM effects") is None
+
+            assert await effects(store) == ["new"]
+
+    async def test_a_snapshot_refuses_to_write(self, open_store: OpenStore) -> None:
+        """With the owner's name."""
+        async with open_store() as store:
+            await make_effects(store)
+            async with await store.snapshot("shop.query") as snapshot:
+                with pytest.raises(StatementRefused, match=r"shop\.query"):
+                    await snapshot.fetch("INSERT INTO effects VALUES ('a') RETURNING name")
+                with pytest.raises(StatementRefused):
+                    await snapshot.fetch("COMMIT")
+            with pytest.raises(TurnEnded):
+                await snapshot.fetch("SELECT 1")
+
+            assert await effects(store) == []

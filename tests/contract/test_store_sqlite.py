@@ -1,0 +1,45 @@
+"""The store contract on SQLite: a file that several processes share, and a store in memory."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from actorbus.stores import SqliteOptions, SqliteStore
+from actorbus.testing import ManualClock, SharedStoreContract, StoreContract, process
+
+OPTIONS = SqliteOptions(tx_limit=0.2)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+class TestFile(SharedStoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path, clock):
+        @asynccontextmanager
+        async def open_store(name="first", *, lease=10.0):
+            store = SqliteStore(tmp_path / "test.db", OPTIONS, clock)
+            await store.open(process(name, lease))
+            try:
+                yield store
+            finally:
+                await store.close()
+
+        return open_store
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def open_store(self, clock):
+        @asynccontextmanager
+        async def open_store(name="first", *, lease=10.0):
+            store = SqliteStore(None, OPTIONS, clock)
+            await store.open(process(name, lease))
+            try:
+                yield store
+            finally:
+                await store.close()
+
+        return open_store
