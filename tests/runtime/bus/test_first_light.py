@@ -1,11 +1,9 @@
 """The whole path: sent, stored, claimed, handled in a transaction, settled; in each world."""
 
 import asyncio
-import threading
 from dataclasses import dataclass
 
 import pytest
-import trio
 
 from actorbus import ActorBus, CommandBus, EventBus, Headers, Letter, Retry, Transaction
 
@@ -23,24 +21,6 @@ class Confirm:
 @dataclass(frozen=True)
 class GetConfirmed:
     pass
-
-
-class Seen:
-    """What handlers did, and an event for each that is waited for."""
-
-    def __init__(self):
-        self.items = []
-        self._waiting = []
-        self._lock = threading.Lock()
-
-    def add(self, item):
-        with self._lock:
-            self.items.append(item)
-
-    async def until(self, count):
-        with trio.fail_after(10):
-            while len(self.items) < count:
-                await trio.sleep(0.01)
 
 
 def make_bus(store, seen):
@@ -73,8 +53,7 @@ def store(request, tmp_path):
     return ":memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shop.db"
 
 
-async def test_an_event_is_handled_in_a_transaction_and_what_that_sends_too(store):
-    seen = Seen()
+async def test_an_event_is_handled_in_a_transaction_and_what_that_sends_too(store, seen):
     bus = make_bus(store, seen)
     async with bus.running():
         await bus.commands.send({}, routing_key="make tables")
@@ -86,36 +65,31 @@ async def test_an_event_is_handled_in_a_transaction_and_what_that_sends_too(stor
     assert sorted(seen.items) == [("confirmed", 7), ("noted", 7, "acme")]
 
 
-def test_the_same_under_asyncio(store):
-    seen = Seen()
+def test_the_same_under_asyncio(store, seen):
     bus = make_bus(store, seen)
 
     async def main():
         async with bus.running():
             await bus.commands.send({}, routing_key="make tables")
             await bus.events.publish(OrderPlaced(7), headers={"tenant": "acme"})
-            async with asyncio.timeout(10):
-                while len(seen.items) < 2:
-                    await asyncio.sleep(0.01)
+            await seen.until(2)
             return await bus.queries.ask(GetConfirmed())
 
     assert asyncio.run(main()) == [(7, "acme")]
 
 
-def test_the_same_from_a_plain_thread(store):
-    seen = Seen()
+def test_the_same_from_a_plain_thread(store, seen):
     bus = make_bus(store, seen)
     with bus.running_in_thread():
         bus.commands.send({}, routing_key="make tables").get()
         bus.events.publish(OrderPlaced(7), headers={"tenant": "acme"}).get()
-        trio.run(seen.until, 2)
+        seen.until(2).get(timeout=10)
         rows = bus.queries.ask(GetConfirmed()).get()
 
     assert rows == [(7, "acme")]
 
 
-async def test_many_letters_are_stored_once_however_often_they_are_sent(store):
-    seen = Seen()
+async def test_many_letters_are_stored_once_however_often_they_are_sent(store, seen):
     bus = make_bus(store, seen)
     letters = [
         Letter(Confirm(n), message_id=f"row-{n}", headers={"tenant": "t"}) for n in range(1200)
@@ -129,11 +103,10 @@ async def test_many_letters_are_stored_once_however_often_they_are_sent(store):
     assert sorted(item[1] for item in seen.items) == list(range(1200))
 
 
-async def test_a_failing_handler_sends_nothing_and_is_tried_again(store):
+async def test_a_failing_handler_sends_nothing_and_is_tried_again(store, seen):
     attempts = []
     bus = ActorBus("shop", store)
     bus.add_channel("c", retry=Retry(attempts=3, initial=0.01))
-    seen = Seen()
 
     @bus.event_handler(channel="c")
     async def confirm(event: OrderPlaced, commands: CommandBus, headers: Headers):
@@ -154,12 +127,11 @@ async def test_a_failing_handler_sends_nothing_and_is_tried_again(store):
     assert seen.items == [(7, message_id, message_id)]
 
 
-async def test_a_gateway_with_a_channel_makes_synchronous_handlers_asynchronous(store):
+async def test_a_gateway_with_a_channel_makes_synchronous_handlers_asynchronous(store, seen):
     class Outbox(EventBus, channel="outbox"): ...
 
     bus = ActorBus("shop", store)
     bus.add_channel("outbox")
-    seen = Seen()
 
     @bus.event_handler
     async def confirm(event: OrderPlaced):
