@@ -1,7 +1,9 @@
 """The one writer: turns in order, group commits, and what happens when a commit is lost.
 
 Rules:
- 1. One turn at a time; who waits is served first come, first served.
+ 1. One turn at a time; who waits is served first come, first served, from the next pass of the run
+    loop on. Until then a task that gives its turn up and wants another one may have it, so that a
+    worker goes on without a switch of tasks; a turn that outlasts the pass goes to the line.
  2. A turn is a savepoint in the group's transaction. A group is committed when it is full, when it
     is old, or when the run loop has nothing to add to it; never while a turn is held.
  3. Beginning is tried on the event loop's thread without waiting. Committing, and whatever may
@@ -88,6 +90,10 @@ class Writer:
         self._holder: SqliteTurn | None = None
         self._line: deque[_Waiter] = deque()
         self._soon: list[QueuedSettlement] = []
+        self._may_pass = False
+        """The line is not served before the next pass: whoever runs now may go first."""
+        self._passed_over = False
+        """The line has seen a pass without being served: the turn is its next."""
         self._busy = False
         """The connection is in the hands of the store's thread, or of `_begin`."""
         self._resting = False
@@ -127,7 +133,8 @@ class Writer:
 
     async def acquire(self, owner: str, *, alone: bool = False) -> SqliteTurn:
         """Return the turn at once if it is free, else wait in line."""
-        if self._holder is None and not self._line and not self._busy and not alone:
+        may_go = self._may_pass or not self._line
+        if self._holder is None and may_go and not self._busy and not alone:
             group = self._group or self._begin_at_once()
             if group is not None and not group.closing:
                 return self._hand_over(group, owner)
@@ -143,7 +150,11 @@ class Writer:
             group.ended += 1
             if group.begun >= self.options.group_size:
                 group.closing = True
-        self._serve_next()
+        if self._passed_over or group is None or group.closing:
+            self._serve_next()
+        else:
+            self._may_pass = True
+            self._wake()
 
     def lose_group(self, turn: SqliteTurn, trouble: StoreUnavailable, error: sqlite3.Error) -> None:
         """Undo the open group: a statement of `turn` took the transaction with it."""
@@ -210,7 +221,16 @@ class Writer:
         turn: SqliteTurn = await trio.lowlevel.wait_task_rescheduled(leave)
         return turn
 
+    def _end_pass(self) -> None:
+        """Serve the line, or see to it that the turn is its next."""
+        self._may_pass = False
+        if self._holder is None:
+            self._serve_next()
+        else:
+            self._passed_over = bool(self._line)
+
     def _serve_next(self) -> None:
+        self._may_pass = self._passed_over = False
         group = self._group
         if self._holder is None and not self._busy and self._line and group is not None:
             first = self._line[0]
@@ -267,6 +287,7 @@ class Writer:
                 quiet = 0
             else:
                 await trio.lowlevel.cancel_shielded_checkpoint()
+                self._end_pass()
                 news = group.begun + group.ended + len(self._soon)
                 quiet, seen = (quiet + 1 if news == seen else 0), news
 
