@@ -127,8 +127,8 @@ async def take_account(bus: ActorBus, watch: Watch, replayed: int, seconds: floa
 def _conclude(account: Account, month: truth.Truth, options: Options) -> int:
     differences = list(account.differences(month))
     if not options.as_json:
-        print()
-        Console().print(account_table(account, month))
+        console = Console()
+        console.print("", account_table(account, month, console.width))
         _summary(account)
     for difference in differences:
         print(f"differs from the truth: {difference}", file=sys.stderr)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
 from examples.flights.data import airline_names
@@ -98,20 +97,25 @@ def expected_line(truth: Truth, carrier: str) -> Mapping[str, int]:
     }
 
 
-def account_table(account: Account, truth: Truth) -> Table:
-    """The account per carrier; a number that is not the truth's shows both."""
-    table = Table(box=box.SIMPLE, padding=(0, 1), title="The account, beside the truth")
-    table.add_column("carrier", no_wrap=True, max_width=16)
+def account_table(account: Account, truth: Truth, width: int) -> Table:
+    """The account per carrier, each number beside the truth's; red where they differ."""
+    title = "The account, found/truth"
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column("", no_wrap=True)
     for name in expected_line(truth, ""):
         table.add_column(name, justify="right", no_wrap=True)
     names = airline_names()
     for carrier in sorted(truth.rows, key=lambda carrier: -truth.rows[carrier]):
+        name = names.get(carrier, "")[: max(width - _NUMBERS, 0)]
         cells = _cells(account.line(carrier), expected_line(truth, carrier))
-        table.add_row(f"{carrier}  {names.get(carrier, '')}", *cells)
+        table.add_row(f"{carrier} {name}".rstrip(), *cells)
     totals = [_total(account, truth, name) for name in expected_line(truth, "")]
-    table.add_section()
     table.add_row("all", *totals, style="bold")
     return table
+
+
+_NUMBERS = 78
+"""The width of the table without the carriers' names."""
 
 
 def _cells(found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
@@ -119,7 +123,8 @@ def _cells(found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
 
 
 def _cell(found: int, expected: int) -> str:
-    return f"{found:,}" if found == expected else f"[red]{found:,} not {expected:,}[/red]"
+    text = f"{found:,}/{expected:,}"
+    return text if found == expected else f"[red]{text}[/red]"
 
 
 def _total(account: Account, truth: Truth, name: str) -> str:

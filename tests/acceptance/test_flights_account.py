@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from examples.flights.account import PERMANENT, Account, account_table
 from examples.flights.messages import CarrierAccount
@@ -70,4 +71,9 @@ def test_each_kind_of_difference_is_said(wrong, said):
 
 
 def test_the_table_has_a_line_for_each_carrier_and_the_totals():
-    assert account_table(RIGHT, TRUTH).row_count == 3
+    console = Console(width=80, record=True)
+    console.print(account_table(RIGHT, TRUTH, 80))
+    lines = console.export_text().splitlines()[2:]
+
+    assert [line.split()[0] for line in lines] == ["UA", "OO", "all"]
+    assert lines[-1].split()[1:] == ["11/11", "9/9", "2/2", "3/3", "3/3", "3/3"]
