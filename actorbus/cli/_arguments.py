@@ -1,7 +1,7 @@
 """The arguments and options that several commands share."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -24,15 +24,21 @@ def _checked(parse: Callable[[str], T]) -> Callable[[str | T], T]:
     return parser
 
 
-def _header(text: str) -> tuple[str, str]:
+class Header(NamedTuple):
+    """One `name=value`. A class of its own: typer takes no list of `tuple[str, str]`."""
+
+    name: str
+    value: str
+
+
+def _header(text: str) -> Header:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ValueError(f"{text!r} is not name=value")
-    return name.strip(), value
+    return Header(name.strip(), value)
 
 
 Duration = float
-Header = tuple[str, str]
 
 duration = _checked(_durations.seconds)
 memory = _checked(_sizes.size)
