@@ -114,8 +114,8 @@ def account_table(account: Account, truth: Truth, width: int) -> Table:
     return table
 
 
-_NUMBERS = 78
-"""The width of the table without the carriers' names."""
+_NUMBERS = 80
+"""The width that a table without the carriers' names needs."""
 
 
 def _cells(found: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import pytest
 import trio
@@ -47,7 +48,7 @@ async def bus(tmp_path, rows):
 def start(app, *, cwd=None, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "actorbus", "run", app],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(["", os.getcwd()]), **environment},
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -117,7 +118,7 @@ STUCK = """
 
 
 async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_path, monkeypatch):
-    """The limit is the channel's shutdown_timeout; the message is ready, uncounted, its id printed."""
+    """The limit is the channel's shutdown_timeout; the message is ready again, its id printed."""
     (tmp_path / "stuck.py").write_text(textwrap.dedent(STUCK))
     monkeypatch.setenv("STUCK_STORE", f"sqlite:///{tmp_path}/stuck.db")
     monkeypatch.syspath_prepend(str(tmp_path))
