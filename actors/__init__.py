@@ -1,10 +1,10 @@
 """Actors on trio, behind Pykka's API, supervised.
 
-    what you subclass    Actor, Supervisor
-    what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
-    how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
-    what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
-    errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
+what you subclass    Actor, Supervisor
+what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
+how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
+what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
+errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
 """
 
 from actors import events as events

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
-import pykka
-
 from actors._cell import Cell, building, detached_cell
 from actors._context import ActorContext
 from actors._mailbox import Envelope, MailboxQueue, StopItself
@@ -21,7 +19,26 @@ from supervisors import Strategy
 logger = logging.getLogger("pykka")
 
 
-class Actor(pykka.Actor):
+if TYPE_CHECKING:
+
+    class PykkaActor:
+        """What type checkers see of `pykka.Actor`: its hooks may be `async def` in ours."""
+
+        def on_start(self) -> Any: ...
+        def on_stop(self) -> Any: ...
+        def on_receive(self, message: Any) -> Any: ...
+        def on_failure(
+            self,
+            exception_type: type[BaseException] | None,
+            exception_value: BaseException | None,
+            traceback: TracebackType | None,
+        ) -> Any: ...
+
+else:
+    from pykka import Actor as PykkaActor
+
+
+class Actor(PykkaActor):
     """One independent unit with a mailbox, which handles one message at a time.
 
     Its life: `__init__` runs in the thread that spawns it, then `on_start`, then `on_receive` for
@@ -61,7 +78,19 @@ class Actor(pykka.Actor):
         cell = building.cell
         building.cell = None  # another actor made in `__init__` is not this one
         self._cell = cell if cell is not None else detached_cell()
+        self._restarts = self._cell.restarts
         self._cell.adopt(self)
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor in the default system, Pykka's way; `ActorSystem.spawn` is the other.
+
+        Its mailbox holds 1,000,000 messages, it is in `pykka.ActorRegistry`, and it is not bound to
+        a block: stop it with `ref.stop()` or `pykka.ActorRegistry.stop_all()`.
+        """
+        from actors import _default  # noqa: PLC0415  # the default system runs actors
+
+        return _default.start(cls, args, kwargs)
 
     # -- what the actor is ---------------------------------------------------------------------
 
@@ -76,7 +105,7 @@ class Actor(pykka.Actor):
     @property
     def restarts(self) -> int:
         """How many instances were replaced before this one."""
-        return self._cell.restarts
+        return self._restarts
 
     @property
     def actor_ref(self) -> ActorRef[Self]:
@@ -84,26 +113,26 @@ class Actor(pykka.Actor):
         return self._cell.ref
 
     @property
-    def _actor_ref(self) -> ActorRef[Any]:  # type: ignore[override]  # Pykka keeps it as an attribute
+    def _actor_ref(self) -> ActorRef[Any]:
         return self._cell.ref
 
     @property
-    def actor_urn(self) -> str:  # type: ignore[override]  # made when it is asked for
+    def actor_urn(self) -> str:
         """A universally unique name."""
         return self._cell.urn
 
     @property
-    def actor_inbox(self) -> MailboxQueue:  # type: ignore[override]  # it belongs to the cell
+    def actor_inbox(self) -> MailboxQueue:
         """The mailbox."""
         return self._cell.mailbox
 
     @property
-    def actor_stopped(self) -> threading.Event:  # type: ignore[override]  # made when asked for
+    def actor_stopped(self) -> threading.Event:
         """An event that is set when the actor has ended."""
         return self._cell.stopped_event
 
     def __str__(self) -> str:
-        return f"{type(self).__name__} ({self._cell.path})"
+        return f"{type(self).__name__} ({self._cell.label})"
 
     # -- for users to call ---------------------------------------------------------------------
 
@@ -117,18 +146,6 @@ class Actor(pykka.Actor):
         """Return what `system.tree()` shows of this actor; called from any thread, at any time."""
         return {}
 
-    if TYPE_CHECKING:  # Pykka's hooks, which may be `async def` here
-
-        def on_start(self) -> Any: ...
-        def on_stop(self) -> Any: ...
-        def on_receive(self, message: Any) -> Any: ...
-        def on_failure(
-            self,
-            exception_type: type[BaseException] | None,
-            exception_value: BaseException | None,
-            traceback: TracebackType | None,
-        ) -> Any: ...
-
     # -- for implementors of Pykka's actors ----------------------------------------------------
 
     @staticmethod
@@ -141,4 +158,3 @@ class Actor(pykka.Actor):
 
     def _start_actor_loop(self) -> None:
         self._cell.begin()
-

@@ -46,9 +46,7 @@ class Bridge:
     async def call(self, function: Callable[..., T], args: tuple[Any, ...], *, abandon: bool) -> T:
         """Call a function on a pooled thread, in a copy of the current context."""
         context = contextvars.copy_context()
-        return await call_in_thread(
-            self._threads.submit, context, function, args, abandon=abandon
-        )
+        return await call_in_thread(self._threads.submit, context, function, args, abandon=abandon)
 
     async def run(
         self,

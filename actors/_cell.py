@@ -23,21 +23,22 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
-from pykka import ActorDeadError
+from pykka import ActorDeadError, ActorRegistry, messages
 
 from actors import _loop, _watch
 from actors._colour import prefers_threads
-from actors._errors import MailboxFull
+from actors._errors import HandlerTimedOut, MailboxFull
 from actors._events import (
     DeadLetter,
     Event,
+    HandlerStuck,
     HookFailed,
     MailboxOverflow,
     Stopped,
     StopReason,
     Undelivered,
 )
-from actors._mailbox import Envelope, MailboxQueue, is_stop
+from actors._mailbox import Envelope, Mailbox, MailboxQueue, is_stop
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Settings
@@ -47,10 +48,10 @@ from supervisors import ChildState, LifecycleEvent, OneForOne, Status, Strategy,
 
 if TYPE_CHECKING:
     from actors._actor import Actor
+    from actors._blocking import OwnThread
     from actors._loop import Report, Ticket
     from actors._supervisor import Family
     from actors._system import ActorSystem
-    from actors._threads import Job
 
 
 logger = logging.getLogger("pykka")
@@ -96,6 +97,7 @@ class Cell:
         "injected",
         "kwargs",
         "last_cause",
+        "left",
         "mailbox",
         "name",
         "on_thread",
@@ -143,7 +145,9 @@ class Cell:
         self.factory = factory
         self.args = args
         self.kwargs = kwargs
-        self.settings: Settings = settings or getattr(factory, "_settings", _DEFAULT_SETTINGS)
+        self.settings: Settings = settings or cast(
+            "Settings", getattr(factory, "_settings", _DEFAULT_SETTINGS)
+        )
         self.index = 0
         self.static = False
         self.actor: Actor | None = None
@@ -161,6 +165,7 @@ class Cell:
         self.reason: StopReason = "stopped"
         self.injected: BaseException | None = None
         self.stop_asked = False
+        self.left: list[Envelope] | None = None
         self.ended = False
         # the loop
         self.owns = True
@@ -170,7 +175,7 @@ class Cell:
         self.in_hand: Envelope | None = None
         self.report: Report | None = None
         self.ticket: Ticket | None = None
-        self.workers: Workers | None = None
+        self.workers: OwnThread | None = None
         self.thread_context: contextvars.Context | None = None
         self.scope: trio.CancelScope | None = None
         self._parked: trio.lowlevel.Task | None = None
@@ -196,6 +201,11 @@ class Cell:
         return self.name if self.siblings is None else f"{self.siblings.path}/{self.name}"
 
     @property
+    def label(self) -> str:
+        """What messages to people call it: its path, or Pykka's name in the default system."""
+        return self.urn if self.system.is_default or self.siblings is None else self.path
+
+    @property
     def is_made(self) -> bool:
         """Whether its first instance has come as far as having a mailbox."""
         return getattr(self, "mailbox", None) is not None
@@ -208,10 +218,10 @@ class Cell:
     @property
     def urn(self) -> str:
         """Pykka's name for it."""
-        if self._urn is None:
-            with self.system.lock:
-                self._urn = self._urn or uuid.uuid4().urn
-        return self._urn
+        with self.system.lock:
+            if self._urn is None:
+                self._urn = uuid.uuid4().urn
+            return self._urn
 
     @property
     def stopped_event(self) -> threading.Event:
@@ -229,6 +239,8 @@ class Cell:
         if getattr(self, "mailbox", None) is None:
             if self.settings is _DEFAULT_SETTINGS:
                 self.settings = type(actor)._settings
+            if self.system.is_default and self.settings.mailbox is _DEFAULT_SETTINGS.mailbox:
+                self.settings = replace(self.settings, mailbox=_MAILBOX_OF_THE_DEFAULT_SYSTEM)
             self.mailbox = MailboxQueue(self.settings.mailbox, self)
             self.ref = ActorRef(self, self.mailbox, type(actor))
             self.plain = self.on_thread = prefers_threads(actor)
@@ -251,12 +263,12 @@ class Cell:
 
     def own_family(self) -> Family:
         """Return its children's family, made when first used."""
-        if self.family is None:
-            from actors._supervisor import Family  # noqa: PLC0415  # a family makes cells
+        from actors._supervisor import Family  # noqa: PLC0415  # a family makes cells
 
-            with self.system.lock:
-                self.family = self.family or Family(self.system, self)
-        return self.family
+        with self.system.lock:
+            if self.family is None:
+                self.family = Family(self.system, self)
+            return self.family
 
     @property
     def runs_on(self) -> RunsOn:
@@ -381,8 +393,14 @@ class Cell:
             self.reason = reason
         if order is not Order.START:
             self.limit(self.settings.shutdown_timeout)
-        self.mailbox.interrupted = order is not Order.START
+        if order is Order.STOP and self._may_drain(reason):
+            self.mailbox.put_always(Envelope(messages._ActorStop()))
+        else:
+            self.mailbox.interrupted = order is not Order.START
         self.unpark()
+
+    def _may_drain(self, reason: StopReason) -> bool:
+        return self.settings.drain and reason == "shutdown" and self.status is Status.RUNNING
 
     def limit(self, seconds: float) -> None:
         """Let what is in hand have this many seconds."""
@@ -434,9 +452,7 @@ class Cell:
             backoff=self.settings.backoff,
             decider=self.settings.decider,
         )
-        return replace(
-            state, status=self.status, up_since=self.up_since, succeeded=self.succeeded
-        )
+        return replace(state, status=self.status, up_since=self.up_since, succeeded=self.succeeded)
 
     def remember(self, state: ChildState) -> None:
         """Store what a strategy decided about it."""
@@ -444,6 +460,36 @@ class Cell:
         self.status = state.status
         self.restarts = state.restarts
         self.announce()
+
+    def watch_thread(self, ticket: Ticket, envelope: Envelope) -> Timer:
+        """Look after the time limit whether the thread still has this message in hand."""
+        limit = self.settings.handler_timeout or math.inf
+        timer = Timer(lambda: self._late(ticket, envelope), None)
+        self.system.add_timer(limit, timer)
+        return timer
+
+    def _late(self, ticket: Ticket, envelope: Envelope) -> None:
+        """Report a stuck thread, replace its place in the pool, and go on without it if allowed."""
+        if not ticket.valid or self.in_hand is not envelope or self.ended:
+            return
+        limit = self.settings.handler_timeout or 0.0
+        replaced = ticket.worker is None or self.system.threads.write_off(ticket.worker)
+        abandoned = self.settings.abandon and replaced
+        self.publish(HandlerStuck, limit, envelope.message, abandoned)
+        logger.warning("%s: a handler runs longer than %s seconds", self.path, limit)
+        if abandoned:
+            self._abandon(envelope, limit)
+
+    def _abandon(self, envelope: Envelope, limit: float) -> None:
+        self.give_up_thread()
+        error = HandlerTimedOut(f"{self.path}: a handler ran longer than {limit} seconds")
+        unsettled: Envelope | None = envelope
+        if envelope.reply_to is not None:
+            cast("Reply[Any]", envelope.reply_to).fail(error)
+            unsettled = None
+        self.report = _loop.Report(ending=_loop.Ending("abandoned", error, envelope=unsettled))
+        self.on_thread = self.plain
+        self.become_owner()
 
     def give_up_thread(self) -> None:
         """Stop waiting for a thread that is stuck in a handler; what it still does is dropped."""
@@ -453,6 +499,9 @@ class Cell:
             ticket.valid = False
             if ticket.worker is not None:
                 self.system.threads.write_off(ticket.worker)
+        if self.workers is not None:
+            self.workers.close()
+            self.workers = self.workers.successor()
 
     # -- what it is asked for by its context ---------------------------------------------------
 
@@ -522,9 +571,10 @@ class Cell:
 
     def publish(self, kind: Callable[..., Event], *details: Any) -> None:
         """Publish an event about this actor, if anybody listens. From any thread."""
-        events = self.system.events
-        if events.has_subscribers:
-            events.publish(kind(self.path, self.system.time(), *details))
+        system = self.system
+        system.count(kind)
+        if system.events.has_subscribers:
+            system.events.publish(kind(self.path, system.time(), *details))
 
     def dead_letter(self, envelope: Envelope, reason: str) -> None:
         """Publish a message that will not be handled, or answer its asker."""
@@ -534,18 +584,28 @@ class Cell:
         else:
             self.publish(DeadLetter, envelope.message, reason)
 
+    def close(self) -> None:
+        """Take no more messages: `on_stop` is next. As in Pykka it is not alive from here on."""
+        if self.left is None:
+            self.left = self.mailbox.close(f"{self.ref} not found")
+            if self.system.is_default:
+                ActorRegistry.unregister(self.ref)
+
     def end(self) -> None:
         """End for good: close the mailbox, tell watchers, leave the family."""
         if self.ended:
             return
         self.status = Status.STOPPED
-        left = self.mailbox.close(f"{self.ref} not found")
+        self.close()
+        left = [*(self.left or ()), *self.mailbox.close(f"{self.ref} not found")]
         with self.system.lock:
             self.ended = True
             watchers, self.watchers = self.watchers, None
             waiting = (self._started, self._terminated)
             stopped_event = self._stopped_event
         self.actor = None
+        if self.workers is not None:
+            self.workers.close()
         self._bury(left)
         if self.siblings is not None:
             self.siblings.remove(self)
@@ -561,7 +621,10 @@ class Cell:
         self.announce()
 
     def _bury(self, left: list[Envelope]) -> None:
-        """Account for what was left in the mailbox."""
+        """Account for what was in hand and what was left in the mailbox."""
+        in_hand, self.in_hand = self.in_hand, None
+        if in_hand is not None:
+            self.dead_letter(in_hand, "in hand when the actor was cut off")
         stops = [envelope for envelope in left if is_stop(envelope)]
         left = [envelope for envelope in left if not is_stop(envelope)]
         if self.reason == "shutdown" and left:
@@ -576,15 +639,9 @@ class Cell:
                 cast("Reply[Any]", envelope.reply_to).settle((None, None, None))
 
 
-class Workers:
-    """Where plain handlers run: the pool, or one thread. A Protocol in spirit."""
-
-    def submit(self, job: Job) -> None:
-        """Run a job."""
-        raise NotImplementedError
-
-
 _DEFAULT_SETTINGS = Settings()
+
+_MAILBOX_OF_THE_DEFAULT_SYSTEM = Mailbox(capacity=1_000_000)
 
 DEFAULT_STRATEGY = OneForOne()
 

@@ -9,11 +9,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Generator
 from contextvars import Context
 from types import CodeType, coroutine
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pykka
 from pykka import messages
 from pykka._introspection import get_attr_directly
+
+if TYPE_CHECKING:
+    from actors._actor import Actor
 
 _IS_COROUTINE: Final = inspect.CO_COROUTINE
 
@@ -64,16 +67,16 @@ def run_in_context(context: Context, awaitable: Awaitable[Any]) -> Generator[Any
             argument = yield trap
             send = steps.send
         except BaseException as error:  # noqa: BLE001  # it is thrown into the awaitable
-            send, argument = steps.throw, error  # type: ignore[assignment]  # same shape
+            send, argument = steps.throw, error
 
 
-def overrides(actor: pykka.Actor, hook: str) -> bool:
+def overrides(actor: Actor, hook: str) -> bool:
     """Whether the class of the actor, or the actor itself, has a hook of its own."""
     if hook in actor.__dict__:
         return True
     return getattr(type(actor), hook, None) is not getattr(pykka.Actor, hook)
 
 
-def prefers_threads(actor: pykka.Actor) -> bool:
+def prefers_threads(actor: Actor) -> bool:
     """Whether `on_receive` is a plain function, so that `__init__` and put run on threads too."""
     return overrides(actor, "on_receive") and not is_async(actor.on_receive)

@@ -29,7 +29,7 @@ from actors._events import (
     Resumed,
     Started,
 )
-from actors._loop import Ending, serve
+from actors._loop import Ending, add_hint, serve
 from supervisors import (
     EscalateFailure,
     Failure,
@@ -72,6 +72,9 @@ async def _live(cell: Cell) -> None:
     while True:
         ending = await _serve_once(cell, fresh=ending is None)
         verdict, due = judge(cell, ending)
+        if verdict is Verdict.RESUME and ending.kind == "abandoned":  # a thread still runs in it
+            cell.move(LifecycleEvent.RESTART)
+            verdict, due = Verdict.ALONE, 0.0
         if verdict is Verdict.RESUME:
             _settle_in_hand(cell, ending, final=False)
             continue
@@ -224,14 +227,16 @@ def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) ->
 
 
 def _log_failure(cell: Cell, error: BaseException) -> None:
+    add_hint(cell, error)
     logger.error("Unhandled exception in %s:", cell.actor or cell.ref, exc_info=error)
 
 
 def _report_overrun(cell: Cell) -> None:
     what = "on_start" if cell.up_since is None else "a handler"
     cell.publish(Overran, cell.settings.shutdown_timeout, what)
-    logger.warning("%s: %s overran its %s seconds to stop", cell.path, what,
-                   cell.settings.shutdown_timeout)
+    logger.warning(
+        "%s: %s overran its %s seconds to stop", cell.path, what, cell.settings.shutdown_timeout
+    )
 
 
 # -- taking down -----------------------------------------------------------------------------------
@@ -244,7 +249,7 @@ async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     if limit is math.inf or cell.settings.shutdown_timeout == 0:
         limit = trio.current_time() + cell.settings.shutdown_timeout
     error = ending.error
-    if error is not None and cell.owns:
+    if error is not None and cell.owns and ending.kind != "abandoned":
         await _hook(cell, "on_failure", limit, type(error), error, error.__traceback__)
     if cell.family is not None:
         await cell.family.stop_all()
@@ -253,6 +258,7 @@ async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     _watch.end_watches(cell)
     _settle_in_hand(cell, ending, final=final)
     if final and error is None and ending.kind != "overrun" and cell.owns:
+        cell.close()
         await _hook(cell, "on_stop", limit)
     if not final:
         cell.unstash()

@@ -26,6 +26,7 @@ from supervisors import fails_on_ask
 if TYPE_CHECKING:
     from actors._cell import Cell
     from actors._reply import Reply
+    from actors._timers import Timer
 
 logger = logging.getLogger("pykka")
 
@@ -42,7 +43,7 @@ Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 class Ending:
     """Why an instance does not go on with its next message."""
 
-    kind: Literal["failed", "stopped itself", "stop", "ordered", "overrun"]
+    kind: Literal["failed", "abandoned", "stopped itself", "stop", "ordered", "overrun"]
     error: BaseException | None = None
     phase: Literal["start", "run"] = "run"
     envelope: Envelope | None = None
@@ -61,10 +62,11 @@ class Report:
 class Ticket:
     """The right of a thread to act for a cell; once it is void, what the thread did is dropped."""
 
-    __slots__ = ("valid", "worker")
+    __slots__ = ("timer", "valid", "worker")
 
     def __init__(self, worker: Worker | None) -> None:
         self.worker = worker
+        self.timer: Timer | None = None
         self.valid = True
 
 
@@ -95,7 +97,7 @@ def _ordered(cell: Cell) -> Ending:
     return Ending("ordered")
 
 
-async def _drain(cell: Cell) -> Ending | None:
+async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot loop, in one frame
     """Handle one batch on trio; give the mailbox away when a plain handler is next."""
     box = cell.mailbox
     handled = 0
@@ -124,7 +126,7 @@ async def _drain(cell: Cell) -> Ending | None:
                     result = await receive(message)
                 else:
                     result = await _carefully(cell, envelope, receive, (message,), {})
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # it is judged, or passes through
                 ending = failed(cell, envelope, error)
                 if ending is not None:
                     return ending
@@ -194,7 +196,7 @@ async def _special(cell: Cell, envelope: Envelope) -> Ending | None:
             give_to_thread(cell, envelope)
             return None
         _answer(cell, envelope, result)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # as above
         ending = failed(cell, envelope, error)
         if ending is not None:
             return ending
@@ -212,7 +214,12 @@ def _runs_anywhere(actor: Any, function: Callable[..., Any], args: tuple[Any, ..
         owner, name = actor, args[1][0]
     else:
         return False
-    return not hasattr(getattr(type(owner), name, None), "__get__")
+    return not hasattr(type(_on_class(type(owner), name)), "__get__")
+
+
+def _on_class(owner: type[Any], name: str) -> Any:
+    """Return the class's attribute as it is stored, without asking a descriptor for its value."""
+    return next((vars(base)[name] for base in owner.__mro__ if name in vars(base)), None)
 
 
 def _answer(cell: Cell, envelope: Envelope, result: Any) -> None:
@@ -231,7 +238,7 @@ async def _take_report(cell: Cell) -> Ending | None:
     try:
         result = await _carefully(cell, report.envelope, lambda: report.awaitable, (), {})
         _answer(cell, report.envelope, result)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # as above
         return failed(cell, report.envelope, error)
     finally:
         cell.in_hand = None
@@ -257,18 +264,39 @@ def failed(cell: Cell, envelope: Envelope, error: BaseException) -> Ending | Non
         cancelled, rest = error.split(trio.Cancelled)
         if cancelled is not None:
             if rest is not None:
-                logger.error("Unhandled exception in %s, while it was cancelled:", cell.actor,
-                             exc_info=rest)
+                logger.error(
+                    "Unhandled exception in %s, while it was cancelled:", cell.actor, exc_info=rest
+                )
             raise cancelled from None
     reply = cast("Reply[Any] | None", envelope.reply_to)
     if reply is None or cell.in_hand is not envelope:
         unsettled = envelope if cell.in_hand is envelope else None
         return Ending("failed", error, envelope=unsettled)
+    add_hint(cell, error)
     logger.info("Exception returned from %s to caller:", cell.actor, exc_info=error)
     reply.fail(error)
     if fails_on_ask(error, cell.settings.decider, cell.parental_strategy().decider):
         return Ending("failed", error)
     return None
+
+
+def add_hint(cell: Cell, error: BaseException) -> None:
+    """Say which option helps when code of one event loop was awaited on the other."""
+    text = str(error)
+    if isinstance(error, RuntimeError | TypeError) and any(hint in text for hint in _FOREIGN):
+        other = "asyncio" if cell.runs_on == "trio" else "trio"
+        error.add_note(
+            f"{cell.path} runs its async handlers on {cell.runs_on}; if this needs {other}, write "
+            f"class {cell.ref.actor_class.__name__}(Actor, runs_on={other!r})"
+        )
+
+
+_FOREIGN: Final = (
+    "no running event loop",
+    "must be called from async context",
+    "unrecognized yield message",
+    "no current event loop",
+)
 
 
 # -- on a thread --------------------------------------------------------------------------------
@@ -290,7 +318,10 @@ def work_on(cell: Cell) -> None:
 
 def work(cell: Cell) -> None:
     """Empty the mailbox on this thread, which owns it."""
-    ticket = cell.ticket = Ticket(current_worker())
+    worker = current_worker()
+    ticket = cell.ticket = Ticket(worker)
+    if worker is not None:
+        worker.what = cell
     report = _work(cell, ticket)
     if report is not None and ticket.valid:
         cell.on_thread = False
@@ -336,11 +367,14 @@ def _handle_on_thread(cell: Cell, envelope: Envelope, ticket: Ticket) -> Report 
             cell.in_hand = None
             return Report(envelope)
         if cell.settings.handler_timeout is not None:
-            cell.watch_thread(ticket, envelope)
+            ticket.timer = cell.watch_thread(ticket, envelope)
         context = envelope.context or cell.context_of_thread()
         result = context.run(function, *args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure
         return _failed_on_thread(cell, envelope, ticket, error)
+    finally:
+        if ticket.timer is not None:
+            ticket.timer.cancel()
     if not ticket.valid:
         return None
     if inspect.iscoroutine(result):
@@ -356,8 +390,9 @@ def _failed_on_thread(
     cell: Cell, envelope: Envelope, ticket: Ticket, error: BaseException
 ) -> Report | None:
     if not ticket.valid:
-        logger.warning("A handler of %s failed after it had been given up:", cell.path,
-                       exc_info=error)
+        logger.warning(
+            "A handler of %s failed after it had been given up:", cell.path, exc_info=error
+        )
         return None
     ending = failed(cell, envelope, error)
     if ending is None:

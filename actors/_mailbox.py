@@ -49,7 +49,8 @@ class Mailbox:
 
     def __post_init__(self) -> None:
         problems = []
-        if not isinstance(self.capacity, int) or self.capacity < 1:
+        capacity: object = self.capacity  # what callers give is not always what they should
+        if not isinstance(capacity, int) or capacity < 1:
             problems.append(f"capacity={self.capacity!r} is not allowed: give a whole number >= 1")
         if self.overflow not in OVERFLOWS:
             known = ", ".join(OVERFLOWS)
@@ -334,9 +335,10 @@ class MailboxQueue:
             reply = self._room.popleft()
         reply.settle((None, None, None))
 
-    def reset_lock(self) -> None:
-        """Make a new lock, in a forked child where a thread that is gone may hold the old one."""
+    def forget_after_fork(self, why: str) -> None:
+        """Refuse all messages from now on; a thread that is gone may hold the old lock."""
         self._lock = threading.Lock()
+        self.closed = why
 
 
 class PriorityLane:

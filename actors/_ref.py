@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 import pykka
 from pykka import ActorDeadError, messages
 
 from actors._errors import MailboxFull
 from actors._mailbox import Envelope, MailboxQueue
+from actors._proxy import ActorProxy
 from actors._reply import Derived, Reply, refuse_to_block, runs_a_loop
 from actors._settings import Seconds, as_seconds
+from actors._statistics import ActorStatistics, statistics_of
 
 if TYPE_CHECKING:
     from actors._actor import Actor
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="Actor")
 
 
-class ActorRef(pykka.ActorRef[A], Generic[A]):
+class ActorRef(pykka.ActorRef[Any], Generic[A]):
     """Sends messages to one actor, from any thread. Valid over restarts, and after the end."""
 
     actor_inbox: MailboxQueue  # type: ignore[assignment]  # ours takes our envelopes
@@ -43,8 +45,17 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         """An event that is set when the actor has ended."""
         return self._cell.stopped_event
 
-    def _actor_weakref(self) -> A | None:  # type: ignore[override]  # the instance of the moment
-        return self._cell.actor  # type: ignore[return-value]  # of the class that was spawned
+    def _actor_weakref(self) -> A:  # type: ignore[override]  # only `proxy` asks, and follows
+        return cast("A", self._cell.actor or self.actor_class)
+
+    def proxy(self) -> ActorProxy[A]:
+        """Return a proxy: its calls are asks, its attributes those of the actor.
+
+        Raises:
+            ActorDeadError: the actor has ended
+
+        """
+        return ActorProxy(actor_ref=self)
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -59,7 +70,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         return self._cell.name
 
     def __str__(self) -> str:
-        return f"{self.actor_class.__name__} ({self.path})"
+        return f"{self.actor_class.__name__} ({self._cell.label})"
 
     def __repr__(self) -> str:
         return f"<ActorRef for {self}>"
@@ -73,6 +84,10 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
     def is_alive(self) -> bool:
         """Whether it has not ended; true while it restarts or backs off."""
         return self.actor_inbox.closed is None
+
+    def statistics(self) -> ActorStatistics:
+        """Return the counters of the actor and its mailbox, as they are now."""
+        return statistics_of(self._cell)
 
     def started(self) -> Reply[None]:
         """Return a reply that is settled when the actor has started for the first time.
@@ -135,9 +150,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         self, message: Any, *, block: Literal[False], timeout: float | None = None
     ) -> Reply[Any]: ...
     @overload
-    def ask(
-        self, message: Any, *, block: Literal[True], timeout: float | None = None
-    ) -> Any: ...
+    def ask(self, message: Any, *, block: Literal[True], timeout: float | None = None) -> Any: ...
     @overload
     def ask(
         self, message: Any, *, block: bool = True, timeout: float | None = None

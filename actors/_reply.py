@@ -31,9 +31,7 @@ M = TypeVar("M")
 J = TypeVar("J")
 R = TypeVar("R")
 
-ExcInfo: TypeAlias = (
-    tuple[type[BaseException], BaseException | None, TracebackType | None] | tuple[None, None, None]
-)
+ExcInfo: TypeAlias = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 Outcome: TypeAlias = tuple[Any, BaseException | None, TracebackType | None]
 Callback: TypeAlias = "Callable[[Reply[Any]], object]"
 
@@ -154,7 +152,7 @@ class Reply(Future[T]):
             yield from self._resolve_async().__await__()
         return self._open()
 
-    __iter__ = __await__  # type: ignore[assignment]  # Pykka types the yield as None
+    __iter__ = __await__
 
     def add_done_callback(self, callback: Callback) -> None:
         """Call `callback(reply)` once settled: at once, or on the thread that settles it."""
@@ -373,9 +371,7 @@ def adapt(future: Any) -> Reply[Any]:
 
 def _follow_asyncio(future: asyncio.Future[Any], reply: Reply[Any]) -> None:
     loop = future.get_loop()
-    loop.call_soon_threadsafe(
-        future.add_done_callback, lambda done: _copy_outcome(done, reply)
-    )
+    loop.call_soon_threadsafe(future.add_done_callback, lambda done: _copy_outcome(done, reply))
 
 
 def _copy_outcome(done: Any, reply: Reply[Any]) -> None:

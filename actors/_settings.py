@@ -61,8 +61,11 @@ class Settings:
 
         """
         known = set(Settings.__dataclass_fields__)
-        unknown = [f"{key}= is not known (known: {', '.join(sorted(known))})" for key in options
-                   if key not in known]
+        unknown = [
+            f"{key}= is not known (known: {', '.join(sorted(known))})"
+            for key in options
+            if key not in known
+        ]
         if unknown:
             raise ConfigurationError(owner.__name__, *unknown)
         runs_on = options.get("runs_on")
@@ -72,7 +75,8 @@ class Settings:
             )
         of_the_spec = {key: options[key] for key in _OF_THE_SPEC if key in options}
         checked = ChildSpec(owner, **of_the_spec)
-        values = {**options, **{key: getattr(checked, key) for key in of_the_spec}}
+        values: dict[str, Any] = {key: getattr(checked, key) for key in of_the_spec}
+        values = {**options, **values}
         if "mailbox" in values:
             values["mailbox"] = as_mailbox(values["mailbox"], self.mailbox)
         return replace(self, **values)

@@ -13,6 +13,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -22,14 +23,16 @@ import trio
 import trio.abc
 from pykka import ActorDeadError
 
+from actors import _fork
 from actors._actor import Actor
 from actors._bridge import Bridge
 from actors._errors import SystemFailed
-from actors._events import EventStream, PoolFull
+from actors._events import Event, EventStream, PoolFull
 from actors._ref import ActorRef
 from actors._reply import Reply, runs_a_loop
 from actors._settings import RunsOn, Seconds, as_seconds
 from actors._snapshot import SystemSnapshot, snapshot_system
+from actors._statistics import SystemStatistics, statistics_of_system
 from actors._supervisor import Family
 from actors._threads import ThreadPool
 from actors._timers import Timer, Timers
@@ -93,6 +96,9 @@ class ActorSystem:
         self._failure: BaseException | None = None
         self._interrupt: BaseException | None = None
         self._entry: _InTrio | _InThread | None = None
+        self._idle: trio.Event | None = None
+        self._counts: Counter[str] = Counter()
+        self.is_default = False
 
     def __repr__(self) -> str:
         return f"<ActorSystem {self.name} {self._state}>"
@@ -161,7 +167,7 @@ class ActorSystem:
         """
         reply: Reply[T] = Reply()
         context = contextvars.copy_context()
-        self.post(lambda: self.start_task(_run_for, reply, async_fn, args, context=context))
+        self.post(lambda: self.start_task(self._run_for, reply, async_fn, args, context=context))
         return reply
 
     def call_soon(self, function: Callable[..., object], *args: Any) -> None:
@@ -189,10 +195,14 @@ class ActorSystem:
     def __enter__(self) -> Self:
         if runs_a_loop():
             raise RuntimeError(f"this thread runs an event loop: `async with {self.name}`")
-        self._entry = _InThread(self)
-        self._entry.start()
-        self._entry.wait_started()
+        self.enter_thread(daemon=True)
         return self
+
+    def enter_thread(self, *, daemon: bool) -> None:
+        """Start the trio run in a thread of its own, and wait until it runs."""
+        entry = self._entry = _InThread(self, daemon=daemon)
+        entry.start()
+        entry.wait_started()
 
     def __exit__(
         self,
@@ -212,7 +222,7 @@ class ActorSystem:
         else:
             self.runs_on = self._chosen_runs_on or "asyncio"
             self.bridge.loop = asyncio.get_running_loop()
-            self._entry = _InThread(self)
+            self._entry = _InThread(self, daemon=True)
             self._entry.start()
             await asyncio.to_thread(self._entry.wait_started)
         return self
@@ -293,6 +303,40 @@ class ActorSystem:
                 self._interrupt = leaf
                 self._end_early()
 
+    def count(self, kind: Callable[..., Event]) -> None:
+        """Count an event, whether or not anybody listens."""
+        with self.lock:
+            self._counts[kind.__name__] += 1
+
+    def statistics(self) -> SystemStatistics:
+        """Return the counters of the system, as they are now; from any thread."""
+        return statistics_of_system(self, dict(self._counts))
+
+    def root_changed(self) -> None:
+        """Tell `until_idle` that a root actor has ended."""
+        if self._idle is not None and not self.root.cells:
+            self.post_or_ignore(self._idle.set)
+
+    async def until_idle(self) -> None:
+        """Wait until there are no root actors."""
+        while self.root.cells:
+            self._idle = trio.Event()
+            if self.root.cells:
+                await self._idle.wait()
+            self._idle = None
+
+    def forget_after_fork(self) -> None:
+        """End without a word, in a forked child: nothing of it runs there."""
+        self._state = "ended"
+        self.lock = threading.Lock()
+        self.thread_id = None
+        self.threads.forget()
+        self.__dict__.pop("_token", None)
+        self.root.forget_after_fork(
+            f"system {self.name} belongs to the process that this one was forked from; "
+            "make a new system here"
+        )
+
     # -- the kernel ------------------------------------------------------------------------------
 
     async def kernel(self, started: Callable[[], object]) -> None:
@@ -303,6 +347,7 @@ class ActorSystem:
         self.base_context = contextvars.copy_context()
         self.thread_id = threading.get_ident()
         try:
+            _fork.add(self)
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._timers.run)
@@ -320,6 +365,20 @@ class ActorSystem:
             self.thread_id = None
             self.threads.close()
 
+    async def _run_for(
+        self, reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
+    ) -> None:
+        try:
+            value = await async_fn(*args)
+        except trio.Cancelled:
+            reply.fail(ActorDeadError("the system ended before this was done"))
+            raise
+        except BaseException as error:  # noqa: BLE001  # it is the reply
+            reply.fail(error)
+            self.look_at(error)
+        else:
+            reply.settle((value, None, None))
+
     def _end_early(self) -> None:
         self._stop_wanted.set()
         if isinstance(self._entry, _InTrio):
@@ -329,11 +388,9 @@ class ActorSystem:
         """Raise what ended the system, unless the body raised something of its own."""
         mine, self._interrupt = self._interrupt, None
         failure, self._failure = self._failure, None
-        if error is not None and not isinstance(error, trio.Cancelled):
-            return
-        if mine is not None:
+        if mine is not None and mine is not error:
             raise mine
-        if failure is not None:
+        if failure is not None and (error is None or isinstance(error, trio.Cancelled)):
             raise failure
 
     def _refuse_unless_running(self) -> None:
@@ -373,20 +430,23 @@ class _InTrio:
             self._nursery.cancel_scope.cancel()
 
     async def finish(self) -> None:
+        """Wait for the kernel, then close the nursery, which has nothing left to wait for."""
         with trio.CancelScope(shield=True):
             await self._ended.wait()
+            while self._nursery is not None and self._nursery.child_tasks:
+                await trio.lowlevel.checkpoint()
         await self._manager.__aexit__(None, None, None)
 
 
 class _InThread:
     """A system with a trio run of its own, in a thread."""
 
-    def __init__(self, system: ActorSystem) -> None:
+    def __init__(self, system: ActorSystem, *, daemon: bool) -> None:
         self._system = system
         self._started: Reply[None] = Reply()
         self._started._observed = True
         self._thread = threading.Thread(
-            target=self._run, name=f"actors-{system.name}-trio", daemon=True
+            target=self._run, name=f"actors-{system.name}-trio", daemon=daemon
         )
 
     def start(self) -> None:
@@ -409,17 +469,3 @@ class _InThread:
         except BaseException as error:  # noqa: BLE001  # raised to whoever enters or leaves
             if not self._started.fail(error):
                 self._system._failure = error
-
-
-async def _run_for(
-    reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
-) -> None:
-    try:
-        value = await async_fn(*args)
-    except trio.Cancelled:
-        reply.fail(ActorDeadError("the system ended before this was done"))
-        raise
-    except BaseException as error:  # noqa: BLE001  # it is the reply
-        reply.fail(error)
-    else:
-        reply.settle((value, None, None))

@@ -11,11 +11,18 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 Job: TypeAlias = Callable[[], None]
 
 _here = threading.local()  # the worker that a pool's thread is, for `waiting`
+
+
+class Named(Protocol):
+    """What a thread is busy with."""
+
+    @property
+    def path(self) -> str: ...
 
 
 class Worker:
@@ -27,7 +34,7 @@ class Worker:
         self.job = job
         self.gate = threading.Lock()
         self.gate.acquire()
-        self.what: Callable[[], str] | None = None
+        self.what: Named | None = None
         self.replaced = False
         self.thread: threading.Thread | None = None
 
@@ -95,7 +102,7 @@ class ThreadPool:
     def holders(self) -> list[str]:
         """Return what the busy threads are busy with."""
         with self._lock:
-            return [worker.what() for worker in self._workers if worker.what is not None]
+            return [worker.what.path for worker in self._workers if worker.what is not None]
 
     def write_off(self, worker: Worker) -> bool:
         """Stop counting a stuck thread; False when too many are stuck already."""
@@ -107,6 +114,13 @@ class ThreadPool:
                 self._stuck += 1
                 self._let_go()
             return True
+
+    def forget(self) -> None:
+        """Begin anew in a forked child, where none of its threads exists."""
+        self._lock = threading.Lock()
+        self._idle, self._workers, self._jobs = [], set(), deque()
+        self._busy = self._stuck = 0
+        self._closed = True
 
     def close(self) -> None:
         """End: wait for idle threads, which take no time; busy ones end after their job."""
@@ -154,15 +168,17 @@ class ThreadPool:
     def _work(self, worker: Worker) -> None:
         _here.pool, _here.worker = self, worker
         try:
-            while worker.job is not None:
-                worker.job()
+            job = worker.job
+            while job is not None:
+                job()
                 worker.what = None
-                worker.job = self._next(worker)
+                job = self._next(worker)
         finally:
             with self._lock:
                 self._workers.discard(worker)
 
     def _next(self, worker: Worker) -> Job | None:
+        """Return the next job of this thread, or None when it is to end."""
         with self._lock:
             worker.job = None
             if worker.replaced:
@@ -174,11 +190,15 @@ class ThreadPool:
             if self._closed:
                 return None
             self._idle.append(worker)
-        worker.gate.acquire(timeout=self._keep_alive)
-        with self._lock:
-            if worker.job is None and worker in self._idle:
-                self._idle.remove(worker)
+        if not worker.gate.acquire(timeout=self._keep_alive):
+            self._retire(worker)
         return worker.job
+
+    def _retire(self, worker: Worker) -> None:
+        """Take an idle thread out of the pool, unless it was given a job at the last moment."""
+        with self._lock:
+            if worker in self._idle:
+                self._idle.remove(worker)
 
 
 def current_worker() -> Worker | None:
