@@ -107,8 +107,8 @@ STUCK = """
     class Wait:
         name: str
 
-    bus = ActorBus("stuck", store=os.environ["STUCK_STORE"])
-    bus.add_channel("waits", shutdown_timeout=0.5)
+    bus = ActorBus("stuck", store=os.environ["STUCK_STORE"], shutdown_timeout=0.5)
+    bus.add_channel("waits")
 
     @bus.command_handler(channel="waits")
     async def wait(command: Wait) -> None:
@@ -118,7 +118,7 @@ STUCK = """
 
 
 async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_path, monkeypatch):
-    """The limit is the channel's shutdown_timeout; the message is ready again, its id printed."""
+    """The limit is the bus's shutdown_timeout; the message is ready again, its id printed."""
     (tmp_path / "stuck.py").write_text(textwrap.dedent(STUCK))
     monkeypatch.setenv("STUCK_STORE", f"sqlite:///{tmp_path}/stuck.db")
     monkeypatch.syspath_prepend(str(tmp_path))
