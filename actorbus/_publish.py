@@ -84,14 +84,14 @@ class Routes:
         if not route.handlers and kind != "event":
             raise NoHandler(f"no handler takes the {kind} {name!r}")
         if route.handlers and route.kind != kind:
-            raise InvalidMessage(f"{name!r} is a {route.kind}; {_WAYS[route.kind]}")
+            raise InvalidMessage(f"{name!r} is {_WAYS[route.kind]}")
         return route
 
 
 _WAYS: dict[Kind, str] = {
-    "command": "send it through a CommandBus",
-    "event": "publish it through an EventBus",
-    "query": "ask it through a QueryBus",
+    "command": "a command; send it through a CommandBus",
+    "event": "an event; publish it through an EventBus",
+    "query": "a query; ask it through a QueryBus",
 }
 
 

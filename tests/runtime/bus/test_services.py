@@ -1,0 +1,117 @@
+"""The user's own services: made once per run or per message, and left in the end."""
+
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from actorbus import ActorBus, EventBus, Headers, Transaction
+from actors import ActorSystem
+
+
+@dataclass(frozen=True)
+class Act:
+    fail: bool = False
+
+
+class Settings:
+    limit = 7
+
+
+class Pool:
+    def __init__(self, settings: Settings):
+        self.limit = settings.limit
+
+
+class Session:
+    def __init__(self, pool, tenant):
+        self.pool = pool
+        self.tenant = tenant
+
+
+def open_pool(steps):
+    @asynccontextmanager
+    async def pool(settings: Settings):
+        steps.append("pool opened")
+        yield Pool(settings)
+        steps.append("pool closed")
+
+    return pool
+
+
+def open_session(steps):
+    @contextmanager
+    def session(pool: Pool, headers: Headers, tx: Transaction, events: EventBus):
+        steps.append("session opened")
+        try:
+            yield Session(pool, headers["tenant"])
+        finally:
+            steps.append("session closed")
+
+    return session
+
+
+async def test_services_are_made_as_long_as_their_scope_and_left_in_order():
+    steps = []
+    bus = ActorBus("shop")
+    bus.provide(Session, open_session(steps), scope="message")
+    bus.provide(Pool, open_pool(steps))
+    bus.provide(Settings, value=Settings())
+
+    @bus.command_handler
+    async def act(command: Act, session: Session, pool: Pool, system: ActorSystem):
+        assert session.pool is pool
+        steps.append(f"{session.tenant} {pool.limit} {system.name}")
+
+    async with bus.running():
+        for tenant in "ab":
+            await bus.commands.send(Act(), headers={"tenant": tenant})
+
+    one = ["session opened", "a 7 shop", "session closed"]
+    two = ["session opened", "b 7 shop", "session closed"]
+    assert steps == ["pool opened", *one, *two, "pool closed"]
+
+
+async def test_a_messages_service_is_left_when_its_handler_fails():
+    steps = []
+    bus = ActorBus("shop")
+    bus.provide(Pool, open_pool(steps))
+    bus.provide(Settings)
+    bus.provide(Session, open_session(steps), scope="message")
+
+    @bus.command_handler
+    def act(command: Act, session: Session):
+        raise ValueError(session.tenant)
+
+    async with bus.running():
+        with pytest.raises(ValueError, match="a"):
+            await bus.commands.send(Act(), headers={"tenant": "a"})
+
+    assert steps == ["pool opened", "session opened", "session closed", "pool closed"]
+
+
+async def test_a_service_that_fails_to_start_stops_the_bus_from_starting():
+    def broken() -> Settings:
+        raise OSError("no settings")
+
+    bus = ActorBus("shop")
+    bus.provide(Settings, broken)
+    with pytest.raises(OSError, match="no settings"):
+        async with bus.running():
+            pass
+
+
+async def test_coroutines_are_awaited_and_other_things_taken_as_they_are():
+    async def settings() -> Settings:
+        return Settings()
+
+    bus = ActorBus("shop")
+    bus.provide(Settings, settings)
+    bus.provide(int, value=3)
+
+    @bus.command_handler
+    async def act(command: Act, settings: Settings, number: int):
+        return settings.limit, number
+
+    async with bus.running():
+        assert await bus.commands.send(Act()) == (7, 3)
