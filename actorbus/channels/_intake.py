@@ -1,6 +1,7 @@
 """The actor that claims for a channel. It alone touches the store, so it alone fails with it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
@@ -10,7 +11,7 @@ from actorbus._store import StoreError
 from actorbus.channels._desk import Desk
 from actorbus.channels._errors import IntakeStalled
 from actorbus.endpoints._processing import Surroundings
-from actors import Actor
+from actors import Actor, ActorDeadError
 
 LONGEST_CLAIM = 10.0
 """Seconds after which a claim that has not come back makes the intake restart."""
@@ -52,7 +53,12 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         if self.restarts:
             await self._check_store()
         ref = self.context.ref
-        self._desk.bell.connect(lambda: ref.tell(CLAIM))
+
+        def ring() -> None:
+            with suppress(ActorDeadError):  # the bus is stopping: nothing is claimed any more
+                ref.tell(CLAIM)
+
+        self._desk.bell.connect(ring)
 
     async def on_receive(self, message: Claim | Stalled) -> None:
         """Claim, or restart."""

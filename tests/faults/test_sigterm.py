@@ -66,6 +66,7 @@ async def test_a_worker_under_load_ends_and_leaves_nothing_claimed(bus, rows, tm
     queues = await bus.store.statistics()
 
     assert worker.returncode == 0, output
+    assert "ActorDeadError" not in output
     assert [process.pid for process in await bus.store.processes()] == [os.getpid()]
     assert sum(queue.claimed for queue in queues) == 0
     assert sum(queue.ready for queue in queues) > 0, "it was ended too late to show anything"
@@ -128,7 +129,7 @@ async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_pat
     async with bus.running(consume="none"):
         await bus.commands.send(stuck.Wait("a"), message_id="the-stuck-one")
         worker = start("stuck:bus", cwd=tmp_path)
-        await trio.to_thread.run_sync(worker.stdout.readline)
+        await trio.to_thread.run_sync(began, worker)
         worker.send_signal(signal.SIGTERM)
         output, _ = await trio.to_thread.run_sync(lambda: worker.communicate(timeout=PATIENCE))
         (queue,) = await bus.store.statistics()
@@ -136,6 +137,12 @@ async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_pat
     assert worker.returncode == 0, output
     assert "the-stuck-one" in output
     assert (queue.ready, queue.claimed, queue.dead) == (1, 0, 0)
+
+
+def began(worker):
+    """Wait until the handler runs."""
+    while worker.stdout.readline() not in {"began\n", ""}:
+        pass
 
 
 async def until(bus, goal, worker):
