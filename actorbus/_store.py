@@ -27,7 +27,7 @@ Errors, by what to do about them:
       DeadLetterNotFound        no dead letter has this copy id
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -331,8 +331,9 @@ class Result(NamedTuple):
 
 
 class Row(Protocol):
-    """A row of a result: by position and by name."""
+    """A row of a result: by position and by name, and as the sequence of its values."""
 
+    def __iter__(self) -> Iterator[Any]: ...
     def __getitem__(self, key: int | str) -> Any: ...
     def __len__(self) -> int: ...
     def keys(self) -> Iterable[str]:
