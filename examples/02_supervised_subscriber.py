@@ -47,6 +47,8 @@ def show(event: Event) -> None:
             print(f"  {path} rests for {delay:.2f} s")
         case Restarted(path=path, restarts=restarts):
             print(f"  {path} restarted, {restarts} times so far")
+        case _:
+            pass
 
 
 async def main() -> None:

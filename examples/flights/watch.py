@@ -52,6 +52,8 @@ class Watch:
                 self.resting.add(where)
             case EndpointHealthy():
                 self.resting.discard(where)
+            case _:
+                pass
 
 
 def place(path: str) -> Place:

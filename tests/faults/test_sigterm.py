@@ -4,6 +4,7 @@ What it leaves is looked at through the store, right after the process has ended
 for a lease to run out.
 """
 
+import importlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from actorbus import ActorBus, Letter
+from actorbus import Letter
 from examples.flights.app import make_bus
 from examples.flights.data import MONTH, read_departures
 from examples.flights.messages import SetTheScene
@@ -123,9 +124,8 @@ async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_pat
     (tmp_path / "stuck.py").write_text(textwrap.dedent(STUCK))
     monkeypatch.setenv("STUCK_STORE", f"sqlite:///{tmp_path}/stuck.db")
     monkeypatch.syspath_prepend(str(tmp_path))
-    import stuck
-
-    bus: ActorBus = stuck.bus
+    stuck = importlib.import_module("stuck")
+    bus = stuck.bus
     async with bus.running(consume="none"):
         await bus.commands.send(stuck.Wait("a"), message_id="the-stuck-one")
         worker = start("stuck:bus", cwd=tmp_path)
