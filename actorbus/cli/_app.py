@@ -1,6 +1,6 @@
 """The commands, put together."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -28,8 +28,15 @@ app.add_typer(deadletter, name="deadletter")
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the way typer calls it
     if wanted:
-        typer.echo(f"actorbus {version('actorbus')}")
+        typer.echo(f"actorbus {_version()}")
         raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return version("actorbus")
+    except PackageNotFoundError:
+        return "(a checkout that is not installed)"
 
 
 @app.callback()

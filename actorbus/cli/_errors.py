@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from actorbus._errors import ActorBusError, ConfigurationError, MessageRefused
-from actorbus._store import StoreError
+from actorbus._store import DeadLetterNotFound, StoreError
 from actorbus.cli._exit_codes import ExitCode
 
 
@@ -42,6 +42,8 @@ def complaint(error: Exception) -> Complaint:
             return Complaint(heading.removesuffix(":"), ExitCode.CONFIGURATION, details)
         case MessageRefused():
             return Complaint(f"refused: {error}", ExitCode.REFUSED)
+        case DeadLetterNotFound():
+            return Complaint(str(error), ExitCode.FAILURE)
         case StoreError():
             return Complaint(str(error), ExitCode.STORE)
         case ActorBusError():

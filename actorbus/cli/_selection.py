@@ -1,7 +1,7 @@
 """Which dead letters a command means."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,13 +15,13 @@ _PAGE = 500
 class DeadLetters(Protocol):
     """What is needed of `bus.dead_letters` to find them."""
 
-    async def list(
+    def list(
         self, matching: DeadLetterFilter, *, limit: int, after: int = 0
-    ) -> Sequence[DeadLetterRow]:
+    ) -> Awaitable[Sequence[DeadLetterRow]]:
         """Return a page, oldest first."""
         ...
 
-    async def count(self, matching: DeadLetterFilter) -> int:
+    def count(self, matching: DeadLetterFilter) -> Awaitable[int]:
         """Count those that match."""
         ...
 

@@ -1,6 +1,7 @@
 """`actorbus tree`: the supervision trees of the processes that run now, as they published them."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,8 @@ def tree(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> 
 
 async def _processes(bus: ActorBus) -> tuple[float, list[ProcessRow]]:
     async with bus.running(consume="none"):
-        return bus.store.now(), await bus.store.processes()
+        rows = await bus.processes()
+        return bus.store.now(), [row for row in rows if row.pid != os.getpid()]
 
 
 def _document(row: ProcessRow, now: float) -> dict[str, Any]:

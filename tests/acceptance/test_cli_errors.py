@@ -203,12 +203,11 @@ def test_a_file_that_is_no_database_is_refused_with_its_name(actorbus):
 
 def test_help_and_version_need_no_application(actorbus):
     assert "deadletter" in actorbus("--help").out
-    assert actorbus("--version").out.startswith("actorbus 0.")
+    assert actorbus("--version").out.startswith("actorbus ")
 
 
 def test_a_reader_that_has_gone_is_no_error_with_a_traceback(actorbus):
-    process = actorbus.start("list", "shop:bus")
-    process.stdout.close()
-    _, err = process.stderr.read(), process.wait(timeout=60)
+    with actorbus.start("list", "shop:bus") as process:
+        process.stdout.close()
 
-    assert "Traceback" not in str(err)
+        assert "Traceback" not in process.stderr.read()
