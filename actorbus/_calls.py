@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
 import trio
@@ -36,14 +36,14 @@ class Answer(Protocol[T_co]):
         ...
 
 
-class Call(Generic[T]):
-    """A call on the trio side, which runs in the task that awaits it.
+class Call(Coroutine[Any, Any, T]):
+    """A call on the trio side, which runs in the task that awaits it, or is started with it.
 
     One that is dropped without being awaited is a mistake that would lose a message or a write:
     it makes the handler's transaction fail, or warns where there is none.
     """
 
-    __slots__ = ("_arguments", "_awaited", "_function", "_unit_of_work")
+    __slots__ = ("_arguments", "_awaited", "_function", "_steps", "_unit_of_work")
 
     def __init__(
         self,
@@ -55,6 +55,25 @@ class Call(Generic[T]):
         self._arguments = arguments
         self._unit_of_work = unit_of_work
         self._awaited = False
+        self._steps: Generator[Any, Any, T] | None = None
+
+    def send(self, value: Any, /) -> Any:
+        """Take a step, as a coroutine does: `nursery.start_soon(events.publish, event)`."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._awaited = True
+        if self._steps is not None:
+            self._steps.close()
 
     def __await__(self) -> Generator[Any, Any, T]:
         self._awaited = True

@@ -100,8 +100,8 @@ class CommandBus(Gateway):
         once, it is stored with the handler's transaction).
 
         Raises MessageRefused and its kinds, what a synchronous handler raises, StoreUnavailable.
-        If cancelled: a handler that was running was cancelled and undone; a message is stored or
-        not.
+        If cancelled: a handler that was running was cancelled and undone; one that was done may
+        have been committed, a message may have been stored.
         """
         return self._door.sender().send("command", self.channel, command, options)
 

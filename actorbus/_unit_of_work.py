@@ -50,7 +50,8 @@ class UnitOfWork:
         "_ended",
         "_hooks",
         "_inner",
-        "_opening",
+        "_taken",
+        "_taking",
         "_turn",
         "alone",
         "headers",
@@ -79,7 +80,8 @@ class UnitOfWork:
         self.staged: list[Outgoing] = []
         self._hooks: list[Hook] | None = None
         self._turn: Turn | None = None
-        self._opening: trio.Event | None = None
+        self._taking = False
+        self._taken: trio.Event | None = None
         self._inner: trio.Event | None = None
         self._cause: BaseException | None = None
         self._ended = False
@@ -105,12 +107,15 @@ class UnitOfWork:
         waits until that one is over. Checkpoints: only if it has to wait.
         """
         self.check_open()
-        while self._inner is not None:
-            await self._inner.wait()
+        turn = self._turn
+        while turn is None or self._inner is not None:
+            if self._inner is not None:
+                await self._inner.wait()
+            else:
+                await self._take_turn()
             self.check_open()
-        if self._turn is None:
-            await self._take_turn()
-        return self._turn  # type: ignore[return-value]  # it was just taken
+            turn = self._turn
+        return turn
 
     async def reader(self) -> "Turn | ReadTransaction":
         """Return what reads are run on: the turn, or a query's snapshot."""
@@ -201,20 +206,27 @@ class UnitOfWork:
     # -- inside -----------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
-        if self._opening is not None:
-            await self._opening.wait()
-            await self.turn()
+        """Take the turn, or wait while another task of the handler does."""
+        if self._taking:
+            if self._taken is None:
+                self._taken = trio.Event()
+            await self._taken.wait()
             return
-        self._opening = trio.Event()
+        self._taking = True
         try:
-            turn = await self.store.acquire(self.owner, alone=self.alone)
-            if self._ended:
-                await turn.rollback()
-                self.check_open()
-            self._turn = turn
+            await self._begin()
         finally:
-            self._opening.set()
-            self._opening = None
+            self._taking = False
+            if self._taken is not None:
+                self._taken.set()
+                self._taken = None
+
+    async def _begin(self) -> None:
+        turn = await self.store.acquire(self.owner, alone=self.alone)
+        if self._ended:
+            await turn.rollback()
+        else:
+            self._turn = turn
 
     def _commit_without_turn(
         self,
@@ -235,7 +247,7 @@ class UnitOfWork:
         remember: tuple[str, str] | None,
     ) -> bool:
         try:
-            turn = self._turn or await self.turn()
+            turn = await self.turn()
             if remember is not None and not await turn.remember(*remember):
                 await self.rollback()
                 return False
@@ -297,8 +309,10 @@ class InnerUnitOfWork(UnitOfWork):
         self._over: trio.Event | None = None
         self._savepoint: AbstractAsyncContextManager[Any] | None = None
 
-    async def _take_turn(self) -> None:
+    async def _begin(self) -> None:
         turn = await self._outer.turn()
+        if self._ended:
+            return
         self._over = self._outer._inner = trio.Event()  # noqa: SLF001  a unit of the same kind
         savepoint = turn.savepoint()
         try:
@@ -306,7 +320,11 @@ class InnerUnitOfWork(UnitOfWork):
         except BaseException:
             self._leave()
             raise
-        self._savepoint, self._turn = savepoint, turn
+        self._savepoint = savepoint
+        if self._ended:
+            await self._close(RollbackOnly(self.owner))
+        else:
+            self._turn = turn
 
     async def merge(self) -> None:
         """End it well: the outer unit takes over what it wrote, staged and wants to be called."""
@@ -369,10 +387,8 @@ class SnapshotUnitOfWork(UnitOfWork):
         """Return the snapshot, opening it if this is the first read."""
         self.check_open()
         while self._snapshot is None:
-            if self._opening is not None:
-                await self._opening.wait()
-                continue
-            await self._open_snapshot()
+            await self._take_turn()
+            self.check_open()
         return self._snapshot
 
     async def rollback(self) -> None:
@@ -387,15 +403,13 @@ class SnapshotUnitOfWork(UnitOfWork):
         """Refuse: a query calls no command or event handlers."""
         raise ReadOnlyTransaction(f"{self.owner}: a query handler sends no commands and events")
 
-    async def _open_snapshot(self) -> None:
-        self._opening = trio.Event()
-        try:
-            snapshot = await self.store.snapshot(self.owner)
-            await snapshot.__aenter__()
+    async def _begin(self) -> None:
+        snapshot = await self.store.snapshot(self.owner)
+        await snapshot.__aenter__()
+        if self._ended:
+            await snapshot.__aexit__(None, None, None)
+        else:
             self._snapshot = snapshot
-        finally:
-            self._opening.set()
-            self._opening = None
 
 
 class _RunHooks:

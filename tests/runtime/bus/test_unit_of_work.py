@@ -395,3 +395,37 @@ async def test_headers_and_ids_are_passed_on(bus, seen):
     assert (second.correlation_id, second.causation_id) == ("chain", first.id)
     assert second.type_name.endswith(".Inner")
     assert second.endpoint.endswith(".inner")
+
+
+async def test_two_tasks_of_one_handler_share_its_turn(bus):
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction, commands: CommandBus):
+        async with trio.open_nursery() as nursery:
+            for name in "abc":
+                nursery.start_soon(tx.execute, "INSERT INTO rows VALUES ($1)", name)
+                nursery.start_soon(commands.send, Inner(name + "1"))
+
+    @bus.command_handler
+    async def inner(command: Inner, tx: Transaction):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tx.execute, "INSERT INTO rows VALUES ($1)", command.what)
+            nursery.start_soon(tx.execute, "INSERT INTO rows VALUES ($1)", command.what + "2")
+
+    rows, _, errors = await run(bus, Act())
+    assert errors == []
+    assert rows == ["a", "a1", "a12", "b", "b1", "b12", "c", "c1", "c12"]
+
+
+async def test_units_that_contend_for_the_writer_take_turns(bus):
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction):
+        count = await tx.fetch_one("SELECT count(*) FROM rows")
+        await trio.sleep(0.001)
+        await tx.execute("INSERT INTO rows VALUES ($1)", f"{count[0]:02}")
+
+    async with bus.running(consume="none"):
+        await bus.commands.send({}, routing_key="make table")
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(bus.commands.send, Act())
+        assert await bus.queries.ask(GetRows()) == [f"{n:02}" for n in range(20)]
