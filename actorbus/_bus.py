@@ -1,14 +1,16 @@
 """ActorBus: where everything is declared, and where a run of it begins."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 import trio
 
+from actorbus._calls import Answer
 from actorbus._channel import Channel, StoreChannel
 from actorbus._configuration import Configuration, Declared, NamedType, configured
+from actorbus._delivery import Unfinished
 from actorbus._errors import BusStateError, ConfigurationError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus._handlers import (
@@ -21,10 +23,13 @@ from actorbus._handlers import (
     place_of,
 )
 from actorbus._options import HandlerOptions, QueryHandlerOptions, RunsOn
+from actorbus._recovery import DeadLetters
 from actorbus._running import BusRun, Settings
 from actorbus._services import Scope, Service
-from actorbus._store import Store
+from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
+from actorbus.endpoints._workload import Counts
+from actorbus.operations import BusHealth
 from actors import ActorSystem, Reply
 from supervisors import Strategy
 
@@ -46,6 +51,10 @@ class ActorBus:
     many seconds pass before the messages of a dead process are taken by another. `seed` makes
     jitter repeatable. A message larger than `max_message_bytes`, headers included, is refused to
     its sender. Stopping takes at most `shutdown_timeout` seconds for what is being handled.
+
+    `counters` are plain numbers of what became of messages in this process since the bus was last
+    entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
+    after the end. `dead_letters` finds, mends and replays them while it runs.
 
     Declaring checks nothing: all that is wrong is reported together when the bus is entered.
     """
@@ -76,6 +85,9 @@ class ActorBus:
         self.commands = CommandBus(self)
         self.events = EventBus(self)
         self.queries = QueryBus(self)
+        self.dead_letters = DeadLetters(lambda: self._running().store, self._call)
+        self.counters = Counts()
+        self.unfinished: tuple[Unfinished, ...] = ()
 
     def __repr__(self) -> str:
         state = "running" if self._run is not None else "not running"
@@ -256,6 +268,29 @@ class ActorBus:
         """The store, while the bus runs; it is used on the trio side. Raises BusStateError."""
         return self._running().store
 
+    # -- how it is --------------------------------------------------------------------------
+
+    def health(self) -> Answer[BusHealth]:
+        """Return how the bus is, per channel, endpoint and tenant, while it runs.
+
+        A failing store is part of the answer, not an error. Raises BusStateError.
+        """
+        return self._call(self._running().delivery.health)
+
+    def idle(self) -> Answer[None]:
+        """Wait until nothing that is consumed here is ready, due or in hand.
+
+        Messages that wait for a later time do not count. Raises BusStateError and StoreError.
+        """
+        return self._call(self._running().delivery.idle)
+
+    def processes(self) -> Answer[list[ProcessRow]]:
+        """Return the processes that have this store open, each with its snapshot."""
+        return self._call(self._running().store.processes)
+
+    def _call(self, function: Callable[..., Awaitable[Any]], /, *arguments: Any) -> Answer[Any]:
+        return self._running().worlds.call(None, function, *arguments)
+
     def sender(self) -> Sender:
         """Return what the gateways speak to. Raises BusStateError while the bus does not run."""
         run = self._run
@@ -304,7 +339,7 @@ class ActorBus:
                     async with self._elsewhere(run):
                         yield self
         finally:
-            self._leave()
+            self._leave(run)
 
     @contextmanager
     def running_in_thread(self, consume: Consume = "all") -> Iterator["ActorBus"]:
@@ -322,7 +357,7 @@ class ActorBus:
                     run.system.run(run.stop).get()
                     served.get()
         finally:
-            self._leave()
+            self._leave(run)
 
     @asynccontextmanager
     async def _elsewhere(self, run: BusRun) -> AsyncIterator[None]:
@@ -339,8 +374,7 @@ class ActorBus:
     def _enter(self, consume: Consume, world: RunsOn) -> BusRun:
         if self._entered and self._pid == os.getpid():
             raise BusStateError(f"bus {self.name!r} is running already; a bus is entered once")
-        configuration = self._configured(consume, self._runs_on or world)
-        store = _opened(self._store) if isinstance(self._store, str) else self._store
+        configuration, store = self._configured(consume, self._runs_on or world)
         system = ActorSystem(
             self.name,
             strategy=self._strategy,
@@ -353,34 +387,43 @@ class ActorBus:
         run = BusRun(self._settings, configuration, store, system, door=self, consumed=consumed)
         self._entered = True
         self._pid = os.getpid()
+        self.counters, self.unfinished = run.counts, ()
         return run
 
-    def _leave(self) -> None:
+    def _leave(self, run: BusRun) -> None:
+        self.unfinished = run.unfinished
         self._run = None
         self._entered = False
 
-    def _configured(self, consume: Consume, runs_on: RunsOn) -> Configuration:
+    def _configured(self, consume: Consume, runs_on: RunsOn) -> tuple[Configuration, Store]:
+        """Return what is to run. Raises ConfigurationError with all that is wrong."""
         known = [channel.name for channel in self.channels]
         wrong = [
             Problem("bus.running(consume=...)", f"no channel {name!r}{did_you_mean(name, known)}")
             for name in self._names(consume)
             if name not in known
         ]
+        store = self._made_store(wrong)
         try:
             configuration = configured(self._declared, runs_on)
         except ConfigurationError as error:
             raise ConfigurationError(self.name, [*error.problems, *wrong]) from None
-        if wrong:
+        if wrong or store is None:
             raise ConfigurationError(self.name, wrong)
-        return configuration
+        return configuration, store
+
+    def _made_store(self, wrong: list[Problem]) -> Store | None:
+        if not isinstance(self._store, str):
+            return self._store
+        from actorbus.stores import open_store  # noqa: PLC0415  no store's module before it is used
+
+        try:
+            return open_store(self._store)
+        except ValueError as error:
+            wrong.append(Problem("ActorBus(store=...)", str(error)))
+            return None
 
     def _names(self, consume: Consume) -> Collection[str]:
         if consume == "all":
             return [channel.name for channel in self.channels]
         return () if consume == "none" else tuple(consume)
-
-
-def _opened(url: str) -> Store:
-    from actorbus.stores import open_store  # noqa: PLC0415  no store's module before it is used
-
-    return open_store(url)

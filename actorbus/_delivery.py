@@ -28,6 +28,7 @@ from actorbus.endpoints._plan import actor_name
 from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
 from actorbus.endpoints._workers import Slice
 from actorbus.endpoints._workload import Counts
+from actorbus.operations._health import BusHealth, look
 from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._watch import ProgressWatch
 from actors import ActorSystem, Supervisor
@@ -42,6 +43,7 @@ MOST_PAUSE = 0.1
 LEAST_PAUSE = 0.01
 """Seconds between two polls while other processes are busy."""
 
+IDLE_LOOK_EVERY = 0.02
 SNAPSHOT_EVERY = 2.0
 PURGE_EVERY = 60.0
 
@@ -150,6 +152,38 @@ class Delivery:
     def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous call to its endpoint's actor. Never blocks."""
         self.calls[spec.endpoint_id].note(error)
+
+    async def health(self) -> BusHealth:
+        """Return how everything is. A failing store is part of the answer, not an error."""
+        return await look(self._store, self._system, self.desks, self.calls.values())
+
+    async def idle(self) -> None:
+        """Return when nothing that is consumed here is ready, due or in hand.
+
+        Messages that wait for a later time do not count, nor do those of endpoints that this
+        process does not have. Raises the store's errors.
+        """
+        # Counts change in many places, all of them hot; looking now and then is cheap enough.
+        while self._holds_messages() or await self._has_ready_messages():  # noqa: ASYNC110
+            await trio.sleep(IDLE_LOOK_EVERY)
+
+    def _holds_messages(self) -> bool:
+        return any(endpoint.workload.held for endpoint in self.endpoints)
+
+    async def _has_ready_messages(self) -> bool:
+        await self._store.poll()
+        here = {
+            (name, id_)
+            for name in self._by_name
+            for spec in self._runtime.endpoints_of(name)
+            for id_ in (spec.endpoint_id, *spec.aliases)
+        }
+        queues = await self._store.statistics()
+        return any(
+            queue.ready + queue.claimed
+            for queue in queues
+            if (queue.channel, queue.endpoint) in here
+        )
 
     # -- start ------------------------------------------------------------------------------
 

@@ -76,6 +76,7 @@ class BusRun:
         self._hooks: set[Reply[None]] = set()
         self._stop = trio.Event()
         self.counts = Counts()
+        self.worlds: Worlds
 
     # -- for the gateways -------------------------------------------------------------------
 
@@ -191,7 +192,7 @@ class BusRun:
     async def _assemble(self, stack: AsyncExitStack) -> None:
         """Make the app services, plan all calls, and open the gateways."""
         configuration = self.configuration
-        worlds = Worlds(self.system)
+        self.worlds = worlds = Worlds(self.system)
         app = await configuration.services.make_app(stack, self._constant)
         injector = Injector(configuration.services, app, self._constant, worlds)
         handlers = [
@@ -215,8 +216,8 @@ class BusRun:
             try:
                 self.unfinished = tuple(await self.delivery.stop(timeout))
             finally:
-                self._sender = None
                 await self._finish_hooks(timeout)
+                self._sender = None
 
     async def _finish_hooks(self, timeout: float) -> None:
         with trio.move_on_after(timeout) as scope:

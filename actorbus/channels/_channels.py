@@ -15,7 +15,7 @@ from actorbus.endpoints._actor import EndpointActor, Sharing
 from actorbus.endpoints._plan import INTAKE, actor_name
 from actorbus.endpoints._processing import Surroundings
 from actorbus.endpoints._workers import Slice
-from actors import Actor, NameTaken, Terminated
+from actors import Actor, ActorRef, NameTaken, Terminated
 from supervisors import Backoff, ChildSpec, Intensity, OneForOne
 
 NEVER_GIVES_UP = Intensity(max_restarts=None)
@@ -149,7 +149,7 @@ class Router(Actor, restart="permanent", runs_on="trio"):
             backoff=self._desk.channel.backoff,
         )
         try:
-            ref = self.context.spawn(spec)
+            ref: ActorRef[TenantActor] = self.context.spawn(spec)
         except NameTaken:
             return  # its last actor still ends; its `Terminated` starts the next
         self._started[name] = tenant

@@ -12,7 +12,7 @@ from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
-from actorbus.endpoints._plan import plan_endpoint
+from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
 from actorbus.endpoints._processing import Processing, Surroundings
 from actorbus.endpoints._workload import Workload
 
@@ -67,7 +67,7 @@ class EndpointFactory:
 
 
 class Desk(Protocol):
-    """What an intake needs of its channel."""
+    """What an intake, and whoever watches it, needs of its channel."""
 
     @property
     def channel(self) -> Channel: ...
@@ -155,3 +155,8 @@ class StoreDesk:
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints that there are now."""
         return self.endpoints
+
+
+def intake_path(desk: Desk, root: str) -> str:
+    """Return the path of the actor that claims for a channel, in the system named `root`."""
+    return f"{root}/channels/{actor_name(desk.channel.name)}/{INTAKE}"

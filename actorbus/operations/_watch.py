@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import trio
 
 from actorbus._store import QueueStatistics, Store
-from actorbus.channels._desk import Desk
+from actorbus.channels._desk import Desk, intake_path
 from actorbus.channels._intake import Stalled
-from actorbus.endpoints._plan import INTAKE, actor_name
 from actors import ActorSystem
 
 LONGEST_SILENCE = 10.0
@@ -59,8 +58,7 @@ class ProgressWatch:
         return silence.look(trio.current_time(), desk.claimed, has_room=desk.has_room)
 
     def _restart(self, desk: Desk, seconds: float) -> None:
-        path = f"channels/{actor_name(desk.channel.name)}/{INTAKE}"
-        self._system[path].tell(Stalled(seconds))
+        self._system[intake_path(desk, self._system.name)].tell(Stalled(seconds))
 
 
 def _is_ready_for(desk: Desk, queue: QueueStatistics) -> bool:

@@ -1,0 +1,174 @@
+"""How a running bus is: per channel, endpoint and tenant; and whether it makes progress."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from actorbus._store import QueueStatistics, Store, StoreError
+from actorbus.channels._desk import Desk, Endpoint, intake_path
+from actorbus.endpoints._synchronous import Calls
+from actors import ActorSnapshot, ActorSystem
+
+
+class Condition(StrEnum):
+    """One word for an endpoint, a channel or the bus; the worst of its parts."""
+
+    HEALTHY = "healthy"
+    PROBING = "probing"
+    SICK = "sick"
+    STORE_TROUBLE = "store trouble"
+
+
+_WORST_FIRST = (Condition.STORE_TROUBLE, Condition.SICK, Condition.PROBING)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """One asynchronous endpoint of this process, or one tenant's; counts are since its start."""
+
+    channel: str
+    endpoint: str
+    tenant: str
+    condition: Condition
+    restarts: int
+    running: int
+    in_flight: int
+    """Claimed and not settled: unstarted, running and uncommitted ones."""
+    started: int
+    handled: int
+    retried: int
+    released: int
+    dead: int
+    expired: int
+    stale: int
+    run_again: int
+    outages: int
+    ready: int
+    """In the store, for any process."""
+    waiting: int
+    oldest_enqueued_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHealth:
+    """One channel that this process consumes."""
+
+    channel: str
+    condition: Condition
+    intake_restarts: int
+    claimed: int
+    endpoints: tuple[EndpointHealth, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SynchronousHealth:
+    """One synchronous endpoint: what became of its calls in this process."""
+
+    endpoint: str
+    succeeded: int
+    failed: int
+    failures_in_a_row: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusHealth:
+    """A running bus at one moment. `queues` are None while the store does not answer."""
+
+    condition: Condition
+    store_error: str | None
+    channels: tuple[ChannelHealth, ...]
+    synchronous: tuple[SynchronousHealth, ...]
+    queues: tuple[QueueStatistics, ...] | None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether everything is."""
+        return self.condition is Condition.HEALTHY
+
+
+async def look(
+    store: Store, system: ActorSystem, desks: Sequence[Desk], calls: Iterable[Calls]
+) -> BusHealth:
+    """Return the health of a bus. A failing store is part of the answer, not an error."""
+    queues, error = await _queues(store)
+    actors = {actor.path: actor for actor in system.tree().walk()}
+    channels = tuple(_channel(desk, actors, queues or [], system.name) for desk in desks)
+    conditions = [channel.condition for channel in channels]
+    if error is not None:
+        conditions.append(Condition.STORE_TROUBLE)
+    return BusHealth(
+        condition=worst(conditions),
+        store_error=None if error is None else repr(error),
+        channels=channels,
+        synchronous=tuple(map(_synchronous, calls)),
+        queues=None if queues is None else tuple(queues),
+    )
+
+
+def worst(conditions: Iterable[Condition]) -> Condition:
+    """Return the worst of the conditions."""
+    found = set(conditions)
+    return next((one for one in _WORST_FIRST if one in found), Condition.HEALTHY)
+
+
+async def _queues(store: Store) -> tuple[list[QueueStatistics] | None, StoreError | None]:
+    try:
+        return await store.statistics(), None
+    except StoreError as error:
+        return None, error
+
+
+def _channel(
+    desk: Desk,
+    actors: dict[str, ActorSnapshot],
+    queues: Iterable[QueueStatistics],
+    root: str,
+) -> ChannelHealth:
+    by_key = {(queue.channel, queue.endpoint, queue.tenant): queue for queue in queues}
+    endpoints = tuple(_endpoint(one, actors, by_key) for one in desk.all_endpoints())
+    intake = actors.get(intake_path(desk, root))
+    return ChannelHealth(
+        channel=desk.channel.name,
+        condition=worst(endpoint.condition for endpoint in endpoints),
+        intake_restarts=0 if intake is None else intake.restarts,
+        claimed=desk.claimed,
+        endpoints=endpoints,
+    )
+
+
+def _endpoint(
+    endpoint: Endpoint,
+    actors: dict[str, ActorSnapshot],
+    queues: dict[tuple[str, str, str], QueueStatistics],
+) -> EndpointHealth:
+    workload = endpoint.workload
+    plan = workload.plan
+    actor = actors.get(plan.path)
+    queue = queues.get((plan.channel, plan.spec.endpoint_id, plan.tenant))
+    counts: dict[str, Any] = asdict(workload.counts)
+    return EndpointHealth(
+        channel=plan.channel,
+        endpoint=plan.spec.endpoint_id,
+        tenant=plan.tenant,
+        condition=Condition(workload.health),
+        restarts=0 if actor is None else actor.restarts,
+        running=len(workload.running),
+        in_flight=workload.held,
+        outages=workload.outage.outages,
+        ready=0 if queue is None else queue.ready,
+        waiting=0 if queue is None else queue.waiting,
+        oldest_enqueued_at=None if queue is None else queue.oldest_enqueued_at,
+        **counts,
+    )
+
+
+def _synchronous(calls: Calls) -> SynchronousHealth:
+    return SynchronousHealth(
+        endpoint=calls.spec.endpoint_id,
+        succeeded=calls.succeeded,
+        failed=calls.failed,
+        failures_in_a_row=calls.failures_in_a_row,
+        last_error=None if calls.last_error is None else repr(calls.last_error),
+    )
