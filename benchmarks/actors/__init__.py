@@ -1,0 +1,1 @@
+"""The runtime beside Pykka's ThreadingActor, as ratios of speed: `python -m benchmarks.actors`."""

@@ -1,0 +1,86 @@
+"""Plain handlers, the same class body for both: what Pykka's own benchmark script measures.
+
+Each case returns how many times it did its work in a second.
+"""
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+import pykka
+
+import actors
+
+
+class Traversed:
+    pykka_traversable = False
+    cat = "cat"
+
+    def func(self) -> None:
+        pass
+
+
+def _make(base: type[Any]) -> type[Any]:
+    class Plain(base):  # type: ignore[misc]  # the base is chosen when it runs
+        bar = pykka.traversable(Traversed())
+        foo = "foo"
+
+        def func(self) -> None:
+            pass
+
+        def on_receive(self, message: Any) -> Any:
+            return message
+
+    return Plain
+
+
+CLASSES = {"ours": _make(actors.Actor), "pykka": _make(pykka.ThreadingActor)}
+
+
+def tell(actor_class: type[Any], loops: int) -> float:
+    ref = actor_class.start()
+    begun = perf_counter()
+    for _ in range(loops):
+        ref.tell("ping")
+    ref.ask("ping")  # until all were handled
+    elapsed = perf_counter() - begun
+    ref.stop()
+    return loops / elapsed
+
+
+def start_stop(actor_class: type[Any], loops: int) -> float:
+    begun = perf_counter()
+    for _ in range(loops):
+        actor_class.start().stop()
+    return loops / (perf_counter() - begun)
+
+
+def _repeated(call: Callable[[Any, Any], object]) -> Callable[[type[Any], int], float]:
+    def case(actor_class: type[Any], loops: int) -> float:
+        ref = actor_class.start()
+        proxy = ref.proxy()
+        begun = perf_counter()
+        for _ in range(loops):
+            call(ref, proxy)
+        elapsed = perf_counter() - begun
+        ref.stop()
+        return loops / elapsed
+
+    return case
+
+
+CASES: dict[str, tuple[Callable[[type[Any], int], float], int]] = {
+    "ask": (_repeated(lambda ref, _: ref.ask("ping")), 10_000),
+    "proxy method": (_repeated(lambda _, proxy: proxy.func().get()), 8_000),
+    "proxy attribute": (_repeated(lambda _, proxy: proxy.foo.get()), 8_000),
+    "proxy of an attribute's method": (_repeated(lambda _, proxy: proxy.bar.func().get()), 6_000),
+    "proxy of an attribute's attribute": (_repeated(lambda _, proxy: proxy.bar.cat.get()), 6_000),
+    "tell": (tell, 100_000),
+    "start and stop": (start_stop, 2_000),
+}
+
+
+def measured(kind: str, scale: float) -> dict[str, float]:
+    """Return the rate of each case."""
+    actor_class = CLASSES[kind]
+    return {name: case(actor_class, int(loops * scale)) for name, (case, loops) in CASES.items()}
