@@ -22,6 +22,7 @@ from actorbus._store import (
     QueueStatistics,
     StoreClosed,
     StoreError,
+    StoreMissing,
     StoreUnavailable,
 )
 from actorbus.stores.sqlite import (
@@ -80,12 +81,17 @@ class SqliteStore:
         if self._parts is not None:
             raise StoreError(f"{self!r} is open already")
         parts = self._make_parts(process)
-        await parts.writer.start()
+        try:
+            await parts.writer.start()
+        except BaseException:
+            self._remove_folder()
+            raise
         self._parts = parts
         try:
             await self._write(parts.lease.register)
         except BaseException:
-            await self.close()
+            self._parts = None
+            await self._take_apart(parts)
             raise
 
     async def close(self) -> None:
@@ -97,9 +103,7 @@ class SqliteStore:
             try:
                 await parts.give_up()
             finally:
-                await parts.writer.stop()
-                parts.readers.close()
-                self._remove_folder()
+                await self._take_apart(parts)
 
     async def reopen(self) -> None:
         """Make sure that the database can be written, or raise why not."""
@@ -120,7 +124,11 @@ class SqliteStore:
     async def snapshot(self, owner: str) -> Snapshot:
         """Return a view of what is committed now."""
         readers = self._open_parts().readers
-        session = await readers.take()
+        try:
+            session = await readers.take()
+        except StoreMissing:
+            await self.reopen()  # it may be back, as another file
+            session = await readers.take()
         try:
             return Snapshot(readers, session, owner)
         except BaseException:
@@ -277,7 +285,12 @@ class SqliteStore:
         return await self._open_parts().write(function, ready)
 
     async def _read(self, function: Callable[[sqlite3.Cursor], T], *, long: bool = False) -> T:
-        return await self._open_parts().readers.read(function, long=long)
+        readers = self._open_parts().readers
+        try:
+            return await readers.read(function, long=long)
+        except StoreMissing:
+            await self.reopen()  # it may be back, as another file
+        return await readers.read(function, long=long)
 
     def _tell_ready(self, channels: frozenset[str]) -> None:
         for listener in self._listeners:
@@ -294,6 +307,12 @@ class SqliteStore:
             Claims(process.process_id),
             _leases.Lease(process, self._clock),
         )
+
+    async def _take_apart(self, parts: "_Parts") -> None:
+        with trio.CancelScope(shield=True):
+            await parts.writer.stop()
+        parts.readers.close()
+        self._remove_folder()
 
     def _make_folder(self) -> str:
         self._folder = tempfile.TemporaryDirectory(prefix="actorbus-")

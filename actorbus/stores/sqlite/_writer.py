@@ -26,7 +26,7 @@ import outcome
 import trio
 
 from actorbus._settlement import Release
-from actorbus._store import StoreClosed, StoreError, StoreLocked, StoreUnavailable
+from actorbus._store import StoreClosed, StoreError, StoreLocked, StoreMissing, StoreUnavailable
 from actorbus.stores.sqlite import _settle
 from actorbus.stores.sqlite._database import Database
 from actorbus.stores.sqlite._errors import (
@@ -342,9 +342,9 @@ class Writer:
                 return None
             self._undo(error)
             raise outage(error, self.path) from error
-        except StoreError:
+        except StoreMissing:
             self._disconnect()
-            raise
+            return None
         self._group = group = Group(trio.current_time())
         return group
 
@@ -368,11 +368,12 @@ class Writer:
         self._serve_next()
 
     async def _begin_in_time(self, deadline: float) -> None:
-        if self._session is None:
-            self._session = await self._connect(deadline)
         await trio.sleep_until(self._not_before)
         pause = _FIRST_PAUSE
-        while self._try_to_begin(self._session) is None:
+        while True:
+            self._session = self._session or await self._connect(deadline)
+            if self._try_to_begin(self._session) is not None:
+                break
             self._check_deadline(deadline)
             await trio.sleep(pause * (0.5 + random()))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
