@@ -5,6 +5,7 @@ nothing else is there. Loaded: another tenant has BACKLOG messages waiting, and 
 worker. Handlers take 5 ms, so that workers and not the processor are what is shared.
 """
 
+import random
 import statistics
 import sys
 import time
@@ -19,6 +20,7 @@ from benchmarks._process import report
 
 WORKERS = 4
 HANDLER = 0.005
+PAUSES = random.Random(1)  # between samples: fixed ones would be in step with the handlers
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ async def _dwells(bus: ActorBus, scene: Scene, numbers: range) -> list[float]:
         sent = time.perf_counter()
         await scene.arrived.wait()
         dwells.append(max(0.0, scene.started[number] - sent))
-        await trio.sleep(0.02)
+        await trio.sleep(PAUSES.uniform(0.01, 0.03))
     return dwells
 
 
