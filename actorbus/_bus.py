@@ -205,13 +205,15 @@ class ActorBus:
         *,
         value: Any = _MISSING,
         scope: Scope = "app",
+        runs_on: Literal["trio", "asyncio"] | None = None,
     ) -> None:
         """Inject what `factory` makes wherever a parameter is annotated with this type.
 
         With scope "app" it is made when the bus starts, with "message" for each message that a
         handler needs it for. The factory's own parameters are filled in by their annotations. A
-        coroutine is awaited, an async context manager entered, and left in the end. Without a
-        factory the type itself is called; `value=` gives the thing itself.
+        coroutine is awaited, an async context manager entered, and left in the end, where async
+        handlers run by default or where `runs_on` says. Without a factory the type itself is
+        called; `value=` gives the thing itself.
         """
         self._refuse_while_running("provide a service")
         where = caller_place(caller())
@@ -221,7 +223,8 @@ class ActorBus:
         if value is not _MISSING:
             service = Service(kind, None, value, "app", where)
         else:
-            service = Service(kind, kind if factory is _MISSING else factory, None, scope, where)
+            make = kind if factory is _MISSING else factory
+            service = Service(kind, make, None, scope, where, runs_on)
         self._declared.services.add(service)
 
     def gateway(self, kind: type[G]) -> G:

@@ -51,6 +51,7 @@ class Configuration:
     types: TypeRegistry
     services: Services
     gateway_channels: Mapping[Kind, frozenset[str]]
+    runs_on: RunsOn
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order.
@@ -112,6 +113,7 @@ class _Checks:
             self.types,
             self.declared.services,
             self.gateway_channels(),
+            self.runs_on,
         )
 
     # -- types, channels, gateways ----------------------------------------------------------

@@ -15,7 +15,8 @@ from typing import Any
 from actorbus._calls import Worlds
 from actorbus._gateway import Gateway
 from actorbus._message import Headers
-from actorbus._services import Services, name_of
+from actorbus._options import RunsOn
+from actorbus._services import Entrance, Services, name_of
 from actorbus._transaction import Transaction
 from actorbus._unit_of_work import UnitOfWork
 from actors import ActorSystem
@@ -81,7 +82,7 @@ class Injection:
 class Injector:
     """Makes the plans, and the services that live for one message."""
 
-    __slots__ = ("_app", "_constant", "_services", "_worlds")
+    __slots__ = ("_app", "_constant", "_services", "_world", "_worlds")
 
     def __init__(
         self,
@@ -89,12 +90,14 @@ class Injector:
         app: Mapping[Any, Any],
         constant: Callable[[Any], Any],
         worlds: Worlds,
+        world: RunsOn,
     ) -> None:
         """Take the services, those made for the run, and what returns gateways and the system."""
         self._services = services
         self._app = app
         self._constant = constant
         self._worlds = worlds
+        self._world = world
 
     def plan(self, parameters: Iterable[Parameter]) -> Injection:
         """Work out how the arguments are made. They are without `faults`."""
@@ -141,7 +144,8 @@ class Injector:
             return self._constant(kind)
 
         made = dict(self._app)
+        entrance = Entrance(self._worlds.system, self._world, stack)
         return {
-            name: await self._services.make(kind, stack, made, other)
+            name: await self._services.make(kind, made, other, entrance)
             for name, kind in plan.services
         }

@@ -29,6 +29,7 @@ from actorbus._inject import Injector, is_gateway
 from actorbus._message import Headers, new_id
 from actorbus._publish import Press
 from actorbus._sending import BusSender
+from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import Hook, UnitOfWork
 from actorbus.endpoints._workload import Counts
@@ -193,8 +194,10 @@ class BusRun:
         """Make the app services, plan all calls, and open the gateways."""
         configuration = self.configuration
         self.worlds = worlds = Worlds(self.system)
-        app = await configuration.services.make_app(stack, self._constant)
-        injector = Injector(configuration.services, app, self._constant, worlds)
+        services, world = configuration.services, configuration.runs_on
+        entrance = Entrance(self.system, world, stack)
+        app = await services.make_app(self._constant, entrance)
+        injector = Injector(services, app, self._constant, worlds, world)
         handlers = [
             (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.handlers
         ]

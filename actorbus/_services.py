@@ -2,7 +2,8 @@
 
 A factory is a function whose parameters are services too, found by their annotations. What it
 returns is awaited if it can be, and entered if it is a context manager made for that: it is left
-when the bus stops, or when the message's handler is done.
+when the bus stops, or when the message's handler is done. That happens where async handlers run
+by default, on trio or asyncio, unless the service says otherwise.
 """
 
 import inspect
@@ -10,9 +11,14 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+import trio
+
 from actorbus._errors import Problem
+from actorbus._options import RunsOn
+from actors import ActorSystem, Reply
 
 Scope = Literal["app", "message"]
 Resolve = Callable[[Any], Any]
@@ -28,6 +34,7 @@ class Service:
     value: Any
     scope: Scope
     where: str
+    runs_on: RunsOn | None = None
 
     def needs(self) -> dict[str, Any]:
         """Return the annotations of the factory's parameters; those with a default are left out.
@@ -128,7 +135,11 @@ class Services:
         return None
 
     async def make(
-        self, kind: Any, stack: AsyncExitStack, made: dict[Any, Any], other: Resolve
+        self,
+        kind: Any,
+        made: dict[Any, Any],
+        other: Resolve,
+        entrance: "Entrance",
     ) -> Any:
         """Return the value for a type, making it and what it needs; `made` keeps them."""
         if kind in made:
@@ -141,19 +152,74 @@ class Services:
         if kind not in self._needs:
             self._needs[kind] = service.needs()
         needs = {
-            name: await self.make(need, stack, made, other)
+            name: await self.make(need, made, other, entrance)
             for name, need in self._needs[kind].items()
         }
-        made[kind] = await entered(service.factory(**needs), stack)
+        made[kind] = await entrance.enter(service, needs)
         return made[kind]
 
-    async def make_app(self, stack: AsyncExitStack, other: Resolve) -> dict[Any, Any]:
+    async def make_app(self, other: Resolve, entrance: "Entrance") -> dict[Any, Any]:
         """Make all services that live for the run, in the order that they need each other."""
         made: dict[Any, Any] = {}
         for service in self:
             if service.scope == "app":
-                made[service.type] = await self.make(service.type, stack, made, other)
+                made[service.type] = await self.make(service.type, made, other, entrance)
         return made
+
+
+class Entrance:
+    """Makes and enters services where they belong; its stack leaves them again, on the trio side.
+
+    On the asyncio side each has a task of its own, which enters it, waits, and leaves it.
+    """
+
+    __slots__ = ("_stack", "_system", "_world")
+
+    def __init__(self, system: ActorSystem, world: RunsOn, stack: AsyncExitStack) -> None:
+        self._system = system
+        self._world = world
+        self._stack = stack
+
+    async def enter(self, service: Service, needs: Mapping[str, Any]) -> Any:
+        """Return what is injected for a service."""
+        make = partial(service.factory, **needs) if service.factory else None
+        if make is None:
+            return service.value
+        if (service.runs_on or self._world) == "trio":
+            return await entered(make(), self._stack)
+        ready: Reply[Any] = Reply()
+        leave: Reply[BaseException | None] = Reply()
+        held = self._system.run(self._system.run_on_asyncio, _hold, make, ready, leave)
+        held.add_done_callback(lambda _: ready.cancel())
+
+        async def exit_there(_kind: object, error: BaseException | None, _trace: object) -> None:
+            leave.settle((error, None, None))
+            with trio.CancelScope(shield=True):
+                await held
+
+        self._stack.push_async_exit(exit_there)
+        return await ready
+
+
+async def _hold(
+    make: Callable[[], Any], ready: Reply[Any], leave: Reply[BaseException | None]
+) -> None:
+    """Enter a service, wait, and leave it, by the handler's error if there was one."""
+    error = None
+    try:
+        async with AsyncExitStack() as stack:
+            try:
+                ready.settle((await entered(make(), stack), None, None))
+            except Exception as failure:
+                if ready.fail(failure):
+                    return
+                raise
+            error = await leave
+            if error is not None:
+                raise error
+    except BaseException as raised:
+        if raised is not error:
+            raise
 
 
 async def entered(value: Any, stack: AsyncExitStack) -> Any:

@@ -1,5 +1,6 @@
 """The user's own services: made once per run or per message, and left in the end."""
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -115,3 +116,54 @@ async def test_coroutines_are_awaited_and_other_things_taken_as_they_are():
 
     async with bus.running():
         assert await bus.commands.send(Act()) == (7, 3)
+
+
+def test_under_asyncio_services_are_made_and_left_on_the_callers_loop():
+    steps = []
+    bus = ActorBus("shop")
+    bus.provide(Settings, value=Settings())
+
+    @asynccontextmanager
+    async def pool(settings: Settings):
+        loop = asyncio.get_running_loop()
+        steps.append("pool opened")
+        yield Pool(settings)
+        assert asyncio.get_running_loop() is loop
+        steps.append("pool closed")
+
+    @asynccontextmanager
+    async def session(pool: Pool, headers: Headers):
+        try:
+            yield Session(pool, headers["tenant"])
+        except ValueError as error:
+            steps.append(f"saw {error}")
+            raise
+
+    bus.provide(Pool, pool)
+    bus.provide(Session, session, scope="message")
+
+    @bus.command_handler
+    async def act(command: Act, session: Session):
+        steps.append(session.tenant)
+        if command.fail:
+            raise ValueError("failure")
+
+    async def main():
+        async with bus.running():
+            await bus.commands.send(Act(), headers={"tenant": "a"})
+            with pytest.raises(ValueError, match="failure"):
+                await bus.commands.send(Act(fail=True), headers={"tenant": "b"})
+
+    asyncio.run(main())
+    assert steps == ["pool opened", "a", "b", "saw failure", "pool closed"]
+
+
+def test_an_asyncio_service_that_fails_to_start_is_raised():
+    async def broken() -> Settings:
+        await asyncio.sleep(0)
+        raise OSError("no settings")
+
+    bus = ActorBus("shop")
+    bus.provide(Settings, broken, runs_on="asyncio")
+    with pytest.raises(OSError, match="no settings"), bus.running_in_thread():
+        pass
