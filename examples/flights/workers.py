@@ -4,32 +4,43 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 APP = "examples.flights.app:bus"
 SECONDS_TO_STOP = 20
 
 
-def start_worker(store: str) -> subprocess.Popen[bytes]:
-    """Start a worker on a store. What it logs goes to this program's stderr."""
-    command = [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "error"]
+def start_worker(store: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Start a worker on a store. It writes to `log`, or to this program's stderr."""
     return subprocess.Popen(  # noqa: S603  # our own interpreter and our own program
-        command, env={**os.environ, "FLIGHTS_STORE": store}, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "critical"],
+        env={**os.environ, "FLIGHTS_STORE": store},
+        stdout=subprocess.DEVNULL,
+        stderr=log,
     )
 
 
 @contextmanager
 def workers(store: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run this many workers; at the end they are asked to finish what they have begun."""
-    running = [start_worker(store) for _ in range(count)]
-    try:
-        yield running
-    finally:
-        for worker in running:
-            worker.send_signal(signal.SIGTERM)
-        for worker in running:
-            stop(worker)
+    """Run this many workers; at the end they are asked to finish what they have begun.
+
+    What they wrote is shown if one of them failed.
+    """
+    with tempfile.TemporaryFile() as log:
+        running = [start_worker(store, log) for _ in range(count)]
+        try:
+            yield running
+        finally:
+            for worker in running:
+                worker.send_signal(signal.SIGTERM)
+            for worker in running:
+                stop(worker)
+            if any(worker.returncode for worker in running):
+                log.seek(0)
+                sys.stderr.write(log.read().decode(errors="replace"))
 
 
 def stop(worker: subprocess.Popen[bytes]) -> None:

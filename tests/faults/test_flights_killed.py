@@ -62,7 +62,7 @@ async def test_workers_killed_at_25_random_moments_of_the_month(bus, url, month,
     A slice is sent when both are up, and the moment is a number of departures recorded: so each
     kill meets a worker with its hands full, however fast the machine is.
     """
-    moments = []
+    killed = []
     with workers(url, 2) as running:
         for part in slices(rows, KILLS):
             await all_up(bus, running)
@@ -73,11 +73,13 @@ async def test_workers_killed_at_25_random_moments_of_the_month(bus, url, month,
             victim = rng.randrange(2)
             running[victim].kill()
             running[victim].wait()
+            killed.append((before + moment, victim, await held_by(bus, running[victim])))
             running[victim] = start_worker(url)
-            moments.append((before + moment, victim))
-        print(f"killed at (departures, worker): {moments}")
         account = await finish(bus)
 
+    print(f"killed at (departures, worker, messages in its hands): {killed}")
+    assert len(killed) == KILLS
+    assert sum(held for _, _, held in killed) > KILLS, "kills that hit nobody show nothing"
     await assert_all_is_where_it_must_be(bus, account, month, rows)
 
 
@@ -129,6 +131,16 @@ async def until(bus, count, goal, sender=None):
 async def recorded(bus):
     async with await bus.store.snapshot("test") as view:
         return (await view.fetch_one("SELECT count(*) FROM departures"))[0]
+
+
+async def held_by(bus, worker):
+    """Count the messages that a process has claimed, or had when it died."""
+    held = (
+        "SELECT count(*) FROM actorbus_messages JOIN actorbus_processes"
+        " ON process_id = owner WHERE pid = $1"
+    )
+    async with await bus.store.snapshot("test") as view:
+        return (await view.fetch_one(held, (worker.pid,)))[0]
 
 
 async def sent(bus):
