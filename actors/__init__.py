@@ -1,6 +1,6 @@
 """Actors on trio, behind Pykka's API, supervised.
 
-what you subclass    Actor, Supervisor
+what you subclass    Actor, BlockingActor, Supervisor
 what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
 how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
 what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
@@ -9,18 +9,16 @@ errors               ActorError and its kinds; Pykka's ActorDeadError and Timeou
 
 from actors import events as events
 from actors._actor import Actor as Actor
+from actors._blocking import BlockingActor as BlockingActor
 from actors._context import ActorContext as ActorContext
 from actors._errors import ActorDeadError as ActorDeadError
 from actors._errors import ActorError as ActorError
 from actors._errors import ActorRestarted as ActorRestarted
 from actors._errors import BlockingCall as BlockingCall
-from actors._errors import ChildFailed as ChildFailed
-from actors._errors import ForeignLoop as ForeignLoop
 from actors._errors import HandlerTimedOut as HandlerTimedOut
 from actors._errors import MailboxFull as MailboxFull
 from actors._errors import NameTaken as NameTaken
 from actors._errors import ReplyCancelled as ReplyCancelled
-from actors._errors import ShutdownTimedOut as ShutdownTimedOut
 from actors._errors import SystemFailed as SystemFailed
 from actors._errors import Timeout as Timeout
 from actors._events import EventStream as EventStream
@@ -31,6 +29,9 @@ from actors._ref import ActorRef as ActorRef
 from actors._reply import Reply as Reply
 from actors._snapshot import ActorSnapshot as ActorSnapshot
 from actors._snapshot import SystemSnapshot as SystemSnapshot
+from actors._statistics import ActorStatistics as ActorStatistics
+from actors._statistics import SupervisionStatistics as SupervisionStatistics
+from actors._statistics import SystemStatistics as SystemStatistics
 from actors._supervisor import Supervisor as Supervisor
 from actors._system import ActorSystem as ActorSystem
 from actors._timers import Timer as Timer
@@ -44,11 +45,11 @@ __all__ = [
     "ActorRef",
     "ActorRestarted",
     "ActorSnapshot",
+    "ActorStatistics",
     "ActorSystem",
+    "BlockingActor",
     "BlockingCall",
-    "ChildFailed",
     "EventStream",
-    "ForeignLoop",
     "HandlerTimedOut",
     "Mailbox",
     "MailboxFull",
@@ -56,11 +57,12 @@ __all__ = [
     "NameTaken",
     "Reply",
     "ReplyCancelled",
-    "ShutdownTimedOut",
     "Subscription",
+    "SupervisionStatistics",
     "Supervisor",
     "SystemFailed",
     "SystemSnapshot",
+    "SystemStatistics",
     "Terminated",
     "Timeout",
     "Timer",

@@ -326,7 +326,6 @@ class Cell:
     def become_owner(self) -> None:
         """Let the trio task own the mailbox: it was put into, or a thread handed it back."""
         self.owns = True
-        self.careful = False
         self.unpark()
 
     def on_drop(self, envelope: Envelope) -> None:

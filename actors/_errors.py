@@ -12,9 +12,6 @@
         ├── ReplyCancelled         you gave up a request before it was begun
         ├── ActorRestarted         theirs: the actor restarted with your request in hand
         ├── HandlerTimedOut        theirs: a handler ran longer than its `handler_timeout`
-        ├── ShutdownTimedOut       theirs: a handler or hook overran the time it had to stop
-        ├── ChildFailed            theirs: a child's failure was escalated to its parent
-        ├── ForeignLoop            yours: asyncio code was awaited on trio
         └── SystemFailed           theirs: a failure reached the root of the system
 """
 
@@ -27,13 +24,10 @@ __all__ = [
     "ActorError",
     "ActorRestarted",
     "BlockingCall",
-    "ChildFailed",
-    "ForeignLoop",
     "HandlerTimedOut",
     "MailboxFull",
     "NameTaken",
     "ReplyCancelled",
-    "ShutdownTimedOut",
     "SystemFailed",
     "Timeout",
 ]
@@ -72,18 +66,6 @@ class ActorRestarted(ActorError):
 
 class HandlerTimedOut(ActorError):
     """A handler ran longer than the `handler_timeout` of its actor."""
-
-
-class ShutdownTimedOut(ActorError):
-    """A handler or a hook overran the time that its actor had to stop, and was cancelled."""
-
-
-class ChildFailed(ActorError):
-    """A child failed and its failure was escalated; the cause is the child's exception."""
-
-
-class ForeignLoop(ActorError, RuntimeError):
-    """A handler awaited something of asyncio while it ran on trio; `runs_on="asyncio"` helps."""
 
 
 class SystemFailed(ActorError):

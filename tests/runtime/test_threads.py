@@ -1,0 +1,267 @@
+"""Plain handlers on pooled threads, and actors with a thread of their own; on the real clock."""
+
+import contextvars
+import threading
+
+import pytest
+import trio
+
+from actors import Actor, ActorDeadError, ActorSystem, BlockingActor, HandlerTimedOut
+from actors.events import HandlerStuck, PoolFull, Restarted
+from supervisors import ChildSpec, OneForOne
+
+variable = contextvars.ContextVar("variable", default="unset")
+
+
+class Plain(Actor):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_receive(self, message):
+        if message == "boom":
+            raise ValueError(message)
+        if callable(message):
+            return message()
+        self.seen.append(message)
+        return list(self.seen)
+
+
+class Gates:
+    """A handler blocks in `block` until the test opens it."""
+
+    def __init__(self):
+        self.entered, self.open = threading.Event(), threading.Event()
+
+    def block(self):
+        self.entered.set()
+        self.open.wait(10)
+
+
+@pytest.fixture
+def gates():
+    gates = Gates()
+    yield gates
+    gates.open.set()
+
+
+async def entered(gates):
+    with trio.fail_after(10):
+        await trio.to_thread.run_sync(gates.entered.wait)
+
+
+async def test_plain_handlers_run_on_threads_one_message_at_a_time_in_order():
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Plain)
+        for number in range(1000):
+            ref.tell(number)
+        assert await ref.request("end") == [*range(1000), "end"]
+        assert await ref.request(threading.get_ident) != threading.get_ident()
+
+
+async def test_a_plain_actor_restarts_and_handles_the_rest():
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Plain)
+        ref.tell("lost with the instance")
+        ref.tell("boom")
+        for number in range(100):
+            ref.tell(number)
+        assert await ref.request("end") == [*range(100), "end"]
+        assert ref.statistics().restarts == 1
+
+
+async def test_an_actor_may_mix_colours_and_still_handles_one_message_at_a_time():
+    class Mixed(Actor):
+        def __init__(self):
+            super().__init__()
+            self.busy, self.log = False, []
+
+        async def on_trio(self, number):
+            assert not self.busy
+            self.busy = True
+            await trio.sleep(0)
+            self.log.append(number)
+            self.busy = False
+            return threading.get_ident()
+
+        def on_thread(self, number):
+            assert not self.busy
+            self.busy = True
+            self.log.append(number)
+            self.busy = False
+            return threading.get_ident()
+
+    async with ActorSystem("shop") as system:
+        proxy = system.spawn(Mixed).proxy()
+        replies = [
+            (proxy.on_trio if number % 3 else proxy.on_thread)(number) for number in range(60)
+        ]
+        threads = [await reply for reply in replies]
+        assert await proxy.log == list(range(60))
+        assert threads[1] == threading.get_ident() != threads[0]
+
+
+async def test_context_variables_travel_with_requests_and_on_request_with_tell():
+    class Reader(Plain):
+        pass
+
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Reader)
+        seen = []
+        variable.set("sender's")
+        assert await ref.request(variable.get) == "sender's"
+        ref.tell(lambda: seen.append(variable.get()))
+        ref.tell(lambda: seen.append(variable.get()), context=True)
+        await ref.request("end")
+        assert seen == ["unset", "sender's"]
+
+
+async def test_forty_handlers_that_ask_a_forty_first_do_not_lock_up_a_small_pool():
+    class Asking(Actor):
+        def on_receive(self, target):
+            return target.ask("one", timeout=10)
+
+    class Answering(Actor):
+        def on_receive(self, message):
+            return 1
+
+    async with ActorSystem("shop", max_threads=4) as system:
+        target = system.spawn(Answering)
+        replies = [system.spawn(Asking).request(target) for _ in range(40)]
+        assert sum([await reply for reply in replies]) == 40
+
+
+async def test_a_full_pool_is_an_event_that_names_its_holders(gates, record):
+    async with ActorSystem("shop", max_threads=1) as system:
+        full = record(system, PoolFull)
+        holder, waiting = system.spawn(Plain, name="holder"), system.spawn(Plain, name="waiting")
+        holder.tell(gates.block)
+        await entered(gates)
+        reply = waiting.request("?")
+        gates.open.set()
+        await reply
+        assert [event.holders for event in full] == [("shop/holder",)]
+
+
+async def test_a_stuck_handler_is_reported_and_its_slot_works_again(gates, record):
+    async with ActorSystem("shop", max_threads=1) as system:
+        stuck = record(system, HandlerStuck)
+        ref = system.spawn(ChildSpec(Plain, handler_timeout=0.05), name="stuck")
+        ref.tell(gates.block)
+        await entered(gates)
+        neighbour = system.spawn(Plain)
+        assert await neighbour.request("served") == ["served"]
+        assert [(event.path, event.abandoned) for event in stuck] == [("shop/stuck", False)]
+        assert system.statistics().threads_stuck == 1
+
+        gates.open.set()
+        assert await ref.request("waited for") == ["waited for"]
+        assert ref.statistics().restarts == 0
+
+
+class Abandoning(Plain, abandon=True, handler_timeout=0.05):
+    def on_receive(self, message):
+        result = super().on_receive(message)
+        if callable(message):
+            with pytest.raises(ActorDeadError):
+                self.context.spawn(Plain)
+            self.late.set()
+        return result
+
+    late = threading.Event()
+
+
+async def test_an_abandoned_handler_lets_its_actor_restart_and_is_refused(gates, record):
+    async with ActorSystem("shop", strategy=OneForOne(backoff=None)) as system:
+        stuck, restarted = record(system, HandlerStuck), record(system, Restarted)
+        ref = system.spawn(Abandoning)
+        reply = ref.request(gates.block)
+        assert await ref.request("went on") == ["went on"]
+        with pytest.raises(HandlerTimedOut):
+            await reply
+        assert [event.abandoned for event in stuck] == [True]
+        assert [event.restarts for event in restarted] == [1]
+
+        gates.open.set()
+        with trio.fail_after(10):
+            await trio.to_thread.run_sync(Abandoning.late.wait)
+        assert await ref.request("unharmed") == ["went on", "unharmed"]
+
+
+async def test_an_async_handler_past_its_limit_is_cancelled(autojump_clock):
+    class Slow(Actor, handler_timeout=1.0):
+        async def on_receive(self, message):
+            if message == "hang":
+                await trio.sleep_forever()
+            return self.restarts
+
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Slow)
+        with pytest.raises(HandlerTimedOut):
+            await ref.request("hang")
+        assert await ref.request("?") == 0
+        ref.tell("hang")
+        assert await ref.request("?") == 1
+
+
+async def test_shutdown_does_not_wait_longer_for_a_blocked_thread_than_it_may(gates, record):
+    with trio.fail_after(10):
+        async with ActorSystem("shop") as system:
+            ref = system.spawn(ChildSpec(Plain, shutdown_timeout=0.05))
+            ref.tell(gates.block)
+            await entered(gates)
+    assert not ref.is_alive()
+
+
+class Bound(BlockingActor):
+    """Notes the thread of everything that it does."""
+
+    threads: set = set()
+
+    def on_start(self):
+        self.threads.add(threading.get_ident())
+
+    def on_receive(self, message):
+        self.threads.add(threading.get_ident())
+        if message == "boom":
+            raise ValueError
+        return self.restarts
+
+    def on_stop(self):
+        self.threads.add(threading.get_ident())
+
+
+async def test_a_blocking_actor_keeps_its_own_thread_over_restarts():
+    Bound.threads.clear()
+    async with ActorSystem("shop", max_threads=1) as system:
+        ref = system.spawn(Bound)
+        ref.tell("boom")
+        assert await ref.request("?") == 1
+        others = await system.run_in_thread(threading.get_ident)
+    assert len(Bound.threads) == 1
+    assert others not in Bound.threads
+
+
+def test_no_thread_of_ours_is_left_when_a_system_has_ended():
+    before = set(threading.enumerate())
+    with ActorSystem("shop") as system:
+        refs = [system.spawn(Plain) for _ in range(8)] + [system.spawn(Bound)]
+        for ref in refs:
+            ref.ask("?")
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(5)
+    assert not [thread for thread in left if thread.is_alive()]
+
+
+async def test_run_in_thread_carries_context_and_waits_when_cancelled(gates):
+    async with ActorSystem("shop") as system:
+        variable.set("here")
+        assert await system.run_in_thread(variable.get) == "here"
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(system.run_in_thread, gates.block)
+                await entered(gates)
+                scope.cancel()
+                gates.open.set()
+        assert gates.open.is_set()
