@@ -16,7 +16,7 @@ SECONDS_TO_STOP = 20
 def start_worker(store: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
     """Start a worker on a store. It writes to `log`, or to this program's stderr."""
     return subprocess.Popen(  # noqa: S603  # our own interpreter and our own program
-        [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "critical"],
+        [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "error"],
         env={**os.environ, "FLIGHTS_STORE": store},
         stdout=subprocess.DEVNULL,
         stderr=log,

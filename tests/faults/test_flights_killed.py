@@ -89,7 +89,8 @@ async def test_a_sender_killed_in_mid_stream_and_run_again_sends_nothing_twice(
     """It is killed at random numbers of stored messages, while two workers handle what there is."""
     moments = sorted(rng.sample(range(1, len(rows)), SENDER_KILLS))
     print(f"sender killed at (messages sent): {moments}")
-    with workers(url, 2):
+    with workers(url, 2) as running:
+        await all_up(bus, running)
         for moment in moments:
             sender = start_sender(url)
             await until(bus, sent, moment, sender)
