@@ -142,7 +142,7 @@ class MailboxQueue:
         self.settings = settings
         self._owner = owner
         self._lock = threading.Lock()
-        self._lane: Lane = deque() if settings.priority is None else PriorityLane(settings.priority)
+        self._lane: Lane = _EMPTY
         self._system: deque[Envelope] | None = None
         self._room: deque[Reply[None]] | None = None
         self.stash: list[Envelope] | None = None
@@ -171,6 +171,8 @@ class MailboxQueue:
             if waiting >= self.settings.capacity:
                 dropped = self._overflow(envelope)
             if dropped is not envelope:
+                if lane is _EMPTY:
+                    lane = self._new_lane()
                 lane.append(envelope)
                 self.accepted += 1
                 if waiting >= self.peak:
@@ -199,6 +201,8 @@ class MailboxQueue:
                 raise ActorDeadError(self.closed)
             if unless_full and len(self._lane) >= self.settings.capacity:
                 raise MailboxFull
+            if self._lane is _EMPTY:
+                self._new_lane()
             self._lane.append(envelope)
             self.accepted += 1
             self.peak = max(self.peak, len(self._lane))
@@ -313,6 +317,11 @@ class MailboxQueue:
 
     # -- inside -------------------------------------------------------------------------------
 
+    def _new_lane(self) -> Lane:
+        priority = self.settings.priority
+        self._lane = deque() if priority is None else PriorityLane(priority)
+        return self._lane
+
     def _overflow(self, envelope: Envelope) -> Envelope:
         """Return which message is dropped for this one. The lock is held."""
         policy = self.settings.overflow
@@ -339,6 +348,28 @@ class MailboxQueue:
         """Refuse all messages from now on; a thread that is gone may hold the old lock."""
         self._lock = threading.Lock()
         self.closed = why
+
+
+class EmptyLane:
+    """Stands for the lane of a mailbox that never held a message: idle actors are many."""
+
+    def append(self, _envelope: Envelope, /) -> None:
+        """Refuse: it is shared."""
+        raise NotImplementedError
+
+    def popleft(self) -> Envelope:
+        """Raise IndexError."""
+        raise IndexError
+
+    def extendleft(self, _envelopes: Iterable[Envelope], /) -> None:
+        """Refuse: it is shared."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return 0
+
+
+_EMPTY: Final = EmptyLane()
 
 
 class PriorityLane:

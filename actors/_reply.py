@@ -240,18 +240,16 @@ class Reply(Future[T]):
             gate.release()
 
         self.add_done_callback(opened)
-        limit = min(self._remaining(), math.inf if timeout is None else timeout)
+        limit = math.inf if timeout is None else timeout
+        if self._deadline is not math.inf:
+            limit = min(limit, self._remaining())
         with waiting():
-            while self._outcome is None and self._get_hook is None:
-                if limit <= 0:
-                    self._forget(opened)
-                    self._expire(timeout)
-                    return
-                started = time.monotonic()
-                gate.acquire(timeout=-1 if limit is math.inf else min(limit, 3600.0))
-                limit -= time.monotonic() - started
-        if self._outcome is None:
-            self._resolve(limit if limit < math.inf else None)
+            in_time = _pass(gate, limit)
+        if not in_time and self._outcome is None:
+            self._forget(opened)
+            self._expire(timeout)
+        elif self._outcome is None:  # it was given a get hook
+            self._resolve(timeout)
 
     async def _resolve_async(self) -> None:
         if trio.lowlevel.in_trio_run():
@@ -403,6 +401,17 @@ def refuse_to_block() -> None:
             f"this thread runs a {loop} event loop, which a blocking wait would stop; "
             "write `await reply`, or `await ref.request(message)` in place of `ref.ask(message)`"
         )
+
+
+def _pass(gate: threading.Lock, limit: float) -> bool:
+    """Wait until the gate is open, at most `limit` seconds; return whether it was."""
+    if limit is math.inf:
+        return gate.acquire()
+    until = time.monotonic() + limit
+    while (left := until - time.monotonic()) > 0:
+        if gate.acquire(timeout=min(left, 3600.0)):  # a lock cannot wait for years
+            return True
+    return False
 
 
 class _TrioWaiter:

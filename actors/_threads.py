@@ -11,7 +11,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 Job: TypeAlias = Callable[[], None]
 
@@ -207,12 +207,12 @@ def current_worker() -> Worker | None:
     return worker
 
 
-@contextlib.contextmanager
-def waiting() -> Iterator[None]:
+def waiting() -> contextlib.AbstractContextManager[None]:
     """Give up this thread's place in its pool, if it has one, while it waits."""
     pool: ThreadPool | None = getattr(_here, "pool", None)
     if pool is None or _here.worker.replaced:
-        yield
-        return
-    with pool.waiting():
-        yield
+        return _NOTHING
+    return pool.waiting()
+
+
+_NOTHING: Final = contextlib.nullcontext()

@@ -5,7 +5,15 @@ import trio
 
 from actors import Actor, ActorSystem, Supervisor, SystemFailed
 from actors.events import BackingOff, Stopped
-from supervisors import Backoff, ChildSpec, ConfigurationError, Intensity, OneForAll, OneForOne, RestForOne
+from supervisors import (
+    Backoff,
+    ChildSpec,
+    ConfigurationError,
+    Intensity,
+    OneForAll,
+    OneForOne,
+    RestForOne,
+)
 
 
 class Child(Actor):
@@ -52,8 +60,13 @@ class Watched(Child):
 
 async def group(system, strategy, log, *, fail_starts=0, kind="transient", factory=Watched):
     children = [
-        ChildSpec(factory, (tag, log), {"fail_starts": fail_starts if tag == "c" else 0},
-                  name=tag, restart=kind if tag == "c" else "transient")
+        ChildSpec(
+            factory,
+            (tag, log),
+            {"fail_starts": fail_starts if tag == "c" else 0},
+            name=tag,
+            restart=kind if tag == "c" else "transient",
+        )
         for tag in "abc"
     ]
     await system.spawn(Supervisor, strategy, children, name="group").started()
@@ -93,7 +106,9 @@ async def test_a_group_waits_its_backoff_between_stopping_and_starting(autojump_
         assert log[3:] == ["start a", "start b", "start c"]
 
 
-async def test_a_member_that_fails_to_start_tears_the_started_ones_down_again(autojump_clock, record):
+async def test_a_member_that_fails_to_start_tears_the_started_ones_down_again(
+    autojump_clock, record
+):
     log = []
     async with ActorSystem("shop") as system:
         await group(system, OneForAll(backoff=Backoff(jitter=0)), log, fail_starts=1)

@@ -4,7 +4,15 @@ import pytest
 import trio
 
 from actors import Actor, ActorDeadError, ActorRestarted, ActorSystem, Mailbox, MailboxFull
-from actors.events import BackingOff, DeadLetter, Escalated, GaveUp, MailboxOverflow, Restarted, Stopped
+from actors.events import (
+    BackingOff,
+    DeadLetter,
+    Escalated,
+    GaveUp,
+    MailboxOverflow,
+    Restarted,
+    Stopped,
+)
 from supervisors import Backoff, ChildSpec, Directive, OneForOne, Redeliver
 
 BOOM = "boom"
