@@ -15,6 +15,10 @@ Sending
 Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
     ChannelStalled, LeaseLost, MessagesTakenBack, StoreTrouble; the runtime's: `actors.events`
+Looking
+    BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
+    QueueStatistics, ProcessRow, Unfinished    queues, processes, what a stop cut off
+    DeadLetterFilter, DeadLetterRow, DeadLetterReason    `bus.dead_letters`
 Errors
     `_errors` draws the tree; the store's are in `_store`
 """
@@ -38,6 +42,7 @@ from actorbus._channel import StoreChannel as StoreChannel
 from actorbus._channel import UnknownTenant as UnknownTenant
 from actorbus._channel import field as field
 from actorbus._channel import header as header
+from actorbus._delivery import Unfinished as Unfinished
 from actorbus._errors import ActorBusError as ActorBusError
 from actorbus._errors import BusStateError as BusStateError
 from actorbus._errors import ConfigurationError as ConfigurationError
@@ -66,14 +71,22 @@ from actorbus._message import Headers as Headers
 from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
+from actorbus._settlement import DeadLetterReason as DeadLetterReason
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
+from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
 from actorbus._store import DeadLetterRow as DeadLetterRow
+from actorbus._store import ProcessRow as ProcessRow
 from actorbus._store import QueueStatistics as QueueStatistics
 from actorbus._store import Store as Store
 from actorbus._store import StoreError as StoreError
 from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
 from actorbus._transaction import Transaction as Transaction
+from actorbus.operations import BusHealth as BusHealth
+from actorbus.operations import ChannelHealth as ChannelHealth
+from actorbus.operations import Condition as Condition
+from actorbus.operations import EndpointHealth as EndpointHealth
+from actorbus.operations import SynchronousHealth as SynchronousHealth
 from supervisors import Backoff as Backoff
 from supervisors import Retry as Retry
 
@@ -82,13 +95,19 @@ __all__ = [
     "ActorBusError",
     "Answer",
     "Backoff",
+    "BusHealth",
     "BusStateError",
+    "ChannelHealth",
     "ChannelStalled",
     "CommandBus",
+    "Condition",
     "ConfigurationError",
     "DeadLetterFilter",
+    "DeadLetterNotFound",
+    "DeadLetterReason",
     "DeadLetterRow",
     "DynamicChannel",
+    "EndpointHealth",
     "EndpointHealthy",
     "EndpointSick",
     "Envelope",
@@ -111,6 +130,7 @@ __all__ = [
     "NoHandler",
     "PermanentError",
     "Problem",
+    "ProcessRow",
     "QueryBus",
     "QueryHandlerOptions",
     "QueueStatistics",
@@ -125,11 +145,13 @@ __all__ = [
     "StoreTrouble",
     "StoreUnavailable",
     "SubscribersFailed",
+    "SynchronousHealth",
     "TenantEnded",
     "TenantStarted",
     "Transaction",
     "TransactionError",
     "UndecodableMessage",
+    "Unfinished",
     "UnknownMessageType",
     "UnknownTenant",
     "detached",

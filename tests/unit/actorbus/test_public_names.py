@@ -1,0 +1,43 @@
+"""What users program against: exactly these names, and the errors as they are drawn."""
+
+import re
+
+import actorbus
+from actorbus import _errors
+
+NAMES = """
+    ActorBus ActorBusError Answer Backoff BusHealth BusStateError ChannelHealth ChannelStalled
+    CommandBus Condition ConfigurationError DeadLetterFilter DeadLetterNotFound DeadLetterReason
+    DeadLetterRow DynamicChannel EndpointHealth EndpointHealthy EndpointSick Envelope EventBus
+    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Headers InvalidHeader InvalidMessage
+    InvalidSendOption InvalidTenant LeaseLost Letter MessageDied MessageRefused MessageRetried
+    MessagesTakenBack NoHandler PermanentError Problem ProcessRow QueryBus QueryHandlerOptions
+    QueueStatistics ReadOnlyTransaction Retry RollbackOnly SendOptions Store StoreChannel
+    StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth
+    TenantEnded TenantStarted Transaction TransactionError UndecodableMessage Unfinished
+    UnknownMessageType UnknownTenant detached field header
+"""
+
+
+def test_the_public_names_are_exactly_the_intended_ones():
+    assert set(actorbus.__all__) == set(NAMES.split())
+
+
+def test_every_public_name_is_there():
+    assert [name for name in actorbus.__all__ if not hasattr(actorbus, name)] == []
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is():
+    drawn = re.findall(r"^    ([│ ]*)[├└]── (\w+)", _errors.__doc__, re.MULTILINE)
+    parents = ["ActorBusError"]
+    for indent, name in drawn:
+        level = len(indent) // 4 + 1
+        parents[level:] = [name]
+        error = getattr(_errors, name)
+        assert getattr(_errors, parents[level - 1]) in error.__mro__, name
+
+    assert {name for _, name in drawn} == {
+        name
+        for name, value in vars(_errors).items()
+        if isinstance(value, type) and issubclass(value, Exception) and name != "ActorBusError"
+    }
