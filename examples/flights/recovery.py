@@ -32,14 +32,14 @@ async def mend(bus: ActorBus) -> int:
     refused = DeadLetterFilter(channel=NOTIFICATIONS, reason="attempts exhausted")
     for carrier in await carriers(bus, refused):
         await bus.commands.send(RepairGateway(carrier))
-    return await bus.store.replay(refused)
+    return await bus.dead_letters.replay(refused)
 
 
 async def carriers(bus: ActorBus, matching: DeadLetterFilter) -> Counter[str]:
     """Count dead letters by carrier."""
     found: Counter[str] = Counter()
     after = 0
-    while page := await bus.store.dead_letters(matching, limit=500, after=after):
+    while page := await bus.dead_letters.list(matching, limit=500, after=after):
         found.update(letter.tenant for letter in page)
         after = page[-1].number
     return found
@@ -49,7 +49,7 @@ async def reasons(bus: ActorBus) -> Counter[str]:
     """Count all dead letters by reason."""
     found: Counter[str] = Counter()
     after = 0
-    while page := await bus.store.dead_letters(DeadLetterFilter(), limit=500, after=after):
+    while page := await bus.dead_letters.list(DeadLetterFilter(), limit=500, after=after):
         found.update(letter.reason for letter in page)
         after = page[-1].number
     return found

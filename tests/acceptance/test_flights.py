@@ -94,7 +94,7 @@ def test_without_json_the_account_is_a_table_for_people(month_slice):
     result = run("--data", month_slice)
 
     assert result.returncode == 0, result.stderr
-    assert "230/230" in result.stdout
+    assert "251/251" in result.stdout
     assert "dead letters replayed" in result.stdout
 
 
