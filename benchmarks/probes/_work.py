@@ -23,10 +23,17 @@ class Progress:
     left: int = 0
     first: float = 0.0
     last: float = 0.0
+    processor: float = 0.0
+    """Seconds of processor time that this process used between the two."""
     finished: trio.Event = field(default_factory=trio.Event)
+
+    def start(self) -> None:
+        self.first = time.perf_counter()
+        self.processor = -time.process_time()
 
     async def finish(self) -> None:
         self.last = time.perf_counter()
+        self.processor += time.process_time()
         self.finished.set()
 
 
@@ -37,7 +44,7 @@ async def insert(message: Work, tx: Transaction) -> None:
     """What is measured: one awaited insert. The bookkeeping is two comparisons and a decrement."""
     progress = PROGRESS
     if not progress.first:
-        progress.first = time.perf_counter()
+        progress.start()
     await tx.execute("INSERT INTO effects (number, note) VALUES ($1, $2)", message.number, "done")
     progress.left -= 1
     if not progress.left:

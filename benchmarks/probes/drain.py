@@ -21,7 +21,12 @@ async def main(path: Path, messages: int) -> None:
         await PROGRESS.finished.wait()
     _check(path, messages)
     seconds = PROGRESS.last - PROGRESS.first
-    report(messages=messages, seconds=seconds, rate=messages / seconds)
+    report(
+        messages=messages,
+        seconds=seconds,
+        rate=messages / seconds,
+        processor_us=PROGRESS.processor / messages * 1e6,
+    )
 
 
 def create_effects(path: Path) -> None:
