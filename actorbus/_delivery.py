@@ -40,9 +40,13 @@ logger = logging.getLogger("actorbus")
 MOST_PAUSE = 0.1
 """Seconds between two polls of a quiet store, at most: how late another process's message is."""
 
+MOST_PAUSE_ALONE = 1.0
+"""The same for a store that no other process uses: how late a delay may be that was just sent."""
+
 LEAST_PAUSE = 0.01
 """Seconds between two polls while other processes are busy."""
 
+WATCH_EVERY = 5.0
 IDLE_LOOK_EVERY = 0.02
 SNAPSHOT_EVERY = 2.0
 PURGE_EVERY = 60.0
@@ -233,14 +237,18 @@ class Delivery:
 
     def _tasks(self) -> dict[str, tuple[Task, Alarm]]:
         surroundings, lease = self._surroundings, self._runtime.lease
+        shared = self._store.is_shared
         polling = Polling(
-            self._store, surroundings.wake_channels, at_least=LEAST_PAUSE, at_most=MOST_PAUSE
+            self._store,
+            surroundings.wake_channels,
+            at_least=LEAST_PAUSE,
+            at_most=MOST_PAUSE if shared else MOST_PAUSE_ALONE,
         )
         watch = ProgressWatch(self._store, self._system, self.desks)
         tasks = {
             "poller": (Task("poller", polling), surroundings.alarm),
             "lease": (_each(lease / 4, "lease", self._keep_lease), Alarm()),
-            "watch": (_each(1.0, "watch", watch.look), Alarm()),
+            "watch": (_each(WATCH_EVERY, "watch", watch.look), Alarm()),
             "snapshots": (_each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot), Alarm()),
             "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
         }

@@ -460,6 +460,11 @@ class Store(Protocol):
         """Make sure that the database can be written, connecting anew if need be, or raise why."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may use the same data: then it is polled more often."""
+        ...
+
     def now(self) -> float:
         """Return the unix time by the store's clock."""
         ...

@@ -74,6 +74,11 @@ class SqliteStore:
     def __repr__(self) -> str:
         return f"<SqliteStore {self._path or ':memory:'}>"
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may use it too."""
+        return self._path is not None
+
     # -- life -------------------------------------------------------------------------------
 
     async def open(self, process: ProcessInfo) -> None:
