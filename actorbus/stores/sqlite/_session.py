@@ -18,7 +18,7 @@ STATEMENTS: Final = 512
 _STEPS: Final = 2000
 """Steps of SQLite's machine between two looks at the clock: well under a millisecond."""
 _SLOW: Final = 0.005
-"""A statement that took longer than this runs on the store's thread from then on."""
+"""A statement that took longer than this runs on the store's thread until it is quick there."""
 _SLOW_KNOWN: Final = 256
 
 translate_placeholders: Final = Translations()
@@ -100,8 +100,7 @@ class Session:
         cursor = self.connection.execute(translate_placeholders(sql), parameters)
         if cursor.description is not None:
             cursor.fetchall()  # a RETURNING clause: all of it must run
-        if monotonic() - started > _SLOW:
-            self._note_slow(sql)
+        self._note_pace(sql, monotonic() - started)
         return Result(cursor.rowcount, cursor.lastrowid)
 
     def executemany(self, sql: str, parameters: Iterable[Parameters], limit: float) -> Result:
@@ -116,8 +115,7 @@ class Session:
         rows: list[Row] = self.connection.execute(
             translate_placeholders(sql), parameters
         ).fetchall()
-        if monotonic() - started > _SLOW:
-            self._note_slow(sql)
+        self._note_pace(sql, monotonic() - started)
         return rows
 
     def unlimited(self) -> None:
@@ -132,7 +130,11 @@ class Session:
     def _over_limit(self) -> int:
         return monotonic() > self._limit
 
-    def _note_slow(self, sql: str) -> None:
+    def _note_pace(self, sql: str, took: float) -> None:
+        """Remember slow statements; forget one that was quick, since a busy machine slows all."""
+        if took <= _SLOW:
+            self.slow.discard(sql)
+            return
         if len(self.slow) >= _SLOW_KNOWN:
             self.slow.clear()
         self.slow.add(sql)
