@@ -108,7 +108,7 @@ def _end_portal(
     portal: anyio.from_thread.BlockingPortal,
     manager: AbstractContextManager[anyio.from_thread.BlockingPortal],
 ) -> None:
-    portal.call(portal.stop, True)  # noqa: FBT003  # cancel_remaining
+    portal.call(portal.stop, True)  # True: cancel what remains
     manager.__exit__(None, None, None)
 
 

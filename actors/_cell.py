@@ -17,28 +17,24 @@ import logging
 import math
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
-from pykka import ActorDeadError, ActorRegistry, messages
+from pykka import ActorDeadError, messages
 
-from actors import _loop, _watch
+from actors import _loop
 from actors._colour import prefers_threads
-from actors._errors import HandlerTimedOut, MailboxFull
+from actors._errors import MailboxFull
 from actors._events import (
-    DeadLetter,
     Event,
-    HandlerStuck,
     HookFailed,
     MailboxOverflow,
-    Stopped,
     StopReason,
-    Undelivered,
 )
-from actors._mailbox import Envelope, Mailbox, MailboxQueue, is_stop
+from actors._mailbox import Envelope, Mailbox, MailboxQueue
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Settings
@@ -49,7 +45,7 @@ from supervisors import ChildState, LifecycleEvent, OneForOne, Status, Strategy,
 if TYPE_CHECKING:
     from actors._actor import Actor
     from actors._blocking import OwnThread
-    from actors._loop import Report, Ticket
+    from actors._ending import Report, Ticket
     from actors._supervisor import Family
     from actors._system import ActorSystem
 
@@ -129,7 +125,7 @@ class Cell:
     mailbox: MailboxQueue
     ref: ActorRef[Any]
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # made in one place, by its family
         self,
         system: ActorSystem,
         siblings: Family | None,
@@ -460,182 +456,12 @@ class Cell:
         self.restarts = state.restarts
         self.announce()
 
-    def watch_thread(self, ticket: Ticket, envelope: Envelope) -> Timer:
-        """Look after the time limit whether the thread still has this message in hand."""
-        limit = self.settings.handler_timeout or math.inf
-        timer = Timer(lambda: self._late(ticket, envelope), None)
-        self.system.add_timer(limit, timer)
-        return timer
-
-    def _late(self, ticket: Ticket, envelope: Envelope) -> None:
-        """Report a stuck thread, replace its place in the pool, and go on without it if allowed."""
-        if not ticket.valid or self.in_hand is not envelope or self.ended:
-            return
-        limit = self.settings.handler_timeout or 0.0
-        replaced = ticket.worker is None or self.system.threads.write_off(ticket.worker)
-        abandoned = self.settings.abandon and replaced
-        self.publish(HandlerStuck, limit, envelope.message, abandoned)
-        logger.warning("%s: a handler runs longer than %s seconds", self.path, limit)
-        if abandoned:
-            self._abandon(envelope, limit)
-
-    def _abandon(self, envelope: Envelope, limit: float) -> None:
-        self.give_up_thread()
-        error = HandlerTimedOut(f"{self.path}: a handler ran longer than {limit} seconds")
-        unsettled: Envelope | None = envelope
-        if envelope.reply_to is not None:
-            cast("Reply[Any]", envelope.reply_to).fail(error)
-            unsettled = None
-        self.report = _loop.Report(ending=_loop.Ending("abandoned", error, envelope=unsettled))
-        self.on_thread = self.plain
-        self.become_owner()
-
-    def give_up_thread(self) -> None:
-        """Stop waiting for a thread that is stuck in a handler; what it still does is dropped."""
-        ticket, self.ticket = self.ticket, None
-        self.thread_context = None
-        if ticket is not None:
-            ticket.valid = False
-            if ticket.worker is not None:
-                self.system.threads.write_off(ticket.worker)
-        if self.workers is not None:
-            self.workers.close()
-            self.workers = self.workers.successor()
-
-    # -- what it is asked for by its context ---------------------------------------------------
-
-    def watch(self, target: Cell) -> None:
-        """Start a death watch."""
-        _watch.watch(self, target)
-
-    def unwatch(self, target: Cell) -> None:
-        """End a death watch."""
-        _watch.unwatch(self, target)
-
-    def stash_in_hand(self) -> None:
-        """Put the message in hand aside."""
-        box, envelope = self.mailbox, self.in_hand
-        if envelope is None:
-            raise RuntimeError(f"{self.path}: no message is in hand to be stashed")
-        if box.stash is None:
-            box.stash = []
-        if len(box.stash) >= box.settings.capacity:
-            raise MailboxFull(f"{self.path} has stashed {len(box.stash)} messages already")
-        box.stash.append(envelope)
-        self.in_hand = None
-
-    def unstash(self) -> None:
-        """Return what is stashed to the mailbox's head."""
-        stash, self.mailbox.stash = self.mailbox.stash, None
-        if stash:
-            self.mailbox.return_to_head(stash)
-
-    def schedule(
-        self, delay: float, message: Any, to: ActorRef[Any] | None, interval: float | None
-    ) -> Timer:
-        """Tell `message` later. From any thread."""
-        mailbox = self.mailbox if to is None else to.actor_inbox
-
-        def tick() -> None:
-            if interval is None and self.timers is not None:
-                self.timers.discard(timer)
-            try:
-                if not mailbox.offer(Envelope(message)):
-                    mailbox.skipped += 1
-            except ActorDeadError:
-                timer.cancel()
-
-        timer = Timer(tick, interval)
-        if self.timers is None:
-            self.timers = set()
-        self.timers.add(timer)
-        self.system.add_timer(delay, timer)
-        return timer
-
-    def start_task(
-        self,
-        async_fn: Callable[..., Awaitable[object]],
-        args: tuple[Any, ...],
-        name: str | None,
-    ) -> None:
-        """Run a background task. From any thread."""
-        task = BackgroundTask(self, async_fn, args)
-        if self.tasks is None:
-            self.tasks = set()
-        self.tasks.add(task)
-        label = name or getattr(async_fn, "__name__", "task")
-        self.system.post(lambda: self.system.start_task(task.run, name=f"{self.path}:{label}"))
-
-    # -- the end -----------------------------------------------------------------------------
-
     def publish(self, kind: Callable[..., Event], *details: Any) -> None:
         """Publish an event about this actor, if anybody listens. From any thread."""
         system = self.system
         system.count(kind)
         if system.events.has_subscribers:
             system.events.publish(kind(self.path, system.time(), *details))
-
-    def dead_letter(self, envelope: Envelope, reason: str) -> None:
-        """Publish a message that will not be handled, or answer its asker."""
-        reply = cast("Reply[Any] | None", envelope.reply_to)
-        if reply is not None:
-            reply.fail(ActorDeadError(f"{self.ref} stopped before handling the message"))
-        else:
-            self.publish(DeadLetter, envelope.message, reason)
-
-    def close(self) -> None:
-        """Take no more messages: `on_stop` is next. As in Pykka it is not alive from here on."""
-        if self.left is None:
-            self.left = self.mailbox.close(f"{self.ref} not found")
-            if self.system.is_default:
-                ActorRegistry.unregister(self.ref)
-
-    def end(self) -> None:
-        """End for good: close the mailbox, tell watchers, leave the family."""
-        if self.ended:
-            return
-        self.status = Status.STOPPED
-        self.close()
-        left = [*(self.left or ()), *self.mailbox.close(f"{self.ref} not found")]
-        with self.system.lock:
-            self.ended = True
-            watchers, self.watchers = self.watchers, None
-            waiting = (self._started, self._terminated)
-            stopped_event = self._stopped_event
-        self.actor = None
-        if self.workers is not None:
-            self.workers.close()
-        self._bury(left)
-        if self.siblings is not None:
-            self.siblings.remove(self)
-        self.publish(Stopped, self.reason)
-        if stopped_event is not None:
-            stopped_event.set()
-        for watcher in watchers or ():
-            _watch.notify(watcher, self)
-        if waiting[0] is not None:
-            waiting[0].fail(ActorDeadError(f"{self.path} ended before it had started"))
-        if waiting[1] is not None:
-            waiting[1].settle((None, None, None))
-        self.announce()
-
-    def _bury(self, left: list[Envelope]) -> None:
-        """Account for what was in hand and what was left in the mailbox."""
-        in_hand, self.in_hand = self.in_hand, None
-        if in_hand is not None:
-            self.dead_letter(in_hand, "in hand when the actor was cut off")
-        stops = [envelope for envelope in left if is_stop(envelope)]
-        left = [envelope for envelope in left if not is_stop(envelope)]
-        if self.reason == "shutdown" and left:
-            messages = tuple(envelope.message for envelope in left if envelope.reply_to is None)
-            if messages:
-                self.publish(Undelivered, len(messages), messages)
-        for envelope in left:
-            if envelope.reply_to is not None or self.reason != "shutdown":
-                self.dead_letter(envelope, f"the actor has ended ({self.reason})")
-        for envelope in stops:
-            if envelope.reply_to is not None:
-                cast("Reply[Any]", envelope.reply_to).settle((None, None, None))
 
 
 _DEFAULT_SETTINGS = Settings()

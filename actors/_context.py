@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors import _stash, _watch
 from actors._errors import ActorDeadError
 from actors._ref import ActorRef
 from actors._settings import Seconds, as_seconds
-from actors._timers import Timer
+from actors._tasks import start_task
+from actors._timers import Timer, schedule
 
 if TYPE_CHECKING:
     from actors._actor import Actor
@@ -77,11 +79,11 @@ class ActorContext:
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Get one `Terminated(ref)` when that actor ends for good, or now if it has ended."""
-        self._living().watch(ref._cell)
+        _watch.watch(self._living(), ref._cell)
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Do not get the notice; it may be on its way already."""
-        self._living().unwatch(ref._cell)
+        _watch.unwatch(self._living(), ref._cell)
 
     def stash(self) -> None:
         """Put the message in hand aside; it is not answered until it is handled again.
@@ -91,17 +93,17 @@ class ActorContext:
             RuntimeError: no message is in hand
 
         """
-        self._living().stash_in_hand()
+        _stash.stash_in_hand(self._living())
 
     def unstash_all(self) -> None:
         """Return the stashed messages to the head of the mailbox, in their order."""
-        self._living().unstash()
+        _stash.unstash(self._living())
 
     def schedule_once(
         self, delay: Seconds, message: Any, *, to: ActorRef[Any] | None = None
     ) -> Timer:
         """Send `message` to this actor, or another, in `delay` seconds."""
-        return self._living().schedule(as_seconds(delay), message, to, None)
+        return schedule(self._living(), as_seconds(delay), message, to, None)
 
     def schedule_every(
         self,
@@ -119,7 +121,7 @@ class ActorContext:
         if every <= 0:
             raise ValueError(f"interval={interval!r} is not allowed: give more than 0 seconds")
         first = every if initial is None else as_seconds(initial)
-        return self._living().schedule(first, message, to, every)
+        return schedule(self._living(), first, message, to, every)
 
     def start_soon(
         self,
@@ -132,7 +134,7 @@ class ActorContext:
         Its failure is the actor's failure. It is cancelled, and awaited, when the instance is taken
         down.
         """
-        self._living().start_task(async_fn, args, name)
+        start_task(self._living(), async_fn, args, name)
 
     def _living(self) -> Cell:
         if self._cell.actor is not self._actor:

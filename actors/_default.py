@@ -64,7 +64,7 @@ def _forget(system: ActorSystem) -> None:
 
 def after_fork() -> None:
     """Let a forked child begin without one."""
-    global _current, _lock  # noqa: PLW0603  # as above
+    global _current, _lock  # as above
     _current, _lock = None, threading.Lock()
 
 

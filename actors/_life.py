@@ -17,6 +17,8 @@ import trio
 from actors import _watch
 from actors._cell import Order
 from actors._colour import is_async, overrides
+from actors._end import close, dead_letter, end
+from actors._ending import Ending
 from actors._errors import ActorRestarted, MailboxFull
 from actors._events import (
     BackingOff,
@@ -29,7 +31,9 @@ from actors._events import (
     Resumed,
     Started,
 )
-from actors._loop import Ending, add_hint, serve
+from actors._loop import add_hint, serve
+from actors._stash import unstash
+from actors._stuck import give_up_thread
 from supervisors import (
     EscalateFailure,
     Failure,
@@ -64,7 +68,7 @@ async def run(cell: Cell) -> None:
     try:
         await _live(cell)
     finally:
-        cell.end()
+        end(cell)
 
 
 async def _live(cell: Cell) -> None:
@@ -147,8 +151,7 @@ async def _make(cell: Cell) -> None:
 async def invoke(cell: Cell, function: Callable[..., Any], *args: Any) -> Any:
     """Call a hook where its colour belongs."""
     if not is_async(function):
-        result = await cell.system.bridge.in_thread(cell, function, *args)
-        return result
+        return await cell.system.bridge.in_thread(cell, function, *args)
     if cell.runs_on == "asyncio":
         return await cell.system.bridge.run(function, args, {}, None)
     return await cast("Awaitable[Any]", function(*args))
@@ -258,10 +261,10 @@ async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     _watch.end_watches(cell)
     _settle_in_hand(cell, ending, final=final)
     if final and error is None and ending.kind != "overrun" and cell.owns:
-        cell.close()
+        close(cell)
         await _hook(cell, "on_stop", limit)
     if not final:
-        cell.unstash()
+        unstash(cell)
         cell.last_cause = error
     cell.actor = None
     cell.family = None
@@ -280,7 +283,7 @@ async def _own_again(cell: Cell, *, final: bool) -> None:
     if cell.report is not None:
         cell.report = None
     if not cell.owns:
-        cell.give_up_thread()
+        give_up_thread(cell)
 
 
 async def _hook(cell: Cell, name: str, limit: float, *args: Any) -> None:
@@ -321,7 +324,7 @@ def _settle_in_hand(cell: Cell, ending: Ending, *, final: bool) -> None:
     reply = cast("Reply[Any] | None", envelope.reply_to)
     if reply is not None:
         if final:
-            cell.dead_letter(envelope, "in hand when the actor ended")
+            dead_letter(cell, envelope, "in hand when the actor ended")
         else:
             reply.fail(ActorRestarted(f"{cell.path} restarted with the request in hand"))
         return
@@ -336,7 +339,7 @@ def _dispose(cell: Cell, envelope: Envelope, ending: Ending) -> None:
         case "discard":
             cell.mailbox.discarded += 1
         case "dead_letter":
-            cell.dead_letter(envelope, f"in hand at a failure: {ending.error!r}")
+            dead_letter(cell, envelope, f"in hand at a failure: {ending.error!r}")
 
 
 def _answer_stop(cell: Cell, ending: Ending) -> None:

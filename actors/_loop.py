@@ -10,23 +10,24 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import trio
 from pykka import messages
+from pykka._introspection import get_attr_directly
 
+from actors import _stuck
 from actors._colour import PROXY_MESSAGES, is_async, proxy_call, run_in_context
+from actors._ending import Ending, Report, Ticket
 from actors._errors import HandlerTimedOut
 from actors._mailbox import Envelope, StopItself
-from actors._threads import Worker, current_worker
+from actors._threads import current_worker
 from supervisors import fails_on_ask
 
 if TYPE_CHECKING:
     from actors._cell import Cell
     from actors._reply import Reply
-    from actors._timers import Timer
 
 logger = logging.getLogger("pykka")
 
@@ -37,37 +38,6 @@ BUDGET: Final = 0.002
 """Seconds after which it does."""
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why an instance does not go on with its next message."""
-
-    kind: Literal["failed", "abandoned", "stopped itself", "stop", "ordered", "overrun"]
-    error: BaseException | None = None
-    phase: Literal["start", "run"] = "run"
-    envelope: Envelope | None = None
-    """What was in hand and is not settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a thread hands back with the mailbox: a failure, or a message that it may not handle."""
-
-    envelope: Envelope | None = None
-    awaitable: Any = None
-    ending: Ending | None = None
-
-
-class Ticket:
-    """The right of a thread to act for a cell; once it is void, what the thread did is dropped."""
-
-    __slots__ = ("timer", "valid", "worker")
-
-    def __init__(self, worker: Worker | None) -> None:
-        self.worker = worker
-        self.timer: Timer | None = None
-        self.valid = True
 
 
 # -- on trio ------------------------------------------------------------------------------------
@@ -208,9 +178,7 @@ def _runs_anywhere(actor: Any, function: Callable[..., Any], args: tuple[Any, ..
     """Whether it only gets or sets a plain attribute, which cannot block."""
     if function is setattr:
         owner, name = args[0], args[1]
-    elif len(args) == 2 and args[0] is actor and isinstance(args[1], tuple | list):
-        if len(args[1]) != 1:
-            return False
+    elif function is get_attr_directly and len(args[1]) == 1:
         owner, name = actor, args[1][0]
     else:
         return False
@@ -303,7 +271,7 @@ _FOREIGN: Final = (
 
 
 def give_to_thread(cell: Cell, envelope: Envelope) -> None:
-    """Let a pool thread go on, with this message first. In the trio task, which owns the mailbox."""
+    """Let a pool thread go on, with this message first. In the trio task, the owner."""
     cell.mailbox.return_to_head([envelope])
     cell.mailbox.taken -= 1
     cell.owns = False
@@ -367,7 +335,7 @@ def _handle_on_thread(cell: Cell, envelope: Envelope, ticket: Ticket) -> Report 
             cell.in_hand = None
             return Report(envelope)
         if cell.settings.handler_timeout is not None:
-            ticket.timer = cell.watch_thread(ticket, envelope)
+            ticket.timer = _stuck.watch_thread(cell, ticket, envelope)
         context = envelope.context or cell.context_of_thread()
         result = context.run(function, *args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure

@@ -1,7 +1,7 @@
 """The mailbox: bounded lanes of messages, and who may take from them.
 
-Rules: (1) at any time at most one owner takes: the actor's trio task, or a pool thread for it;
-       (2) a put into a mailbox without an owner makes one, by calling `owner.wake()` after the lock;
+Rules: (1) at any time at most one owner takes: the actor's trio task or a thread for it;
+       (2) a put into a mailbox without an owner makes one: it calls `owner.wake()`, unlocked;
        (3) the system lane is ahead of the user lane and is never full;
        (4) nothing is lost between a put and the end: `close` returns what is left, and every later
            put raises.
@@ -328,8 +328,8 @@ class MailboxQueue:
         if policy == "fail":
             self.refused += 1
             raise MailboxFull(
-                f"the mailbox of {self._owner.path} holds {self.settings.capacity} messages; slow down,"
-                " wait with `await ref.send(message)`, or give its Mailbox another overflow policy"
+                f"the mailbox of {self._owner.path} holds {self.settings.capacity} messages; slow "
+                "down, wait with `await ref.send(message)`, or choose another overflow policy"
             )
         dropped = envelope
         if policy == "drop_oldest":

@@ -12,9 +12,10 @@ from pykka import ActorDeadError, messages
 from actors._errors import MailboxFull
 from actors._mailbox import Envelope, MailboxQueue
 from actors._proxy import ActorProxy
-from actors._reply import Derived, Reply, refuse_to_block, runs_a_loop
+from actors._reply import Derived, Reply
 from actors._settings import Seconds, as_seconds
 from actors._statistics import ActorStatistics, statistics_of
+from actors._waiters import refuse_to_block, runs_a_loop
 
 if TYPE_CHECKING:
     from actors._actor import Actor

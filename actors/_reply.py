@@ -25,6 +25,12 @@ from pykka import Future, Timeout
 
 from actors._errors import BlockingCall, ReplyCancelled
 from actors._threads import waiting
+from actors._waiters import (
+    pass_gate,
+    refuse_to_block,
+    resolve_in_asyncio,
+    resolve_in_trio,
+)
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -244,7 +250,7 @@ class Reply(Future[T]):
         if self._deadline is not math.inf:
             limit = min(limit, self._remaining())
         with waiting():
-            in_time = _pass(gate, limit)
+            in_time = pass_gate(gate, limit)
         if not in_time and self._outcome is None:
             self._forget(opened)
             self._expire(timeout)
@@ -253,9 +259,9 @@ class Reply(Future[T]):
 
     async def _resolve_async(self) -> None:
         if trio.lowlevel.in_trio_run():
-            await _resolve_in_trio(self)
+            await resolve_in_trio(self)
         else:
-            await _resolve_in_asyncio(self)
+            await resolve_in_asyncio(self)
         if self._outcome is None and self._get_hook is None:
             self._expire(None)
 
@@ -379,133 +385,6 @@ def _copy_outcome(done: Any, reply: Reply[Any]) -> None:
         reply.fail(error)
     else:
         reply.settle((done.result(), None, None))
-
-
-def runs_a_loop() -> str | None:
-    """Return which event loop this thread runs, if any."""
-    if trio.lowlevel.in_trio_run():
-        return "trio"
-    return None if asyncio._get_running_loop() is None else "asyncio"
-
-
-def refuse_to_block() -> None:
-    """Raise if this thread runs an event loop.
-
-    Raises:
-        BlockingCall: it does
-
-    """
-    loop = runs_a_loop()
-    if loop is not None:
-        raise BlockingCall(
-            f"this thread runs a {loop} event loop, which a blocking wait would stop; "
-            "write `await reply`, or `await ref.request(message)` in place of `ref.ask(message)`"
-        )
-
-
-def _pass(gate: threading.Lock, limit: float) -> bool:
-    """Wait until the gate is open, at most `limit` seconds; return whether it was."""
-    if limit is math.inf:
-        return gate.acquire()
-    until = time.monotonic() + limit
-    while (left := until - time.monotonic()) > 0:
-        if gate.acquire(timeout=min(left, 3600.0)):  # a lock cannot wait for years
-            return True
-    return False
-
-
-class _TrioWaiter:
-    """Wakes one trio task, from any thread."""
-
-    __slots__ = ("_home", "_parked", "_task", "_token", "fired")
-
-    def __init__(self) -> None:
-        self._task = trio.lowlevel.current_task()
-        self._token = trio.lowlevel.current_trio_token()
-        self._home = threading.get_ident()
-        self._parked = False
-        self.fired = False
-
-    def __call__(self, _reply: Reply[Any]) -> None:
-        if threading.get_ident() == self._home:
-            self._wake()
-            return
-        try:
-            self._token.run_sync_soon(self._wake)
-        except trio.RunFinishedError:
-            logger.debug("A reply came after the trio run that waited for it had ended")
-
-    def _wake(self) -> None:
-        self.fired = True
-        if self._parked:
-            self._parked = False
-            trio.lowlevel.reschedule(self._task)
-
-    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        self._parked = False
-        return trio.lowlevel.Abort.SUCCEEDED
-
-    async def park(self) -> None:
-        if not self.fired:
-            self._parked = True
-            await trio.lowlevel.wait_task_rescheduled(self._abort)
-
-
-async def _resolve_in_trio(reply: Reply[Any]) -> None:
-    if reply._get_hook is not None:
-        await trio.to_thread.run_sync(reply._resolve, None, abandon_on_cancel=True)
-        return
-    waiter = _TrioWaiter()
-    reply.add_done_callback(waiter)
-    try:
-        if reply._deadline is math.inf:
-            await waiter.park()
-        else:
-            with trio.move_on_after(max(0.0, reply._remaining())):
-                await waiter.park()
-    except BaseException:
-        if reply._forget(waiter):
-            reply.cancel()
-        raise
-    if not waiter.fired:
-        reply._forget(waiter)
-    elif reply._outcome is None:
-        await _resolve_in_trio(reply)
-
-
-async def _resolve_in_asyncio(reply: Reply[Any]) -> None:
-    loop = asyncio.get_running_loop()
-    if reply._get_hook is not None:
-        await loop.run_in_executor(None, reply._resolve, None)
-        return
-    arrived = loop.create_future()
-
-    def arrive() -> None:
-        if not arrived.done():
-            arrived.set_result(None)
-
-    def wake(_reply: Reply[Any]) -> None:
-        try:
-            loop.call_soon_threadsafe(arrive)
-        except RuntimeError:
-            logger.debug("A reply came after the asyncio loop that waited for it was closed")
-
-    reply.add_done_callback(wake)
-    timer = None
-    if reply._deadline is not math.inf:
-        timer = loop.call_later(max(0.0, reply._remaining()), arrive)
-    try:
-        await arrived
-    except BaseException:
-        if reply._forget(wake):
-            reply.cancel()
-        raise
-    finally:
-        if timer is not None:
-            timer.cancel()
-    reply._forget(wake)
-    if reply._get_hook is not None:
-        await _resolve_in_asyncio(reply)
 
 
 def _exception_of(

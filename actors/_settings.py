@@ -1,8 +1,8 @@
-"""What a class says about its actors: the keywords of `class Worker(Actor, restart="permanent")`."""
+"""What a class says of its actors: the keywords of `class Worker(Actor, restart="permanent")`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
 
@@ -19,6 +19,8 @@ from supervisors import (
 
 Seconds: TypeAlias = float | timedelta
 RunsOn: TypeAlias = Literal["trio", "asyncio"]
+
+DEFAULT_MAILBOX: Final = Mailbox()
 
 _OF_THE_SPEC: Final = (
     "restart",
@@ -44,7 +46,7 @@ class Settings:
     restart: RestartKind = "transient"
     shutdown_timeout: float = 5.0
     handler_timeout: float | None = None
-    mailbox: Mailbox = Mailbox()
+    mailbox: Mailbox = field(default=DEFAULT_MAILBOX)
     disposition: Disposition = "dead_letter"
     intensity: Intensity | None = None
     backoff: Backoff | None = None

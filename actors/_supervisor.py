@@ -263,8 +263,9 @@ async def _stop_row(cells: Sequence[Cell]) -> None:
 class Supervisor(Actor, runs_on="trio"):
     """An actor that only supervises: it starts its children in order, and stops them in reverse.
 
-    `children` are specs, or classes without arguments. Each is reached by name: `system["shop/db"]`,
-    or `self.context.children` in a subclass. A child's ref may be told before the child has started.
+    `children` are specs, or classes without arguments. Each is reached by name:
+    `system["shop/db"]`, or `self.context.children` in a subclass. A child's ref may be told before
+    the child has started.
 
     Raises:
         ConfigurationError: names used twice, or options that would never act

@@ -1,8 +1,8 @@
 """ActorSystem: one trio run's worth of actors, thin wiring.
 
 It lives in the caller's trio run (`async with`, under trio) or in a trio run of its own in a thread
-(`async with` under asyncio, `with` elsewhere). One task, the kernel, owns all others: it is shielded
-from the caller's cancellation and ends within `shutdown_timeout` once it is asked to.
+(`async with` under asyncio, `with` elsewhere). One task, the kernel, owns all others: it is
+shielded from the caller's cancellation and ends within `shutdown_timeout` once it is asked to.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -26,16 +25,18 @@ from pykka import ActorDeadError
 from actors import _fork
 from actors._actor import Actor
 from actors._bridge import Bridge
+from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, PoolFull
 from actors._ref import ActorRef
-from actors._reply import Reply, runs_a_loop
+from actors._reply import Reply
 from actors._settings import RunsOn, Seconds, as_seconds
 from actors._snapshot import SystemSnapshot, snapshot_system
 from actors._statistics import SystemStatistics, statistics_of_system
 from actors._supervisor import Family
 from actors._threads import ThreadPool
 from actors._timers import Timer, Timers
+from actors._waiters import runs_a_loop
 from supervisors import ChildSpec, Strategy, leaves
 
 A = TypeVar("A", bound=Actor)
@@ -49,7 +50,7 @@ State = Literal["new", "running", "stopping", "ended"]
 class ActorSystem:
     """Runs actors; entered once, with `async with` or `with`.
 
-    `strategy` is for its root actors (default: `OneForOne()`, and giving up stops that actor alone).
+    `strategy` is for its root actors (default: `OneForOne()`; giving up stops that actor alone).
     `clock` is the trio clock of a system in its own thread. `seed` makes the jitter of its backoffs
     repeatable. `shutdown_timeout` (seconds or timedelta) is how long leaving the block may take.
     `runs_on` is where `async def` handlers run: `"asyncio"` when it is entered under asyncio, else
@@ -95,7 +96,7 @@ class ActorSystem:
         self.bridge = Bridge(self.threads)
         self._failure: BaseException | None = None
         self._interrupt: BaseException | None = None
-        self._entry: _InTrio | _InThread | None = None
+        self._entry: InTrio | InThread | None = None
         self._idle: trio.Event | None = None
         self._counts: Counter[str] = Counter()
         self.is_default = False
@@ -114,8 +115,8 @@ class ActorSystem:
     ) -> ActorRef[A]:
         """Start a root actor and return its ref at once, from any thread.
 
-        `factory(*args, **kwargs)` first runs on this thread. Without a name it gets one. Named roots
-        are stopped one by one in reverse, a row of unnamed ones side by side.
+        `factory(*args, **kwargs)` first runs on this thread. Without a name it gets one. Named
+        roots are stopped one by one in reverse, a row of unnamed ones side by side.
 
         Raises:
             ActorDeadError: the system does not run
@@ -200,7 +201,7 @@ class ActorSystem:
 
     def enter_thread(self, *, daemon: bool) -> None:
         """Start the trio run in a thread of its own, and wait until it runs."""
-        entry = self._entry = _InThread(self, daemon=daemon)
+        entry = self._entry = InThread(self, daemon=daemon)
         entry.start()
         entry.wait_started()
 
@@ -210,19 +211,19 @@ class ActorSystem:
         error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        if isinstance(self._entry, _InThread):
+        if isinstance(self._entry, InThread):
             self.stop()
             self._entry.join()
         self._raise_failure(error)
 
     async def __aenter__(self) -> Self:
         if runs_a_loop() == "trio":
-            self._entry = _InTrio(self)
+            self._entry = InTrio(self)
             await self._entry.start()
         else:
             self.runs_on = self._chosen_runs_on or "asyncio"
             self.bridge.loop = asyncio.get_running_loop()
-            self._entry = _InThread(self, daemon=True)
+            self._entry = InThread(self, daemon=True)
             self._entry.start()
             await asyncio.to_thread(self._entry.wait_started)
         return self
@@ -234,15 +235,15 @@ class ActorSystem:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
-        if isinstance(self._entry, _InTrio):
+        if isinstance(self._entry, InTrio):
             await self._entry.finish()
-        elif isinstance(self._entry, _InThread):
+        elif isinstance(self._entry, InThread):
             await asyncio.shield(asyncio.to_thread(self._entry.join))
         self._raise_failure(error)
 
     def stop(self) -> None:
         """Ask it to end, from any thread; leaving the block waits for it."""
-        self.post_or_ignore(lambda: self._stop_wanted.set())
+        self.post_or_ignore(self._want_stop)
 
     # -- for the parts of the runtime --------------------------------------------------------------
 
@@ -296,7 +297,7 @@ class ActorSystem:
 
     def look_at(self, error: BaseException) -> None:
         """End the system for a KeyboardInterrupt or SystemExit in the caller's trio run."""
-        if not isinstance(self._entry, _InTrio):
+        if not isinstance(self._entry, InTrio):
             return
         for leaf in leaves(error):
             if isinstance(leaf, KeyboardInterrupt | SystemExit) and self._interrupt is None:
@@ -379,9 +380,12 @@ class ActorSystem:
         else:
             reply.settle((value, None, None))
 
+    def _want_stop(self) -> None:
+        self._stop_wanted.set()
+
     def _end_early(self) -> None:
         self._stop_wanted.set()
-        if isinstance(self._entry, _InTrio):
+        if isinstance(self._entry, InTrio):
             self._entry.cancel_body()
 
     def _raise_failure(self, error: BaseException | None) -> None:
@@ -400,72 +404,3 @@ class ActorSystem:
     def _full(self, holders: list[str]) -> None:
         if self.events.has_subscribers:
             self.events.publish(PoolFull(self.name, self.time(), tuple(holders)))
-
-
-class _InTrio:
-    """A system in the caller's trio run: a nursery around the body, with the kernel as its child."""
-
-    def __init__(self, system: ActorSystem) -> None:
-        self._system = system
-        self._manager: AbstractAsyncContextManager[trio.Nursery] = trio.open_nursery()
-        self._nursery: trio.Nursery | None = None
-        self._ended = trio.Event()
-
-    async def start(self) -> None:
-        self._nursery = await self._manager.__aenter__()
-        started = trio.Event()
-        self._nursery.start_soon(self._run, started, name=f"{self._system.name}: kernel")
-        with trio.CancelScope(shield=True):
-            await started.wait()
-
-    async def _run(self, started: trio.Event) -> None:
-        try:
-            await self._system.kernel(started.set)
-        finally:
-            started.set()
-            self._ended.set()
-
-    def cancel_body(self) -> None:
-        if self._nursery is not None:
-            self._nursery.cancel_scope.cancel()
-
-    async def finish(self) -> None:
-        """Wait for the kernel, then close the nursery, which has nothing left to wait for."""
-        with trio.CancelScope(shield=True):
-            await self._ended.wait()
-            while self._nursery is not None and self._nursery.child_tasks:
-                await trio.lowlevel.checkpoint()
-        await self._manager.__aexit__(None, None, None)
-
-
-class _InThread:
-    """A system with a trio run of its own, in a thread."""
-
-    def __init__(self, system: ActorSystem, *, daemon: bool) -> None:
-        self._system = system
-        self._started: Reply[None] = Reply()
-        self._started._observed = True
-        self._thread = threading.Thread(
-            target=self._run, name=f"actors-{system.name}-trio", daemon=daemon
-        )
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wait_started(self) -> None:
-        self._started.get()
-
-    def join(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            trio.run(
-                self._system.kernel,
-                lambda: self._started.settle((None, None, None)),
-                clock=self._system._given_clock,
-                restrict_keyboard_interrupt_to_checkpoints=True,
-            )
-        except BaseException as error:  # noqa: BLE001  # raised to whoever enters or leaves
-            if not self._started.fail(error):
-                self._system._failure = error

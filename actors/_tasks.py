@@ -58,3 +58,18 @@ class BackgroundTask:
         self._stopping = True
         self._scope.cancel()
         await self._done.wait()
+
+
+def start_task(
+    cell: Cell,
+    async_fn: Callable[..., Awaitable[object]],
+    args: tuple[Any, ...],
+    name: str | None,
+) -> None:
+    """Run a background task of the cell's instance. From any thread."""
+    task = BackgroundTask(cell, async_fn, args)
+    if cell.tasks is None:
+        cell.tasks = set()
+    cell.tasks.add(task)
+    label = name or getattr(async_fn, "__name__", "task")
+    cell.system.post(lambda: cell.system.start_task(task.run, name=f"{cell.path}:{label}"))

@@ -6,12 +6,20 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import trio
+from pykka import ActorDeadError
+
+from actors._mailbox import Envelope
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._ref import ActorRef
 
 
 class Timer:
-    """One delayed or repeated call; `cancel()` may be called from any thread, any number of times."""
+    """One delayed or repeated call; `cancel()` may be called from any thread, and again."""
 
     __slots__ = ("_call", "cancelled", "interval")
 
@@ -67,3 +75,26 @@ class Timers:
                 if following <= now:  # the run was blocked: no burst of late ticks
                     following = now + timer.interval
                 self.add(following, timer)
+
+
+def schedule(
+    cell: Cell, delay: float, message: Any, to: ActorRef[Any] | None, interval: float | None
+) -> Timer:
+    """Tell a message later, as long as the cell's instance lives. From any thread."""
+    mailbox = cell.mailbox if to is None else to.actor_inbox
+
+    def tick() -> None:
+        if interval is None and cell.timers is not None:
+            cell.timers.discard(timer)
+        try:
+            if not mailbox.offer(Envelope(message)):
+                mailbox.skipped += 1
+        except ActorDeadError:
+            timer.cancel()
+
+    timer = Timer(tick, interval)
+    if cell.timers is None:
+        cell.timers = set()
+    cell.timers.add(timer)
+    cell.system.add_timer(delay, timer)
+    return timer

@@ -1,0 +1,82 @@
+"""How a cell ends: it takes no more messages, accounts for those that are left, and says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from pykka import ActorDeadError, ActorRegistry
+
+from actors import _watch
+from actors._events import DeadLetter, Stopped, Undelivered
+from actors._mailbox import Envelope, is_stop
+from supervisors import Status
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._reply import Reply
+
+
+def dead_letter(cell: Cell, envelope: Envelope, reason: str) -> None:
+    """Publish a message that will not be handled, or answer its asker."""
+    reply = cast("Reply[Any] | None", envelope.reply_to)
+    if reply is not None:
+        reply.fail(ActorDeadError(f"{cell.ref} stopped before handling the message"))
+    else:
+        cell.publish(DeadLetter, envelope.message, reason)
+
+
+def close(cell: Cell) -> None:
+    """Take no more messages: `on_stop` is next. As in Pykka it is not alive from here on."""
+    if cell.left is None:
+        cell.left = cell.mailbox.close(f"{cell.ref} not found")
+        if cell.system.is_default:
+            ActorRegistry.unregister(cell.ref)
+
+
+def end(cell: Cell) -> None:
+    """End for good: close the mailbox, tell watchers, leave the family."""
+    if cell.ended:
+        return
+    cell.status = Status.STOPPED
+    close(cell)
+    left = [*(cell.left or ()), *cell.mailbox.close(f"{cell.ref} not found")]
+    with cell.system.lock:
+        cell.ended = True
+        watchers, cell.watchers = cell.watchers, None
+        waiting = (cell._started, cell._terminated)
+        stopped_event = cell._stopped_event
+    cell.actor = None
+    if cell.workers is not None:
+        cell.workers.close()
+    _bury(cell, left)
+    if cell.siblings is not None:
+        cell.siblings.remove(cell)
+    cell.publish(Stopped, cell.reason)
+    if stopped_event is not None:
+        stopped_event.set()
+    for watcher in watchers or ():
+        _watch.notify(watcher, cell)
+    if waiting[0] is not None:
+        waiting[0].fail(ActorDeadError(f"{cell.path} ended before it had started"))
+    if waiting[1] is not None:
+        waiting[1].settle((None, None, None))
+    cell.announce()
+
+
+def _bury(cell: Cell, left: list[Envelope]) -> None:
+    """Account for what was in hand and what was left in the mailbox."""
+    in_hand, cell.in_hand = cell.in_hand, None
+    if in_hand is not None:
+        dead_letter(cell, in_hand, "in hand when the actor was cut off")
+    stops = [envelope for envelope in left if is_stop(envelope)]
+    left = [envelope for envelope in left if not is_stop(envelope)]
+    if cell.reason == "shutdown" and left:
+        messages = tuple(envelope.message for envelope in left if envelope.reply_to is None)
+        if messages:
+            cell.publish(Undelivered, len(messages), messages)
+    for envelope in left:
+        if envelope.reply_to is not None or cell.reason != "shutdown":
+            dead_letter(cell, envelope, f"the actor has ended ({cell.reason})")
+    for envelope in stops:
+        if envelope.reply_to is not None:
+            cast("Reply[Any]", envelope.reply_to).settle((None, None, None))

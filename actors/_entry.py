@@ -1,0 +1,83 @@
+"""Where a system lives: in the caller's trio run, or in a trio run of its own in a thread."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors._reply import Reply
+
+if TYPE_CHECKING:
+    from actors._system import ActorSystem
+
+
+class InTrio:
+    """In the caller's trio run: a nursery around the body, with the kernel as its child."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._manager: AbstractAsyncContextManager[trio.Nursery] = trio.open_nursery()
+        self._nursery: trio.Nursery | None = None
+        self._ended = trio.Event()
+
+    async def start(self) -> None:
+        self._nursery = await self._manager.__aenter__()
+        started = trio.Event()
+        self._nursery.start_soon(self._run, started, name=f"{self._system.name}: kernel")
+        with trio.CancelScope(shield=True):
+            await started.wait()
+
+    async def _run(self, started: trio.Event) -> None:
+        try:
+            await self._system.kernel(started.set)
+        finally:
+            started.set()
+            self._ended.set()
+
+    def cancel_body(self) -> None:
+        if self._nursery is not None:
+            self._nursery.cancel_scope.cancel()
+
+    async def finish(self) -> None:
+        """Wait for the kernel, then close the nursery, which has nothing left to wait for."""
+        with trio.CancelScope(shield=True):
+            await self._ended.wait()
+            while self._nursery is not None and self._nursery.child_tasks:
+                await trio.lowlevel.checkpoint()
+        await self._manager.__aexit__(None, None, None)
+
+
+class InThread:
+    """A system with a trio run of its own, in a thread."""
+
+    def __init__(self, system: ActorSystem, *, daemon: bool) -> None:
+        self._system = system
+        self._started: Reply[None] = Reply()
+        self._started._observed = True
+        self._thread = threading.Thread(
+            target=self._run, name=f"actors-{system.name}-trio", daemon=daemon
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wait_started(self) -> None:
+        self._started.get()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            trio.run(
+                self._system.kernel,
+                lambda: self._started.settle((None, None, None)),
+                clock=self._system._given_clock,
+                restrict_keyboard_interrupt_to_checkpoints=True,
+            )
+        except BaseException as error:  # noqa: BLE001  # raised to whoever enters or leaves
+            if not self._started.fail(error):
+                self._system._failure = error

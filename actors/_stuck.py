@@ -1,0 +1,66 @@
+"""Plain handlers that run for too long: Python cannot end a thread, only go on without it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+from actors._ending import Ending, Report
+from actors._errors import HandlerTimedOut
+from actors._events import HandlerStuck
+from actors._timers import Timer
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
+    from actors._ending import Ticket
+    from actors._mailbox import Envelope
+    from actors._reply import Reply
+
+logger = logging.getLogger("pykka")
+
+
+def watch_thread(cell: Cell, ticket: Ticket, envelope: Envelope) -> Timer:
+    """Look after the time limit whether the thread still has this message in hand."""
+    limit = cell.settings.handler_timeout or math.inf
+    timer = Timer(lambda: _late(cell, ticket, envelope), None)
+    cell.system.add_timer(limit, timer)
+    return timer
+
+
+def _late(cell: Cell, ticket: Ticket, envelope: Envelope) -> None:
+    """Report a stuck thread, replace its place in the pool, and go on without it if allowed."""
+    if not ticket.valid or cell.in_hand is not envelope or cell.ended:
+        return
+    limit = cell.settings.handler_timeout or 0.0
+    replaced = ticket.worker is None or cell.system.threads.write_off(ticket.worker)
+    abandoned = cell.settings.abandon and replaced
+    cell.publish(HandlerStuck, limit, envelope.message, abandoned)
+    logger.warning("%s: a handler runs longer than %s seconds", cell.path, limit)
+    if abandoned:
+        _abandon(cell, envelope, limit)
+
+
+def _abandon(cell: Cell, envelope: Envelope, limit: float) -> None:
+    give_up_thread(cell)
+    error = HandlerTimedOut(f"{cell.path}: a handler ran longer than {limit} seconds")
+    unsettled: Envelope | None = envelope
+    if envelope.reply_to is not None:
+        cast("Reply[Any]", envelope.reply_to).fail(error)
+        unsettled = None
+    cell.report = Report(ending=Ending("abandoned", error, envelope=unsettled))
+    cell.on_thread = cell.plain
+    cell.become_owner()
+
+
+def give_up_thread(cell: Cell) -> None:
+    """Stop waiting for a thread that is stuck in a handler; what it still does is dropped."""
+    ticket, cell.ticket = cell.ticket, None
+    cell.thread_context = None
+    if ticket is not None:
+        ticket.valid = False
+        if ticket.worker is not None:
+            cell.system.threads.write_off(ticket.worker)
+    if cell.workers is not None:
+        cell.workers.close()
+        cell.workers = cell.workers.successor()
