@@ -7,13 +7,14 @@ class Bell:
     """Rings once until the intake has looked, however many ask.
 
     `generation` grows whenever messages may have become ready: who found none in an earlier
-    generation may find some now.
+    generation may find some now. `wanted` says that somebody waits for a place of another's.
     """
 
-    __slots__ = ("generation", "ring", "rung")
+    __slots__ = ("generation", "ring", "rung", "wanted")
 
     def __init__(self) -> None:
         self.generation = 0
+        self.wanted = False
         self.rung = False
         self.ring: Callable[[], None] = _nobody
 
@@ -30,7 +31,7 @@ class Bell:
 
     def answer(self) -> int:
         """Note that the intake looks now; return the generation that it looks at."""
-        self.rung = False
+        self.rung = self.wanted = False
         return self.generation
 
     def connect(self, ring: Callable[[], None]) -> None:

@@ -196,6 +196,7 @@ class TenantDesk:
     def _start(self, name: str) -> Tenant | None:
         now = trio.current_time()
         if not self._places.has_room() and not self._make_room():
+            self.bell.wanted = True
             return None
         tenant = self.tenants[name] = Tenant(name, self._factory.make(name))
         self._places.touch(name, now)

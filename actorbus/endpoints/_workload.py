@@ -121,9 +121,14 @@ class Workload:
         return self.outage.credit(free, self.held)
 
     def ask_for_more(self) -> None:
-        """Tell the channel, if it may have more and there is room."""
+        """Tell the channel, if it may have more and there is room, or if its place is wanted."""
         bell = self.bell
-        if not bell.rung and self.dry_since != bell.generation and self.room():
+        if bell.rung:
+            return
+        if self.dry_since != bell.generation:
+            if self.room():
+                bell.ask()
+        elif bell.wanted and self.is_idle:
             bell.ask()
 
     def connect(self, notify: Callable[[], None], on_healthy: Callable[[], None]) -> None:
