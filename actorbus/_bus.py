@@ -22,7 +22,7 @@ from actorbus._handlers import (
     enclosing_names,
     place_of,
 )
-from actorbus._options import HandlerOptions, QueryHandlerOptions, RunsOn
+from actorbus._options import HandlerOptions, QueryHandlerOptions, RunsOn, as_seconds
 from actorbus._recovery import DeadLetters
 from actorbus._running import BusRun, Settings
 from actorbus._services import Scope, Service
@@ -406,6 +406,7 @@ class ActorBus:
             for name in self._names(consume)
             if name not in known
         ]
+        wrong += self._wrong_settings()
         store = self._made_store(wrong)
         try:
             configuration = configured(self._declared, runs_on)
@@ -414,6 +415,19 @@ class ActorBus:
         if wrong or store is None:
             raise ConfigurationError(self.name, wrong)
         return configuration, store
+
+    def _wrong_settings(self) -> Iterator[Problem]:
+        settings, where = self._settings, "ActorBus(...)"
+        if not self.name or "/" in self.name:
+            yield Problem(where, f"name={self.name!r} is not allowed: give text without '/'")
+        if self._runs_on not in {None, "trio", "asyncio"}:
+            allowed = "give 'trio' or 'asyncio'"
+            yield Problem(where, f"runs_on={self._runs_on!r} is not allowed: {allowed}")
+        for name in ("lease", "shutdown_timeout", "max_message_bytes"):
+            seconds = as_seconds(getattr(settings, name))
+            if seconds is None or seconds <= 0:
+                value = getattr(settings, name)
+                yield Problem(where, f"{name}={value!r} is not allowed: give a number above 0")
 
     def _made_store(self, wrong: list[Problem]) -> Store | None:
         if not isinstance(self._store, str):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 import trio
 
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
-from actors import BlockingCall, Reply
+from actors import ActorDeadError, BlockingCall, Reply, ReplyCancelled
 
 if TYPE_CHECKING:
     from actors import ActorSystem
@@ -113,12 +113,52 @@ class Worlds:
         """Run the async function on the trio side, wherever this is called from."""
         if threading.get_ident() == self._home:
             return Call(function, arguments, unit_of_work)
-        reply: Reply[T] = self.system.run(function, *arguments)
-        return reply if _runs_a_loop() else _finished(reply, unit_of_work)
+        if _runs_a_loop():
+            return Remote(self.system, function, arguments)
+        return _finished(self.system.run(function, *arguments), unit_of_work)
 
     def blocking(self) -> bool:
         """Whether this thread runs no loop, so that a call has to be over when it returns."""
         return threading.get_ident() != self._home and not _runs_a_loop()
+
+
+class Remote(Generic[T]):
+    """A call from another loop, which has begun; if its awaiter is cancelled, so is it."""
+
+    __slots__ = ("_over", "_reply", "_scope", "_system")
+
+    def __init__(
+        self,
+        system: "ActorSystem",
+        function: Callable[..., Awaitable[T]],
+        arguments: tuple[Any, ...],
+    ) -> None:
+        self._system = system
+        self._scope = trio.CancelScope()
+        self._over = False
+        self._reply: Reply[T] = system.run(self._run, function, arguments)
+
+    async def _run(self, function: Callable[..., Awaitable[T]], arguments: tuple[Any, ...]) -> T:
+        """Run the function, on the trio side."""
+        try:
+            with self._scope:
+                return await function(*arguments)
+            raise ReplyCancelled("given up where it was awaited")
+        finally:
+            self._over = True
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        try:
+            return (yield from self._reply.__await__())
+        except BaseException:
+            if not self._over:
+                with contextlib.suppress(ActorDeadError):  # then the system has cancelled it
+                    self._system.call_soon(self._scope.cancel)
+            raise
+
+    def get(self, *, timeout: float | None = None) -> T:
+        """Return the result if it is there; waiting would stop the loop that runs here."""
+        return self._reply.get(timeout=timeout)
 
 
 def _runs_a_loop() -> bool:

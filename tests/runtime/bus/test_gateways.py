@@ -246,3 +246,40 @@ async def test_a_delay_and_a_due_time_are_kept(bus):
 async def test_sending_before_the_bus_runs_is_refused():
     with pytest.raises(BusStateError, match=r"bus 'shop' is not running; enter `async with bus"):
         await ActorBus("shop").commands.send(PlaceOrder(1))
+
+
+def make_deduplicating_bus(seen):
+    bus = ActorBus("shop")
+    bus.add_channel("shipping")
+
+    @bus.event_handler(channel="shipping", deduplicate=lambda event: event.number)
+    async def asynchronous(event: OrderPlaced):
+        seen.add(("asynchronous", event.number))
+
+    @bus.event_handler(deduplicate=lambda event: event.number % 10)
+    async def synchronous(event: OrderPlaced):
+        seen.add(("synchronous", event.number))
+
+    return bus
+
+
+async def test_of_two_messages_with_one_key_the_second_is_not_handled(seen):
+    bus = make_deduplicating_bus(seen)
+    async with bus.running():
+        for number in (1, 1, 11):
+            await bus.events.publish(OrderPlaced(number))
+        await seen.until(3)
+
+    assert sorted(seen.items) == [("asynchronous", 1), ("asynchronous", 11), ("synchronous", 1)]
+
+
+async def test_a_key_that_tells_nothing_apart_is_refused(seen):
+    bus = ActorBus("shop")
+    bus.add_channel("shipping")
+
+    @bus.event_handler(channel="shipping", deduplicate=lambda event: None)
+    async def keyless(event: OrderPlaced): ...
+
+    async with bus.running():
+        with pytest.raises(InvalidMessage, match=r"keyless: deduplicate= gave None"):
+            await bus.events.publish(OrderPlaced(1))

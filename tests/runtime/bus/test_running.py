@@ -64,6 +64,15 @@ async def test_a_store_that_cannot_be_meant_is_a_problem_of_the_configuration(st
             pass
 
 
+async def test_settings_of_the_bus_are_checked_with_everything_else():
+    bus = ActorBus("a/b", runs_on="moon", lease=0, shutdown_timeout="x", max_message_bytes=-1)
+    with pytest.raises(ConfigurationError) as caught:
+        async with bus.running():
+            pass
+
+    assert len(caught.value.problems) == 5
+
+
 async def test_a_bus_that_failed_to_start_can_be_entered_again(tmp_path):
     bus = make_bus(f"sqlite:///{tmp_path}/missing/shop.db")
     with pytest.raises(Exception, match="missing"):

@@ -226,3 +226,34 @@ async def test_a_plain_function_that_returns_a_coroutine_is_an_error():
     async with bus.running():
         with pytest.raises(TypeError, match="is a plain function that returned a coroutine"):
             await bus.commands.send(OnThread())
+
+
+@pytest.mark.parametrize("runs_on", ["trio", "asyncio"])
+def test_cancelling_an_asyncio_caller_cancels_the_handler_and_undoes_it(runs_on, seen):
+    bus = ActorBus("shop")
+    bus.add_channel("done")
+
+    @bus.command_handler(runs_on=runs_on)
+    async def act(command: OnTrio, events: EventBus):
+        try:
+            await events.publish(Done("never"))
+            seen.add("begun")
+            await (trio if runs_on == "trio" else asyncio).Event().wait()
+        finally:
+            seen.add("cancelled")
+
+    @bus.event_handler(channel="done")
+    async def note(event: Done):
+        seen.add("handled")
+
+    async def main():
+        async with bus.running():
+            call = asyncio.ensure_future(bus.commands.send(OnTrio()))
+            await seen.until(1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await seen.until(2)
+
+    asyncio.run(main())
+    assert seen.items == ["begun", "cancelled"]
