@@ -354,10 +354,11 @@ class Cell:
         self.system.post(self._begin)
 
     def _begin(self) -> None:
+        from actors._end import end  # noqa: PLC0415
         from actors._life import run  # noqa: PLC0415
 
-        if not self.ended:
-            self.system.start_task(run, self, name=self.path)
+        if not self.ended and not self.system.start_task(run, self, name=self.path):
+            end(self)
 
     # -- orders ------------------------------------------------------------------------------
 

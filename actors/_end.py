@@ -46,6 +46,8 @@ def end(cell: Cell) -> None:
         waiting = (cell._started, cell._terminated)
         stopped_event = cell._stopped_event
     cell.actor = None
+    if cell.ticket is not None:
+        cell.ticket.valid = False
     if cell.workers is not None:
         cell.workers.close()
     _bury(cell, left)

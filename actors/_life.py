@@ -63,6 +63,7 @@ class Verdict(Enum):
     STOP = "it is taken down for good"
 
 
+@trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
 async def run(cell: Cell) -> None:
     """Run one actor from its first start until it has ended."""
     try:

@@ -215,8 +215,7 @@ async def _take_report(cell: Cell) -> Ending | None:
 
 async def _handle_here(cell: Cell, envelope: Envelope) -> Ending | None:
     """Handle a message that a thread took and may not handle: put it first, and drain."""
-    cell.mailbox.return_to_head([envelope])
-    cell.mailbox.taken -= 1
+    cell.mailbox.put_back(envelope)
     return await _drain(cell)
 
 
@@ -272,8 +271,7 @@ _FOREIGN: Final = (
 
 def give_to_thread(cell: Cell, envelope: Envelope) -> None:
     """Let a pool thread go on, with this message first. In the trio task, the owner."""
-    cell.mailbox.return_to_head([envelope])
-    cell.mailbox.taken -= 1
+    cell.mailbox.put_back(envelope)
     cell.owns = False
     cell.on_thread = True
     work_on(cell)

@@ -86,7 +86,7 @@ class MailboxStatistics:
 class Envelope(PykkaEnvelope[Any]):
     """A message on its way: who wants the answer, in which context, how often it was tried."""
 
-    __slots__ = ("attempts", "context")
+    __slots__ = ("attempts", "context", "is_notice")
 
     def __init__(
         self, message: Any, reply_to: Reply[Any] | None = None, context: Context | None = None
@@ -95,6 +95,7 @@ class Envelope(PykkaEnvelope[Any]):
         self.reply_to = reply_to
         self.context = context
         self.attempts = 0
+        self.is_notice = False
 
 
 class Lane(Protocol):
@@ -218,6 +219,7 @@ class MailboxQueue:
                 return False
             if self._system is None:
                 self._system = deque()
+            envelope.is_notice = True
             self._system.append(envelope)
             wake = not self.busy
             self.busy = True
@@ -271,13 +273,23 @@ class MailboxQueue:
     def return_to_head(self, envelopes: Iterable[Envelope]) -> None:
         """Put messages back where they came from, the first one foremost. Owner only."""
         with self._lock:
+            if self._lane is _EMPTY:
+                self._new_lane()
             self._lane.extendleft(reversed(list(envelopes)))
+
+    def put_back(self, envelope: Envelope) -> None:
+        """Undo `take`: the message is the next one again. Owner only."""
+        with self._lock:
+            if self._system is None:
+                self._system = deque()
+            self._system.appendleft(envelope)
 
     def close(self, why: str) -> list[Envelope]:
         """Refuse messages from now on, and return those that are left."""
         with self._lock:
             self.closed = why
-            left = [*(self.stash or ()), *_drained(self._lane)]
+            put_back = (one for one in self._system or () if not one.is_notice)
+            left = [*put_back, *(self.stash or ()), *_drained(self._lane)]
             self.stash = self._system = None
             room, self._room = self._room, None
         for reply in room or ():

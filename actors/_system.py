@@ -27,7 +27,7 @@ from actors._actor import Actor
 from actors._bridge import Bridge
 from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
-from actors._events import Event, EventStream, PoolFull
+from actors._events import Event, EventStream, Overran, PoolFull
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Seconds, as_seconds
@@ -98,6 +98,7 @@ class ActorSystem:
         self._interrupt: BaseException | None = None
         self._entry: InTrio | InThread | None = None
         self._idle: trio.Event | None = None
+        self._takes_tasks = False
         self._counts: Counter[str] = Counter()
         self.is_default = False
 
@@ -168,12 +169,27 @@ class ActorSystem:
         """
         reply: Reply[T] = Reply()
         context = contextvars.copy_context()
-        self.post(lambda: self.start_task(self._run_for, reply, async_fn, args, context=context))
+
+        def begin() -> None:
+            if not self.start_task(self._run_for, reply, async_fn, args, context=context):
+                reply.fail(ActorDeadError(f"system {self.name} has ended"))
+
+        self.post(begin)
         return reply
 
     def call_soon(self, function: Callable[..., object], *args: Any) -> None:
-        """Call a plain function in the system's trio thread, soon; it must not block or raise."""
-        self.post(lambda: function(*args))
+        """Call a plain function in the system's trio thread, soon; it must not block.
+
+        What it raises is logged, because there is nobody to take it.
+        """
+
+        def call() -> None:
+            try:
+                function(*args)
+            except Exception:
+                logger.exception("%r: %r failed:", self, function)
+
+        self.post(call)
 
     async def run_on_asyncio(self, async_fn: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Run a coroutine function on the asyncio side, awaited in the system's trio run.
@@ -223,9 +239,15 @@ class ActorSystem:
         else:
             self.runs_on = self._chosen_runs_on or "asyncio"
             self.bridge.loop = asyncio.get_running_loop()
-            self._entry = InThread(self, daemon=True)
-            self._entry.start()
-            await asyncio.to_thread(self._entry.wait_started)
+            entry = self._entry = InThread(self, daemon=True)
+            entry.start()
+            try:
+                await asyncio.to_thread(entry.wait_started)
+            except BaseException:
+                entry.wait_started()  # it takes no time
+                self.stop()
+                await _join(entry)
+                raise
         return self
 
     async def __aexit__(
@@ -238,7 +260,7 @@ class ActorSystem:
         if isinstance(self._entry, InTrio):
             await self._entry.finish()
         elif isinstance(self._entry, InThread):
-            await asyncio.shield(asyncio.to_thread(self._entry.join))
+            await _join(self._entry)
         self._raise_failure(error)
 
     def stop(self) -> None:
@@ -257,10 +279,13 @@ class ActorSystem:
         if threading.get_ident() == self.thread_id:
             function()
             return
+        token = self.__dict__.get("_token")
+        if token is None or self._state == "ended":
+            raise ActorDeadError(f"system {self.name} does not run")
         try:
-            self._token.run_sync_soon(function)
-        except (trio.RunFinishedError, AttributeError):
-            raise ActorDeadError(f"system {self.name} does not run") from None
+            token.run_sync_soon(function)
+        except trio.RunFinishedError:
+            raise ActorDeadError(f"system {self.name} has ended") from None
 
     def post_or_ignore(self, function: Callable[[], object]) -> None:
         """Call a function in the trio thread, or not if the system has ended."""
@@ -275,13 +300,14 @@ class ActorSystem:
         *args: Any,
         name: str | None = None,
         context: contextvars.Context | None = None,
-    ) -> None:
-        """Start a task that the kernel owns. In the trio thread."""
-        if self._state == "ended":
-            raise ActorDeadError(f"system {self.name} has ended")
+    ) -> bool:
+        """Start a task that the kernel owns; False if it takes none now. In the trio thread."""
+        if not self._takes_tasks:
+            return False
         (context or self.base_context).run(
             lambda: self._nursery.start_soon(async_fn, *args, name=name)
         )
+        return True
 
     def add_timer(self, delay: float, timer: Timer) -> None:
         """Fire a timer after `delay` seconds. From any thread."""
@@ -353,16 +379,21 @@ class ActorSystem:
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._timers.run)
                     self._state = "running"
+                    self._takes_tasks = True
                     started()
                     await self._stop_wanted.wait()
                     self._state = "stopping"
-                    with trio.move_on_after(self.shutdown_timeout):
+                    with trio.move_on_after(self.shutdown_timeout) as limit:
                         await self.root.stop_all()
+                    if limit.cancelled_caught:
+                        self._name_overrunners(self.root)
+                    self._takes_tasks = False
                     self._nursery.cancel_scope.cancel()
                 with trio.move_on_after(self.shutdown_timeout):
                     await self.bridge.stop_portal()
         finally:
             self._state = "ended"
+            self._takes_tasks = False
             self.thread_id = None
             self.threads.close()
 
@@ -379,6 +410,14 @@ class ActorSystem:
             self.look_at(error)
         else:
             reply.settle((value, None, None))
+
+    def _name_overrunners(self, family: Family) -> None:
+        """Publish who is cut off because the time for all of them is over."""
+        for ref in family.refs().values():
+            ref._cell.publish(Overran, self.shutdown_timeout, "the shutdown of its system")
+            logger.warning("%s overran the shutdown of its system", ref.path)
+            if ref._cell.family is not None:
+                self._name_overrunners(ref._cell.family)
 
     def _want_stop(self) -> None:
         self._stop_wanted.set()
@@ -404,3 +443,16 @@ class ActorSystem:
     def _full(self, holders: list[str]) -> None:
         if self.events.has_subscribers:
             self.events.publish(PoolFull(self.name, self.time(), tuple(holders)))
+
+
+async def _join(entry: InThread) -> None:
+    """Wait for the system's thread under asyncio, also when cancelled: it ends within its time."""
+    joined = asyncio.ensure_future(asyncio.to_thread(entry.join))
+    cancelled: asyncio.CancelledError | None = None
+    while not joined.done():
+        try:
+            await asyncio.shield(joined)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

@@ -26,6 +26,11 @@ class BackgroundTask:
         self._scope = trio.CancelScope()
         self._stopping = False
 
+    def start(self, name: str) -> None:
+        """Start it, or nothing if the system takes no more tasks. In the trio thread."""
+        if not self._cell.system.start_task(self.run, name=name):
+            self._done.set()
+
     async def run(self) -> None:
         """Run it; a failure is injected into the cell, a cancellation passes through."""
         try:
@@ -72,4 +77,4 @@ def start_task(
         cell.tasks = set()
     cell.tasks.add(task)
     label = name or getattr(async_fn, "__name__", "task")
-    cell.system.post(lambda: cell.system.start_task(task.run, name=f"{cell.path}:{label}"))
+    cell.system.post(lambda: task.start(f"{cell.path}:{label}"))

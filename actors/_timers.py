@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from actors._mailbox import Envelope
 if TYPE_CHECKING:
     from actors._cell import Cell
     from actors._ref import ActorRef
+
+
+logger = logging.getLogger("pykka")
 
 
 class Timer:
@@ -91,6 +95,9 @@ def schedule(
                 mailbox.skipped += 1
         except ActorDeadError:
             timer.cancel()
+        except Exception:  # a priority function is foreign code
+            logger.exception("%s: a timer could not send %r:", cell.path, message)
+            mailbox.skipped += 1
 
     timer = Timer(tick, interval)
     if cell.timers is None:

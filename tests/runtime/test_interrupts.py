@@ -1,6 +1,8 @@
 """KeyboardInterrupt, SystemExit, other BaseExceptions and cancellations; on the real clock."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 import trio
@@ -104,3 +106,35 @@ async def test_an_interrupt_in_the_body_stops_the_actors_first():
             await system.spawn(Raising, log).started()
             raise KeyboardInterrupt
     assert log == ["stopped"]
+
+
+def test_ctrl_c_reaches_the_body_and_the_system_ends_in_order():
+    program = """
+import os, signal, trio
+from actors import Actor, ActorSystem
+
+class Interrupting(Actor, shutdown_timeout=0.1):
+    async def on_receive(self, message):
+        signal.raise_signal(signal.SIGINT)
+        await trio.sleep_forever()
+    async def on_stop(self):
+        print("stopped")
+
+class Other(Interrupting):
+    pass
+
+async def main():
+    async with ActorSystem("shop", shutdown_timeout=1) as system:
+        system.spawn(Other)
+        system.spawn(Interrupting, name="i").tell("go")
+        await trio.sleep_forever()
+
+try:
+    trio.run(main)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["stopped", "interrupted"]

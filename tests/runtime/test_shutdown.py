@@ -205,3 +205,23 @@ async def test_a_parent_that_stops_takes_its_children_along_before_itself(autoju
         await parent.started()
         await parent.stop()
         assert log == ["stopped child", "stopped parent"]
+
+
+async def test_who_is_cut_off_at_the_end_is_named(autojump_clock, record):
+    async with ActorSystem("shop", shutdown_timeout=1.0) as system:
+        overran = record(system, Overran)
+        ref = system.spawn(Logging, "a", [], 4.0, name="slow")
+        asked = ref.request(0)
+        await asked
+    assert [(event.path, event.what) for event in overran] == [
+        ("shop/slow", "the shutdown of its system")
+    ]
+
+
+async def test_work_that_comes_after_the_end_of_a_system_harms_nobody(autojump_clock):
+    async with ActorSystem("shop") as system:
+        pass
+    for late in (lambda: system.run(trio.sleep, 1), lambda: system.call_soon(print)):
+        with pytest.raises(ActorDeadError):
+            late()
+    await trio.sleep(1)

@@ -90,3 +90,24 @@ async def test_terminated_is_settled_for_those_who_are_no_actors(autojump_clock)
         await target.stop()
         assert await waiting is None
         assert await target.terminated() is None
+
+
+async def test_a_plain_watcher_whose_first_message_is_the_notice_gets_it():
+    seen = []
+
+    class Plain(Actor):
+        async def on_start(self):
+            self.context.watch(target)
+
+        def on_receive(self, message):
+            seen.append(message)
+            return self.restarts
+
+    async with ActorSystem("shop") as system:
+        target = system.spawn(Target)
+        watcher = system.spawn(Plain)
+        await watcher.started()
+        await target.stop()
+        await watcher.request("end")
+        assert seen == [Terminated(target), "end"]
+        assert watcher.statistics().mailbox.taken == 1
