@@ -1,0 +1,167 @@
+"""The mailbox alone: nothing is lost, bounds hold, one owner at a time."""
+
+import threading
+from collections import deque
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from pykka import messages
+
+from actors import ActorDeadError, Mailbox, MailboxFull
+from actors._mailbox import Envelope, MailboxQueue
+
+
+class Owner:
+    """Counts how often it is woken, and keeps what was dropped."""
+
+    path = "shop/a"
+
+    def __init__(self):
+        self.wakes = 0
+        self.dropped = []
+
+    def wake(self):
+        self.wakes += 1
+
+    def on_drop(self, envelope):
+        self.dropped.append(envelope.message)
+
+
+def idle(settings=None):
+    owner = Owner()
+    box = MailboxQueue(settings or Mailbox(), owner)
+    assert box.release()
+    return box, owner
+
+
+def test_only_the_first_put_into_an_idle_mailbox_wakes_its_owner():
+    box, owner = idle()
+    for number in range(3):
+        box.put(Envelope(number))
+    assert owner.wakes == 1
+    assert [box.take().message for _ in range(3)] == [0, 1, 2]
+    assert box.take() is None
+    assert box.release()
+    box.put(Envelope(3))
+    assert owner.wakes == 2
+
+
+def test_it_is_not_released_while_something_waits_or_an_order_is_there():
+    box, _ = idle()
+    box.put(Envelope(1))
+    assert not box.release()
+    box.take()
+    box.interrupted = True
+    assert not box.release()
+
+
+def test_many_threads_lose_nothing_and_keep_each_senders_order():
+    box, _ = idle(Mailbox(capacity=100_000))
+
+    def send(sender):
+        for number in range(2000):
+            box.put(Envelope((sender, number)))
+
+    threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = [box.take().message for _ in range(8000)]
+    for sender in range(4):
+        assert [n for who, n in taken if who == sender] == list(range(2000))
+
+
+def test_after_closing_every_put_raises_and_what_was_left_is_returned():
+    box, _ = idle()
+    box.put(Envelope(1))
+    assert [envelope.message for envelope in box.close("gone")] == [1]
+    for put in (box.put, box.put_always, box.offer):
+        with pytest.raises(ActorDeadError, match="gone"):
+            put(Envelope(2))
+    assert not box.put_system(Envelope(3))
+
+
+def test_a_stop_request_is_admitted_to_a_full_mailbox_and_never_dropped():
+    box, owner = idle(Mailbox(1, "drop_oldest"))
+    box.put(Envelope("a"))
+    box.put_always(Envelope(messages._ActorStop()))
+    box.put(Envelope("b"))
+    assert owner.dropped == ["a"]
+    assert [box.take().message for _ in range(2)] == [messages._ActorStop(), "b"]
+
+
+def test_under_a_priority_stop_comes_last_and_drop_oldest_takes_the_least_urgent():
+    box, owner = idle(Mailbox(2, "drop_oldest", priority=lambda number: number))
+    box.put_always(Envelope(messages._ActorStop()))
+    for number in [2, 1]:
+        box.put(Envelope(number))
+    assert owner.dropped == [2]
+    assert [box.take().message for _ in range(2)] == [1, messages._ActorStop()]
+
+
+class MailboxMachine(RuleBasedStateMachine):
+    """A mailbox against a plain list."""
+
+    @initialize(
+        capacity=st.integers(1, 4), policy=st.sampled_from(["fail", "drop_newest", "drop_oldest"])
+    )
+    def begin(self, capacity, policy):
+        self.box, self.owner = idle(Mailbox(capacity, policy))
+        self.model, self.capacity, self.policy = deque(), capacity, policy
+        self.number = self.accepted = self.handled = self.refused = 0
+        self.closed = False
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def put(self):
+        self.number += 1
+        full = len(self.model) >= self.capacity
+        if full and self.policy == "fail":
+            with pytest.raises(MailboxFull):
+                self.box.put(Envelope(self.number))
+            self.refused += 1
+            return
+        self.box.put(Envelope(self.number))
+        if full and self.policy == "drop_oldest":
+            self.model.popleft()
+        if not full or self.policy == "drop_oldest":
+            self.model.append(self.number)
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def take(self):
+        envelope = self.box.take()
+        expected = self.model.popleft() if self.model else None
+        assert (envelope and envelope.message) == expected
+        self.handled += expected is not None
+
+    @precondition(lambda self: not self.closed and self.model)
+    @rule()
+    def return_to_head(self):
+        envelope = self.box.take()
+        self.box.return_to_head([envelope])
+
+    @precondition(lambda self: not self.closed)
+    @rule()
+    def close(self):
+        assert [one.message for one in self.box.close("gone")] == list(self.model)
+        self.model.clear()
+        self.closed = True
+
+    @precondition(lambda self: self.closed)
+    @rule()
+    def put_too_late(self):
+        with pytest.raises(ActorDeadError):
+            self.box.put(Envelope("late"))
+
+    @invariant()
+    def nothing_is_lost(self):
+        dropped, refused = len(self.owner.dropped), self.refused
+        if not self.closed:
+            assert self.number == self.handled + len(self.model) + dropped + refused
+            assert len(self.box) == len(self.model) <= self.capacity
+
+
+TestMailboxMachine = MailboxMachine.TestCase
