@@ -26,12 +26,13 @@ from actorbus._errors import BusStateError
 from actorbus._gateway import Door, Gateway
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injector, is_gateway
+from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
 from actorbus._publish import Press
 from actorbus._sending import BusSender
 from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
-from actorbus._unit_of_work import Hook, UnitOfWork
+from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._workload import Counts
 from actors import ActorSystem, Reply
 

@@ -9,16 +9,12 @@ from actorbus._dispatch import Dispatch
 from actorbus._errors import InvalidSendOption, SubscribersFailed
 from actorbus._gateway import Letter
 from actorbus._handlers import HandlerSpec, Kind
+from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
+from actorbus._listeners import Hook, Outcome
 from actorbus._options import SendOptions
 from actorbus._publish import Prepared, Press, deduplication_key, headers_of
 from actorbus._store import GroupLost, Outgoing, Store
-from actorbus._unit_of_work import (
-    Hook,
-    Outcome,
-    SnapshotUnitOfWork,
-    UnitOfWork,
-    current_unit_of_work,
-)
+from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 
 T = TypeVar("T")
 
@@ -189,7 +185,7 @@ class BusSender:
 
     async def _inside(self, prepared: Prepared, spec: HandlerSpec, outer: UnitOfWork) -> Any:
         headers = headers_of(prepared, spec)
-        unit = outer.savepoint(spec.endpoint_id, headers)
+        unit = InnerUnitOfWork(outer, spec.endpoint_id, headers)
         try:
             if not await self._first_time(prepared, spec, unit):
                 return None

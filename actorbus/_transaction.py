@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorbus._calls import Answer, Worlds
-from actorbus._unit_of_work import Part, UnitOfWork
+from actorbus._inner_units import Part
+from actorbus._unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from actorbus._store import Result, Row
@@ -93,7 +94,7 @@ class Savepoint:
         self._worlds.call(self._unit_of_work, self._end, error).get()
 
     async def _begin(self) -> None:
-        self._part = await self._unit_of_work.begin_part()
+        self._part = await Part.begin(self._unit_of_work)
 
     async def _end(self, error: BaseException | None) -> None:
         if self._part is not None:

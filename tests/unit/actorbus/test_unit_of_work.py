@@ -4,10 +4,12 @@ import pytest
 import trio
 
 from actorbus._errors import HandlerEnded, RollbackOnly
+from actorbus._inner_units import InnerUnitOfWork
+from actorbus._listeners import Outcome
 from actorbus._message import Headers
 from actorbus._settlement import ACK
 from actorbus._store import GroupLost, StaleClaim
-from actorbus._unit_of_work import Outcome, UnitOfWork
+from actorbus._unit_of_work import UnitOfWork
 
 CLAIMED = "claimed"
 
@@ -209,7 +211,7 @@ async def test_an_outcome_raises_what_the_commit_was_lost_with():
 async def test_an_inner_unit_without_statements_opens_no_savepoint():
     store = RecordingStore()
     outer = UnitOfWork(store, "outer")
-    inner = outer.savepoint("inner", Headers(id="m"))
+    inner = InnerUnitOfWork(outer, "inner", Headers(id="m"))
     inner.stage(["copy"])
     inner.after_commit("hook")
     await inner.merge()
@@ -219,7 +221,7 @@ async def test_an_inner_unit_without_statements_opens_no_savepoint():
 
 async def test_an_inner_unit_that_fails_leaves_nothing_to_the_outer_one():
     outer = UnitOfWork(RecordingStore(), "outer")
-    inner = outer.savepoint("inner", Headers(id="m"))
+    inner = InnerUnitOfWork(outer, "inner", Headers(id="m"))
     inner.stage(["copy"])
     inner.fail(ValueError())
     with pytest.raises(RollbackOnly):

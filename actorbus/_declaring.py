@@ -1,0 +1,174 @@
+"""What a program tells a bus before it runs: handlers, message types, channels, services.
+
+It is written down with its place, and looked at when the bus is entered (`_configuration`).
+"""
+
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, Literal, TypeVar, Unpack, overload
+
+from actorbus._channel import Channel, StoreChannel
+from actorbus._configuration import Declared, NamedType
+from actorbus._errors import BusStateError, Problem
+from actorbus._handlers import (
+    Declaration,
+    Kind,
+    caller,
+    caller_place,
+    enclosing_names,
+    place_of,
+)
+from actorbus._options import HandlerOptions, QueryHandlerOptions
+from actorbus._services import Scope, Service
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+_MISSING: Any = object()
+
+
+class Declaring:
+    """The declaring side of an ActorBus."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._declared = Declared(name)
+        self._entered = False
+
+    @overload
+    def command_handler(self, function: F, /) -> F: ...
+    @overload
+    def command_handler(
+        self, routing_key: str | None = None, /, **options: Unpack[HandlerOptions]
+    ) -> Callable[[F], F]: ...
+    def command_handler(self, target: Any = None, /, **options: Any) -> Any:
+        """Declare the handler of a command: `@bus.command_handler`, with or without options.
+
+        Its first parameter is the message; its type says which. The others are filled in by their
+        annotations. With a routing key, `@bus.command_handler("orders.place")`, it takes plain
+        data that is sent under that key. Options: see `HandlerOptions`.
+        """
+        return self._decorate("command", target, options, caller())
+
+    @overload
+    def event_handler(self, function: F, /) -> F: ...
+    @overload
+    def event_handler(
+        self, routing_key: str | None = None, /, **options: Unpack[HandlerOptions]
+    ) -> Callable[[F], F]: ...
+    def event_handler(self, target: Any = None, /, **options: Any) -> Any:
+        """Declare a subscriber of an event; like `command_handler`, but there may be many."""
+        return self._decorate("event", target, options, caller())
+
+    @overload
+    def query_handler(self, function: F, /) -> F: ...
+    @overload
+    def query_handler(
+        self, routing_key: str | None = None, /, **options: Unpack[QueryHandlerOptions]
+    ) -> Callable[[F], F]: ...
+    def query_handler(self, target: Any = None, /, **options: Any) -> Any:
+        """Declare the handler of a query. Options: see `QueryHandlerOptions`."""
+        return self._decorate("query", target, options, caller())
+
+    def _decorate(
+        self, kind: Kind, target: Any, options: Mapping[str, Any], frame: FrameType | None
+    ) -> Any:
+        if callable(target):
+            self._declare(kind, target, None, options, frame)
+            return target
+
+        def decorate(function: F) -> F:
+            self._declare(kind, function, target, options, frame)
+            return function
+
+        return decorate
+
+    def _declare(
+        self,
+        kind: Kind,
+        function: Callable[..., Any],
+        routing_key: str | None,
+        options: Mapping[str, Any],
+        frame: FrameType | None,
+    ) -> None:
+        self._refuse_while_running("declare a handler")
+        handlers = self._declared.handlers
+        enclosing = enclosing_names(function, frame)
+        handlers.append(
+            Declaration(kind, function, routing_key, dict(options), len(handlers), enclosing)
+        )
+
+    @overload
+    def message(self, target: C, /) -> C: ...
+    @overload
+    def message(self, name: str, /) -> Callable[[C], C]: ...
+    def message(self, target: Any, /) -> Any:
+        """Register a message type, under a name of its own: `@bus.message("shop.OrderPlaced")`.
+
+        Types that a handler takes are registered by that, as `module.QualName`. Others, like
+        events without subscribers here, have to be: what a bus does not know it refuses to send.
+        """
+        if not isinstance(target, str):
+            return self._name_type(target, None)
+
+        def decorate(message_type: C) -> C:
+            return self._name_type(message_type, target)
+
+        return decorate
+
+    def _name_type(self, message_type: C, name: str | None) -> C:
+        self._refuse_while_running("register a message type")
+        self._declared.types.append(NamedType(message_type, name, place_of(message_type)))
+        return message_type
+
+    def add_channel(self, channel: str | Channel, /, **options: Any) -> None:
+        """Declare a channel on the store: by name and options, or a `DynamicChannel(...)`.
+
+        The options are those of `StoreChannel`.
+        """
+        self._refuse_while_running("add a channel")
+        where = caller_place(caller())
+        if isinstance(channel, str):
+            try:
+                channel = StoreChannel(channel, **options)
+            except TypeError as error:
+                self._declared.problems.append(Problem(where, f"channel {channel!r}: {error}"))
+                channel = StoreChannel(str(channel))
+        elif options:
+            given = ", ".join(f"{name}=" for name in options)
+            raise TypeError(f"{given} belongs into {type(channel).__name__}(...)")
+        self._declared.channels.append((channel, where))
+
+    def provide(
+        self,
+        kind: Any,
+        factory: Any = _MISSING,
+        /,
+        *,
+        value: Any = _MISSING,
+        scope: Scope = "app",
+        runs_on: Literal["trio", "asyncio"] | None = None,
+    ) -> None:
+        """Inject what `factory` makes wherever a parameter is annotated with this type.
+
+        With scope "app" it is made when the bus starts, with "message" for each message that a
+        handler needs it for. The factory's own parameters are filled in by their annotations. A
+        coroutine is awaited, an async context manager entered, and left in the end, where async
+        handlers run by default or where `runs_on` says. Without a factory the type itself is
+        called; `value=` gives the thing itself.
+        """
+        self._refuse_while_running("provide a service")
+        where = caller_place(caller())
+        if scope not in {"app", "message"}:
+            text = f"scope={scope!r} is not allowed: give 'app' or 'message'"
+            self._declared.problems.append(Problem(where, text))
+        if value is not _MISSING:
+            service = Service(kind, None, value, "app", where)
+        else:
+            make = kind if factory is _MISSING else factory
+            service = Service(kind, make, None, scope, where, runs_on)
+        self._declared.services.add(service)
+
+    def _refuse_while_running(self, what: str) -> None:
+        if self._entered:
+            raise BusStateError(f"bus {self.name!r} runs: {what} before it is entered")

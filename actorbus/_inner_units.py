@@ -1,0 +1,171 @@
+"""Units that are not a transaction of their own: a savepoint inside another, a query's snapshot."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from actorbus._errors import ReadOnlyTransaction, RollbackOnly
+from actorbus._listeners import Hook
+from actorbus._message import Headers
+from actorbus._unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from actorbus._store import Outgoing, ReadTransaction, Store, Turn
+
+
+class InnerUnitOfWork(UnitOfWork):
+    """A unit inside another: a savepoint, opened at its first statement.
+
+    On success what it staged becomes the outer unit's; on failure nothing of it remains.
+    """
+
+    __slots__ = ("_outer", "_over", "_savepoint")
+
+    def __init__(self, outer: UnitOfWork, owner: str, headers: Headers) -> None:
+        outer.check_writes()
+        super().__init__(outer.store, owner, headers)
+        self._outer = outer
+        self._over: trio.Event | None = None
+        self._savepoint: AbstractAsyncContextManager[Any] | None = None
+
+    async def _begin(self) -> None:
+        turn = await self._outer.turn()
+        if self._ended:
+            return
+        self._over = self._outer.inner = trio.Event()
+        savepoint = turn.savepoint()
+        try:
+            await savepoint.__aenter__()
+        except BaseException:
+            self._leave()
+            raise
+        self._savepoint = savepoint
+        if self._ended:
+            await self._close(RollbackOnly(self.owner))
+        else:
+            self._turn = turn
+
+    async def merge(self) -> None:
+        """End it well: the outer unit takes over what it wrote, staged and wants to be called."""
+        self.check_open()
+        if self._cause is not None:
+            await self.rollback()
+            raise RollbackOnly(f"{self.owner}: a part of the transaction failed") from self._cause
+        self._ended = True
+        await self._close(None)
+        self._outer.stage(self.staged)
+        for hook in self._hooks or ():
+            self._outer.after_commit(hook)
+
+    async def rollback(self) -> None:
+        """Undo its own part."""
+        if not self._ended:
+            self._ended = True
+            with trio.CancelScope(shield=True):
+                await self._close(RollbackOnly(self.owner))
+
+    async def _close(self, error: BaseException | None) -> None:
+        savepoint, self._savepoint, self._turn = self._savepoint, None, None
+        if savepoint is None:
+            return
+        try:
+            await undo_or_keep(savepoint, error)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._outer.inner = None
+        if self._over is not None:
+            self._over.set()
+
+
+class SnapshotUnitOfWork(UnitOfWork):
+    """A query handler's unit: it reads a snapshot, opened at its first read, and sends nothing."""
+
+    __slots__ = ("_snapshot",)
+
+    reads_only = True
+
+    def __init__(self, store: "Store", owner: str, headers: Headers | None = None) -> None:
+        super().__init__(store, owner, headers)
+        self._snapshot: ReadTransaction | None = None
+
+    def stage(self, copies: "Sequence[Outgoing]") -> None:
+        """Refuse: a query sends nothing."""
+        raise ReadOnlyTransaction(f"{self.owner}: a query handler sends no commands and events")
+
+    def after_commit(self, function: Hook) -> None:
+        """Refuse: a query commits nothing."""
+        raise ReadOnlyTransaction(f"{self.owner}: a query handler has no commit to wait for")
+
+    async def turn(self) -> "Turn":
+        """Refuse: a query never takes the writer."""
+        raise ReadOnlyTransaction(f"{self.owner}: a query handler reads, with fetch and fetch_one")
+
+    async def reader(self) -> "Turn | ReadTransaction":
+        """Return the snapshot, opening it if this is the first read."""
+        self.check_open()
+        while self._snapshot is None:
+            await self._take_turn()
+            self.check_open()
+        return self._snapshot
+
+    async def rollback(self) -> None:
+        """Close the snapshot."""
+        self._ended = True
+        snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            with trio.CancelScope(shield=True):
+                await snapshot.__aexit__(None, None, None)
+
+    def check_writes(self) -> None:
+        """Refuse: a query calls no command and event handlers."""
+        raise ReadOnlyTransaction(f"{self.owner}: a query handler sends no commands and events")
+
+    async def _begin(self) -> None:
+        snapshot = await self.store.snapshot(self.owner)
+        await snapshot.__aenter__()
+        if self._ended:
+            await snapshot.__aexit__(None, None, None)
+        else:
+            self._snapshot = snapshot
+
+
+class Part:
+    """A savepoint that a handler asked for; it covers what is sent inside too."""
+
+    __slots__ = ("_savepoint", "_staged", "_unit_of_work")
+
+    def __init__(
+        self, unit_of_work: UnitOfWork, savepoint: AbstractAsyncContextManager[Any]
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._savepoint = savepoint
+        self._staged = len(unit_of_work.staged)
+
+    @classmethod
+    async def begin(cls, unit_of_work: UnitOfWork) -> "Part":
+        """Open the savepoint. Raises what `UnitOfWork.turn` does."""
+        savepoint = (await unit_of_work.turn()).savepoint()
+        await savepoint.__aenter__()
+        return cls(unit_of_work, savepoint)
+
+    async def end(self, error: BaseException | None) -> None:
+        """Keep the part, or undo it if there is an error."""
+        if error is not None:
+            del self._unit_of_work.staged[self._staged :]
+        with trio.CancelScope(shield=True):
+            await undo_or_keep(self._savepoint, error)
+
+
+async def undo_or_keep(
+    savepoint: AbstractAsyncContextManager[Any], error: BaseException | None
+) -> None:
+    """Leave a savepoint, by an error or well. The error itself is not raised again."""
+    try:
+        await savepoint.__aexit__(type(error) if error else None, error, None)
+    except BaseException as raised:
+        if raised is not error:
+            raise
