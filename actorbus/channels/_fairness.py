@@ -3,7 +3,8 @@
 Rules:
  1. Grants go round: they begin behind the tenant that was granted last.
  2. While another tenant waits, none holds more unstarted messages than its `concurrency`.
- 3. A tenant that waits alone may hold up to the channel's `most`, so that it runs at full speed.
+ 3. A tenant that waits alone may hold several times its share, so that it runs at full speed: the
+    channel's `most` if it is the only one there is, since others will hardly ask it to give back.
  4. All tenants together hold at most `most` unstarted messages; beyond it, a tenant that holds
     none may have one for each of the `spare` workers that would otherwise have nothing to do.
  5. A worker that becomes free goes to the tenant that has asked for one the longest; a tenant
@@ -13,6 +14,9 @@ Rules:
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+ALONE_FOR_NOW = 4
+"""How many times its share a tenant may hold while none of the others waits."""
+
 
 def grants(
     waiting: Sequence[str],
@@ -21,14 +25,18 @@ def grants(
     concurrency: int,
     most: int,
     spare: int = 0,
+    only_one: bool = False,
 ) -> dict[str, int]:
     """Return how many messages each tenant in `waiting` may claim, in that order.
 
     `waiting` begins behind the cursor. `unstarted` are the claimed messages that have not begun,
-    per tenant, those of tenants that do not wait included.
+    per tenant, those of tenants that do not wait included. `only_one` says that no other tenant
+    has a channel.
     """
     left = most - sum(unstarted.values())
-    share = most if _is_alone(waiting, unstarted) else concurrency
+    share = concurrency
+    if _waits_alone(waiting, unstarted):
+        share = most if only_one else concurrency * ALONE_FOR_NOW
     granted: dict[str, int] = {}
     for tenant in waiting:
         held = unstarted.get(tenant, 0)
@@ -50,7 +58,7 @@ def excess(
     return {tenant: count for tenant, count in over if count > 0}
 
 
-def _is_alone(waiting: Sequence[str], unstarted: Mapping[str, int]) -> bool:
+def _waits_alone(waiting: Sequence[str], unstarted: Mapping[str, int]) -> bool:
     involved = {tenant for tenant, count in unstarted.items() if count}
     return len(involved.union(waiting)) <= 1
 

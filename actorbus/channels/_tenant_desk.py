@@ -115,6 +115,7 @@ class TenantDesk:
             concurrency=self.channel.concurrency,
             most=self.channel.max_in_flight,
             spare=self.shares.workers - self.shares.busy - len(self.shares.queue),
+            only_one=len(self.tenants) == 1,
         )
         if names:
             self._cursor = waiting[list(granted)[-1]][0] if granted else names[-1]

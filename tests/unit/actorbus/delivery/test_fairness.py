@@ -18,8 +18,12 @@ def test_a_tenant_gets_only_what_it_does_not_hold_already():
     assert grants(["a", "b"], {"a": 3}, concurrency=4, most=100) == {"a": 1, "b": 4}
 
 
-def test_a_tenant_alone_may_hold_all_that_the_channel_may():
-    assert grants(["a"], {"a": 10}, concurrency=4, most=100) == {"a": 90}
+def test_the_only_tenant_may_hold_all_that_the_channel_may():
+    assert grants(["a"], {"a": 10}, concurrency=4, most=100, only_one=True) == {"a": 90}
+
+
+def test_a_tenant_that_waits_alone_may_hold_some_more_than_its_share():
+    assert grants(["a"], {"a": 3}, concurrency=4, most=100) == {"a": 13}
 
 
 def test_a_tenant_is_not_alone_while_another_holds_unstarted_messages():
