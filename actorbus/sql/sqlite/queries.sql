@@ -23,18 +23,20 @@ WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspec
 ORDER BY priority DESC, due_at, sequence
 LIMIT ?;
 
--- name: claim
--- Claim the first ready messages of one endpoint.
-UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
-WHERE sequence IN (
-    SELECT sequence FROM actorbus_messages
-    WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
-    ORDER BY priority DESC, due_at, sequence
-    LIMIT ?
-)
-RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+-- name: first_ready
+-- The first ready messages of one endpoint, as they will be once they are claimed.
+SELECT sequence, epoch + 1, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body;
+    causation_id, timestamp, deduplication_key, headers, body
+FROM actorbus_messages
+WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
+ORDER BY priority DESC, due_at, sequence
+LIMIT ?;
+
+-- name: claim_run
+-- Claim ready messages that were just found and have consecutive numbers.
+UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
+WHERE sequence BETWEEN ? AND ?;
 
 -- name: claim_one
 -- Claim one of the candidates of several endpoints.
