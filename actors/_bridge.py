@@ -12,7 +12,7 @@ import contextvars
 import importlib.util
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio.abc
 import anyio.from_thread
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+PATIENCE: Final = 5.0
+"""Seconds that a cancelled asyncio task has to end before it is left behind."""
+
+
 class Bridge:
     """See the module. All methods but `stop_portal` are for the trio thread."""
 
@@ -38,15 +42,19 @@ class Bridge:
         self.loop: asyncio.AbstractEventLoop | None = None
 
     async def in_thread(self, cell: Cell, function: Callable[..., T], *args: Any) -> T:
-        """Call a hook of an actor on one of its threads, in the context that they share."""
+        """Call a hook of an actor on one of its threads, in the context that they share.
+
+        If cancelled because the actor is to be replaced: it waits for the thread, so that no two
+        instances run at once. At the actor's end, and the system's, the thread is left behind.
+        """
         context = cell.context_of_thread()
         submit = (cell.workers or self._threads).submit
-        return await call_in_thread(submit, context, function, args, abandon=True)
+        return await call_in_thread(submit, context, function, args, lambda: cell.is_ending)
 
     async def call(self, function: Callable[..., T], args: tuple[Any, ...], *, abandon: bool) -> T:
         """Call a function on a pooled thread, in a copy of the current context."""
         context = contextvars.copy_context()
-        return await call_in_thread(self._threads.submit, context, function, args, abandon=abandon)
+        return await call_in_thread(self._threads.submit, context, function, args, lambda: abandon)
 
     async def run(
         self,
@@ -57,7 +65,7 @@ class Bridge:
     ) -> T:
         """Run a coroutine function on the asyncio side.
 
-        If cancelled: the asyncio task is cancelled, and awaited.
+        If cancelled: the asyncio task is cancelled, and awaited for at most `PATIENCE` seconds.
         """
         if self.loop is None and self._portal is None:
             await self._start_portal()
@@ -73,7 +81,7 @@ class Bridge:
             await done.wait()
         except trio.Cancelled:
             future.cancel()
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(PATIENCE, shield=True):
                 await done.wait()
             raise
         return future.result()
@@ -101,7 +109,7 @@ class Bridge:
         portal, self._portal = self._portal, None
         manager, self._manager = self._manager, None
         if portal is not None and manager is not None:
-            await trio.to_thread.run_sync(_end_portal, portal, manager)
+            await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
 
 
 def _end_portal(
@@ -124,28 +132,33 @@ async def call_in_thread(
     context: contextvars.Context,
     function: Callable[..., T],
     args: tuple[Any, ...],
-    *,
-    abandon: bool,
+    may_abandon: Callable[[], bool],
 ) -> T:
     """Call a function on a thread and wait.
 
-    If cancelled: with `abandon` the result is dropped when it comes, else it waits for it.
+    If cancelled: if it may abandon it, what it returns is dropped when it comes, and it does not
+    begin if it has not; else it waits for the thread.
     """
     reply: Reply[T] = Reply()
+    ended: Reply[None] = Reply()
     reply._observed = True
 
     def job() -> None:
         try:
-            value = context.run(function, *args)
+            if not reply.done:
+                reply.settle((context.run(function, *args), None, None))
         except BaseException as error:  # noqa: BLE001  # raised where it is awaited
             reply.fail(error)
-        else:
-            reply.settle((value, None, None))
+        finally:
+            ended.settle((None, None, None))
 
     submit(job)
-    if abandon:
+    try:
         return await reply
-    with trio.CancelScope(shield=True):
-        value = await reply
-    await trio.lowlevel.checkpoint_if_cancelled()
-    return value
+    except trio.Cancelled:
+        if may_abandon():
+            reply.cancel()
+        else:
+            with trio.CancelScope(shield=True):
+                await ended
+        raise

@@ -383,6 +383,9 @@ class Cell:
     def give(self, order: Order, reason: StopReason = "shutdown") -> None:
         """Take an order; STOP is never taken back. In the trio thread."""
         if self.ended or self.order is Order.STOP:
+            if reason == "killed":  # it may be draining
+                self.mailbox.interrupted = True
+                self.unpark()
             return
         self.order = order
         if order is Order.STOP:
@@ -419,6 +422,11 @@ class Cell:
             self.deadline = math.inf
             self.mailbox.interrupted = False
         self.injected = None
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it, or its whole system, ends for good."""
+        return self.order is Order.STOP or self.ended or not self.system.is_running
 
     def kill(self) -> None:
         """Stop ahead of what waits. From any thread."""

@@ -12,7 +12,7 @@ from pykka import ActorDeadError, messages
 from actors._errors import MailboxFull
 from actors._mailbox import Envelope, MailboxQueue
 from actors._proxy import ActorProxy
-from actors._reply import Derived, Reply
+from actors._reply import Derived, Reply, Requested
 from actors._settings import Seconds, as_seconds
 from actors._statistics import ActorStatistics, statistics_of
 from actors._waiters import refuse_to_block, runs_a_loop
@@ -136,7 +136,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         and the message is skipped if the actor has not begun it. Never raises: a full mailbox and
         an actor that has ended fail the reply.
         """
-        reply: Reply[Any] = Reply()
+        reply: Reply[Any] = Requested()
         if timeout is not None:
             now = self._cell.system.time
             reply.limit(now() + as_seconds(timeout), now)

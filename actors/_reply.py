@@ -48,13 +48,14 @@ class Reply(Future[T]):
     """The answer to a request: a `pykka.Future` that can also be awaited.
 
     `await reply` works in any trio run and any asyncio loop, `reply.get(timeout=…)` on plain
-    threads. Cancelling the only task that awaits a request gives the request up: it is skipped if
-    the actor has not begun it.
+    threads. Cancelling the only task that awaits a *request* gives the request up: it is skipped if
+    the actor has not begun it. Other replies can be awaited again.
     """
 
     _outcome: Outcome | None = None
     _get_hook: Callable[[float | None], T] | None = None
     _observed = False
+    _given_up_with_its_waiter = False
     _deadline = math.inf
     _clock: Callable[[], float] = staticmethod(time.monotonic)
 
@@ -264,6 +265,12 @@ class Reply(Future[T]):
             await resolve_in_asyncio(self)
         if self._outcome is None and self._get_hook is None:
             self._expire(None)
+
+
+class Requested(Reply[T]):
+    """The answer to a message: nobody else can wait for it once its asker is cancelled."""
+
+    _given_up_with_its_waiter = True
 
 
 class Derived(Reply[T]):

@@ -210,6 +210,7 @@ class ActorSystem:
     # -- entering --------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
+        self._refuse_to_enter_twice()
         if runs_a_loop():
             raise RuntimeError(f"this thread runs an event loop: `async with {self.name}`")
         self.enter_thread(daemon=True)
@@ -233,6 +234,7 @@ class ActorSystem:
         self._raise_failure(error)
 
     async def __aenter__(self) -> Self:
+        self._refuse_to_enter_twice()
         if runs_a_loop() == "trio":
             self._entry = InTrio(self)
             await self._entry.start()
@@ -435,6 +437,10 @@ class ActorSystem:
             raise mine
         if failure is not None and (error is None or isinstance(error, trio.Cancelled)):
             raise failure
+
+    def _refuse_to_enter_twice(self) -> None:
+        if self._entry is not None:
+            raise RuntimeError(f"system {self.name} was entered before; make another one")
 
     def _refuse_unless_running(self) -> None:
         if self._state != "running":

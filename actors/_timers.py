@@ -55,9 +55,12 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._scope: trio.CancelScope | None = None
+        self._kept = 0  # entries after the last clearing
 
     def add(self, at: float, timer: Timer) -> None:
         """Fire the timer at the time `at` of the run's clock, and then each interval."""
+        if len(self._heap) > 2 * self._kept + 64:
+            self._clear()
         heapq.heappush(self._heap, (at, next(self._numbers), timer))
         if self._scope is not None and at < self._scope.deadline:
             self._scope.deadline = at
@@ -70,6 +73,12 @@ class Timers:
                 await trio.sleep_forever()
             self._scope = None
             self._fire_due(trio.current_time())
+
+    def _clear(self) -> None:
+        """Forget cancelled timers, when there may be as many as others."""
+        self._heap = [entry for entry in self._heap if not entry[2].cancelled]
+        heapq.heapify(self._heap)
+        self._kept = len(self._heap)
 
     def _fire_due(self, now: float) -> None:
         while self._heap and self._heap[0][0] <= now:

@@ -104,7 +104,7 @@ async def resolve_in_trio(reply: Reply[Any]) -> None:
     try:
         await waiter.park(reply._remaining())
     except BaseException:
-        if reply._forget(waiter):
+        if reply._forget(waiter) and reply._given_up_with_its_waiter:
             reply.cancel()
         raise
     if not waiter.fired:
@@ -153,7 +153,7 @@ async def resolve_in_asyncio(reply: Reply[Any]) -> None:
     try:
         await waiter.park(reply._remaining())
     except BaseException:
-        if reply._forget(waiter):
+        if reply._forget(waiter) and reply._given_up_with_its_waiter:
             reply.cancel()
         raise
     reply._forget(waiter)

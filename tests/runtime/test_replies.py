@@ -1,4 +1,4 @@
-"""Replies from actors: time limits, giving up, pipelining; virtual time unless it is about threads."""
+"""Replies from actors: time limits, giving up, pipelining; virtual time but for threads."""
 
 import concurrent.futures
 import gc
@@ -104,9 +104,8 @@ def test_thousands_of_asks_are_pipelined_from_one_thread():
 
 
 def test_a_blocking_ask_raises_timeout():
-    with ActorSystem("shop", shutdown_timeout=0.1) as system:
-        with pytest.raises(Timeout):
-            system.spawn(Slow).ask(1, timeout=0.01)
+    with ActorSystem("shop", shutdown_timeout=0.1) as system, pytest.raises(Timeout):
+        system.spawn(Slow).ask(1, timeout=0.01)
 
 
 def test_a_failure_that_nobody_looked_at_is_logged_when_collected(caplog):
@@ -147,3 +146,12 @@ async def test_the_first_failure_is_that_of_a_joined_reply(autojump_clock):
         joined = ref.request(1).join(ref.request(ValueError("mine")))
         with pytest.raises(ValueError, match="mine"):
             await joined
+
+
+async def test_waiting_for_the_end_may_be_cancelled_and_done_again(autojump_clock):
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Slow)
+        with trio.move_on_after(1):
+            await ref.terminated()
+        await ref.stop()
+        assert await ref.terminated() is None

@@ -2,13 +2,14 @@
 
 import contextvars
 import threading
+from typing import ClassVar
 
 import pytest
 import trio
 
 from actors import Actor, ActorDeadError, ActorSystem, BlockingActor, HandlerTimedOut
 from actors.events import HandlerStuck, PoolFull, Restarted
-from supervisors import ChildSpec, OneForOne
+from supervisors import ChildSpec, OneForAll, OneForOne
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -79,7 +80,7 @@ async def test_an_actor_may_mix_colours_and_still_handles_one_message_at_a_time(
         async def on_trio(self, number):
             assert not self.busy
             self.busy = True
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
             self.log.append(number)
             self.busy = False
             return threading.get_ident()
@@ -216,7 +217,7 @@ async def test_shutdown_does_not_wait_longer_for_a_blocked_thread_than_it_may(ga
 class Bound(BlockingActor):
     """Notes the thread of everything that it does."""
 
-    threads: set = set()
+    threads: ClassVar[set[int]] = set()
 
     def on_start(self):
         self.threads.add(threading.get_ident())
@@ -265,3 +266,41 @@ async def test_run_in_thread_carries_context_and_waits_when_cancelled(gates):
                 scope.cancel()
                 gates.open.set()
         assert gates.open.is_set()
+
+
+async def test_no_two_instances_run_at_once_even_if_a_plain_start_is_slow_to_be_replaced(gates):
+    """A group restart meets a member whose plain `on_start` blocks: it waits for the thread."""
+    running, most = [], []
+
+    class SlowStart(Actor):
+        def on_start(self):
+            running.append(self)
+            most.append(len(running))
+            if not self.restarts:
+                gates.block()
+            running.remove(self)
+
+    class Sibling(Actor):
+        async def on_receive(self, message):
+            raise ValueError
+
+    class Parent(Actor):
+        strategy = OneForAll(backoff=None)
+
+        async def on_start(self):
+            self.context.spawn(Sibling, name="sibling")
+            spec = ChildSpec(SlowStart, name="slow", shutdown_timeout=0.01)
+            self.context.spawn(spec)
+
+    async with ActorSystem("shop") as system:
+        await system.spawn(Parent, name="parent").started()
+        await entered(gates)
+        slow = system["parent/slow"]
+        system["parent/sibling"].tell("boom")
+        with trio.move_on_after(0.05):  # past the time limit, which the thread does not keep
+            await slow.started()
+        assert most == [1]
+        gates.open.set()
+        with trio.fail_after(10):
+            await slow.started()
+        assert most == [1, 1]

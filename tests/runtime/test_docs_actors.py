@@ -1,0 +1,43 @@
+"""The page on actors: its first example runs, and it names every event."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import actors
+from actors import events
+
+PAGE = (Path(__file__).parents[2] / "docs" / "actors.md").read_text()
+
+
+def test_its_first_example_runs():
+    program = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("16\n", "")
+
+
+def test_it_names_every_event():
+    kinds = [
+        name
+        for name, kind in vars(events).items()
+        if inspect.isclass(kind) and issubclass(kind, events.Event) and kind is not events.Event
+    ]
+    assert len(kinds) >= 15
+    assert [name for name in kinds if f"`{name}`" not in PAGE] == []
+
+
+def test_every_public_name_of_the_package_is_listed_and_has_a_docstring():
+    public = {name for name in vars(actors) if not name.startswith("_")}
+    modules = {name for name in public if inspect.ismodule(getattr(actors, name))}
+    assert set(actors.__all__) <= public
+    assert public - modules == set(actors.__all__) - modules
+    assert [name for name in actors.__all__ if not getattr(actors, name).__doc__] == []
