@@ -36,14 +36,42 @@ class Answer(Protocol[T_co]):
         ...
 
 
-class Call(Coroutine[Any, Any, T]):
+class Steps(Coroutine[Any, Any, T]):
+    """An awaitable that passes for a coroutine, where one is wanted to start a task with.
+
+    `nursery.start_soon(events.publish, event)`, `group.create_task(events.publish(event))`.
+    """
+
+    __slots__ = ("_steps",)
+
+    _steps: Generator[Any, Any, T] | None
+
+    def send(self, value: Any, /) -> Any:
+        """Take a step."""
+        return self._begun().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits."""
+        return self._begun().throw(*error)
+
+    def close(self) -> None:
+        """End it where it waits."""
+        self._begun().close()
+
+    def _begun(self) -> Generator[Any, Any, T]:
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps
+
+
+class Call(Steps[T]):
     """A call on the trio side, which runs in the task that awaits it, or is started with it.
 
     One that is dropped without being awaited is a mistake that would lose a message or a write:
     it makes the handler's transaction fail, or warns where there is none.
     """
 
-    __slots__ = ("_arguments", "_awaited", "_function", "_steps", "_unit_of_work")
+    __slots__ = ("_arguments", "_awaited", "_function", "_unit_of_work")
 
     def __init__(
         self,
@@ -55,25 +83,7 @@ class Call(Coroutine[Any, Any, T]):
         self._arguments = arguments
         self._unit_of_work = unit_of_work
         self._awaited = False
-        self._steps: Generator[Any, Any, T] | None = None
-
-    def send(self, value: Any, /) -> Any:
-        """Take a step, as a coroutine does: `nursery.start_soon(events.publish, event)`."""
-        if self._steps is None:
-            self._steps = self.__await__()
-        return self._steps.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Raise an error where it waits."""
-        if self._steps is None:
-            self._steps = self.__await__()
-        return self._steps.throw(*error)
-
-    def close(self) -> None:
-        """End it where it waits."""
-        self._awaited = True
-        if self._steps is not None:
-            self._steps.close()
+        self._steps = None
 
     def __await__(self) -> Generator[Any, Any, T]:
         self._awaited = True
@@ -122,7 +132,7 @@ class Worlds:
         return threading.get_ident() != self._home and not _runs_a_loop()
 
 
-class Remote(Generic[T]):
+class Remote(Steps[T]):
     """A call from another loop, which has begun; if its awaiter is cancelled, so is it."""
 
     __slots__ = ("_over", "_reply", "_scope", "_system")
@@ -133,6 +143,7 @@ class Remote(Generic[T]):
         function: Callable[..., Awaitable[T]],
         arguments: tuple[Any, ...],
     ) -> None:
+        self._steps = None
         self._system = system
         self._scope = trio.CancelScope()
         self._over = False

@@ -257,3 +257,20 @@ def test_cancelling_an_asyncio_caller_cancels_the_handler_and_undoes_it(runs_on,
 
     asyncio.run(main())
     assert seen.items == ["begun", "cancelled"]
+
+
+def test_calls_start_tasks_under_asyncio(seen):
+    bus = make_bus(seen)
+
+    async def main():
+        async with bus.running():
+            await bus.commands.send({}, routing_key="make table")
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(bus.commands.send(kind(), headers={"who": "me"}))
+                    for kind in CALLS
+                ]
+                many = group.create_task(bus.events.publish_many([], headers={"who": "me"}))
+            return [task.result() for task in tasks], many.result()
+
+    assert asyncio.run(main()) == (["none"] * 3, 0)
