@@ -56,8 +56,8 @@ async def place_order(command: PlaceOrder, events: EventBus, tx: Transaction) ->
 
 @bus.query_handler
 async def count_orders(query: CountOrders, tx: Transaction) -> int:
-    row = await tx.fetch_one("SELECT count(*) FROM orders")
-    return row[0]
+    [row] = await tx.fetch("SELECT count(*) FROM orders")
+    return int(row[0])
 
 
 @bus.event_handler(channel="notifications")
