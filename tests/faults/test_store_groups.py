@@ -1,4 +1,4 @@
-"""Groups that are lost, handlers that do what they may not, and what becomes of their neighbours."""
+"""Groups that are lost, handlers that do what they may not, and what their neighbours see."""
 
 import sqlite3
 
