@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from actors._mailbox import Envelope
 from actors._threads import Worker
-
-if TYPE_CHECKING:
-    from actors._timers import Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +32,18 @@ class Report:
 class Ticket:
     """The right of a thread to act for a cell; once it is void, what the thread did is dropped."""
 
-    __slots__ = ("timer", "valid", "worker")
+    __slots__ = ("running", "valid", "worker")
 
     def __init__(self, worker: Worker | None) -> None:
         self.worker = worker
-        self.timer: Timer | None = None
+        self.running: list[Envelope] = []
+        """The message that a time limit is kept for; whoever takes it out settles it."""
         self.valid = True
+
+    def take(self) -> bool:
+        """Take the running message out; False if it was taken: it has ended, or was given up."""
+        try:
+            self.running.pop()
+        except IndexError:
+            return False
+        return True

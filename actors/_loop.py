@@ -11,7 +11,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 from pykka import messages
@@ -36,8 +36,6 @@ BATCH: Final = 64
 
 BUDGET: Final = 0.002
 """Seconds after which it does."""
-
-Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 # -- on trio ------------------------------------------------------------------------------------
@@ -319,7 +317,9 @@ def _work(cell: Cell, ticket: Ticket) -> Report | None:
     return Report()
 
 
-def _handle_on_thread(cell: Cell, envelope: Envelope, ticket: Ticket) -> Report | None:
+def _handle_on_thread(  # the hot loop of threads, in one frame
+    cell: Cell, envelope: Envelope, ticket: Ticket
+) -> Report | None:
     message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
     if reply is not None and reply.abandoned:
         cell.mailbox.skipped += 1
@@ -328,19 +328,21 @@ def _handle_on_thread(cell: Cell, envelope: Envelope, ticket: Ticket) -> Report 
         return Report(envelope)
     cell.in_hand = envelope
     try:
-        function, args, kwargs = _call_of(cell.actor, message)
+        if type(message) in PROXY_MESSAGES:
+            function, args, kwargs = proxy_call(cell.actor, message)
+        else:
+            function, args, kwargs = cell.actor.on_receive, (message,), _NO_KEYWORDS  # type: ignore[union-attr]  # it runs
         if is_async(function):
             cell.in_hand = None
             return Report(envelope)
-        if cell.settings.handler_timeout is not None:
-            ticket.timer = _stuck.watch_thread(cell, ticket, envelope)
         context = envelope.context or cell.context_of_thread()
-        result = context.run(function, *args, **kwargs)
+        if cell.settings.handler_timeout is None:
+            result = context.run(function, *args, **kwargs)
+        else:
+            with _stuck.watching(cell, ticket, envelope):
+                result = context.run(function, *args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure
         return _failed_on_thread(cell, envelope, ticket, error)
-    finally:
-        if ticket.timer is not None:
-            ticket.timer.cancel()
     if not ticket.valid:
         return None
     if inspect.iscoroutine(result):
@@ -367,11 +369,6 @@ def _failed_on_thread(
     return Report(ending=ending)
 
 
-def _call_of(actor: Any, message: Any) -> Call:
-    if type(message) in PROXY_MESSAGES:
-        return proxy_call(actor, message)
-    return actor.on_receive, (message,), {}
-
-
+_NO_KEYWORDS: Final[dict[str, Any]] = {}
 _STOPS: Final = frozenset({StopItself, messages._ActorStop})
 _SPECIAL: Final = PROXY_MESSAGES | _STOPS

@@ -171,7 +171,10 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         """
         if block:
             refuse_to_block()
-            return self.request(message, timeout=timeout).get()
+            reply = self.request(message, timeout=timeout)
+            if not reply.done:
+                reply._wait_on_thread(None)
+            return reply.get()
         return self.request(message)
 
     # -- ending --------------------------------------------------------------------------------

@@ -240,6 +240,10 @@ class Reply(Future[T]):
             self.settle((self._get_hook(timeout), None, None))
             return
         refuse_to_block()
+        self._wait_on_thread(timeout)
+
+    def _wait_on_thread(self, timeout: float | None) -> None:
+        """Wait on a thread that is known to run no event loop."""
         gate = threading.Lock()
         gate.acquire()
 

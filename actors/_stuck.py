@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from actors._ending import Ending, Report
@@ -20,21 +22,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pykka")
 
 
-def watch_thread(cell: Cell, ticket: Ticket, envelope: Envelope) -> Timer:
-    """Look after the time limit whether the thread still has this message in hand."""
-    limit = cell.settings.handler_timeout or math.inf
+@contextlib.contextmanager
+def watching(cell: Cell, ticket: Ticket, envelope: Envelope) -> Iterator[None]:
+    """Keep the time limit of a message while a thread handles it; late, it voids the ticket."""
+    ticket.running.append(envelope)
     timer = Timer(lambda: _late(cell, ticket, envelope), None)
-    cell.system.add_timer(limit, timer)
-    return timer
+    cell.system.add_timer(cell.settings.handler_timeout or math.inf, timer)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if not ticket.take():
+            ticket.valid = False
 
 
 def _late(cell: Cell, ticket: Ticket, envelope: Envelope) -> None:
     """Report a stuck thread, replace its place in the pool, and go on without it if allowed."""
-    if not ticket.valid or cell.in_hand is not envelope or cell.ended:
+    if not ticket.valid or ticket.running != [envelope] or cell.ended:
         return
     limit = cell.settings.handler_timeout or 0.0
     replaced = ticket.worker is None or cell.system.threads.write_off(ticket.worker)
-    abandoned = cell.settings.abandon and replaced
+    abandoned = cell.settings.abandon and replaced and ticket.take()
     cell.publish(HandlerStuck, limit, envelope.message, abandoned)
     logger.warning("%s: a handler runs longer than %s seconds", cell.path, limit)
     if abandoned:
