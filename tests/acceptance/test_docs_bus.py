@@ -24,4 +24,4 @@ def test_the_program_prints_what_the_page_shows(tmp_path):
     )
 
     assert done.stderr == ""
-    assert done.stdout == SHOWN.search(PAGE)[1]
+    assert [done.stdout] == SHOWN.findall(PAGE)

@@ -24,7 +24,7 @@ class Seen:
 
     def until(self, count):
         """A reply that is there once `count` items are; await it, or `get` it on a thread."""
-        reply = Reply()
+        reply: Reply[None] = Reply()
         with self._lock:
             self._waiting.append((count, reply))
             if len(self.items) >= count:

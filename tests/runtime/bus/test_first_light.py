@@ -42,7 +42,7 @@ def make_bus(store, seen):
         return [tuple(row) for row in await tx.fetch("SELECT * FROM confirmed ORDER BY 1")]
 
     @bus.command_handler("make tables")
-    async def make_tables(command: dict, tx: Transaction):
+    async def make_tables(command: dict[str, str], tx: Transaction):
         await tx.execute("CREATE TABLE confirmed (number INTEGER, tenant TEXT)")
 
     return bus

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ async def bus(seen):
         seen.add(command)
 
     @bus.command_handler("by carrier", channel="carriers")
-    async def by_carrier(command: dict, headers: Headers):
+    async def by_carrier(command: dict[str, str], headers: Headers):
         seen.add((headers.tenant, command))
 
     @bus.event_handler
@@ -87,7 +88,7 @@ async def bus(seen):
             raise KeyError("very negative")
 
     @bus.query_handler
-    async def order(query: GetOrder) -> dict:
+    async def order(query: GetOrder) -> dict[str, int]:
         return {"number": query.number}
 
     async with bus.running():
@@ -155,10 +156,11 @@ async def test_an_event_without_subscribers_may_be_published(bus):
     assert len(await bus.events.publish(Forgotten(1))) == 32
 
 
+WRONG: dict[str, Any] = {"text": "seven", "object": object()}
 PAST = datetime(2013, 1, 1, tzinfo=UTC)
 REFUSED = [
-    (PlaceOrder("seven"), {}, InvalidMessage, "field 'number': Expected `int`, got `str`"),
-    (PlaceOrder(object()), {}, InvalidMessage, "PlaceOrder cannot be written"),
+    (PlaceOrder(WRONG["text"]), {}, InvalidMessage, "field 'number': Expected `int`, got `str`"),
+    (PlaceOrder(WRONG["object"]), {}, InvalidMessage, "PlaceOrder cannot be written"),
     (Unregistered(1), {}, UnknownMessageType, "Unregistered is no message type of this bus"),
     ({"number": 1}, {}, UnknownMessageType, "needs routing_key="),
     ({}, {"routing_key": "by carier"}, UnknownMessageType, "did you mean 'by carrier'"),
@@ -210,7 +212,7 @@ async def test_an_explicit_id_is_handled_once_by_a_synchronous_handler_too(bus, 
 
 
 async def test_the_error_of_one_of_many_says_which_and_how_many_were_sent(bus, seen):
-    items = [ShipOrder(n) for n in range(5)] + [ShipOrder("six")]
+    items = [ShipOrder(n) for n in range(5)] + [ShipOrder(WRONG["text"])]
 
     with pytest.raises(InvalidMessage) as caught:
         await bus.commands.send_many(items, batch=2)

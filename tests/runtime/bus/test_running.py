@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import trio
@@ -65,7 +66,8 @@ async def test_a_store_that_cannot_be_meant_is_a_problem_of_the_configuration(st
 
 
 async def test_settings_of_the_bus_are_checked_with_everything_else():
-    bus = ActorBus("a/b", runs_on="moon", lease=0, shutdown_timeout="x", max_message_bytes=-1)
+    wrong: Any = {"runs_on": "moon", "lease": 0, "shutdown_timeout": "x", "max_message_bytes": -1}
+    bus = ActorBus("a/b", **wrong)
     with pytest.raises(ConfigurationError) as caught:
         async with bus.running():
             pass

@@ -53,7 +53,7 @@ def open_session(steps):
 
 
 async def test_services_are_made_as_long_as_their_scope_and_left_in_order():
-    steps = []
+    steps: list[str] = []
     bus = ActorBus("shop")
     bus.provide(Session, open_session(steps), scope="message")
     bus.provide(Pool, open_pool(steps))
@@ -74,7 +74,7 @@ async def test_services_are_made_as_long_as_their_scope_and_left_in_order():
 
 
 async def test_a_messages_service_is_left_when_its_handler_fails():
-    steps = []
+    steps: list[str] = []
     bus = ActorBus("shop")
     bus.provide(Pool, open_pool(steps))
     bus.provide(Settings)
@@ -119,7 +119,7 @@ async def test_coroutines_are_awaited_and_other_things_taken_as_they_are():
 
 
 def test_under_asyncio_services_are_made_and_left_on_the_callers_loop():
-    steps = []
+    steps: list[str] = []
     bus = ActorBus("shop")
     bus.provide(Settings, value=Settings())
 

@@ -57,7 +57,7 @@ def bus(seen):
     bus.add_channel("outbox")
 
     @bus.command_handler("make table")
-    async def make_table(command: dict, tx: Transaction):
+    async def make_table(command: dict[str, str], tx: Transaction):
         await tx.execute("CREATE TABLE rows (what TEXT UNIQUE)")
 
     @bus.query_handler
@@ -130,7 +130,7 @@ async def test_a_plain_handler_writes_and_sends_too(bus):
     def act(command: Act, tx: Transaction, events: EventBus):
         assert tx.execute("INSERT INTO rows VALUES ($1)", command.what).get().rowcount == 1
         tx.execute("INSERT INTO rows VALUES ($1)", command.what + "2")
-        assert tx.fetch_one("SELECT count(*) FROM rows").get()[0] == 2
+        assert tx.fetch("SELECT count(*) FROM rows").get()[0][0] == 2
         events.publish(Told("a"))
 
     assert await run(bus, Act("x")) == (["x", "x2"], 1, [])
@@ -419,9 +419,9 @@ async def test_two_tasks_of_one_handler_share_its_turn(bus):
 async def test_units_that_contend_for_the_writer_take_turns(bus):
     @bus.command_handler
     async def act(command: Act, tx: Transaction):
-        count = await tx.fetch_one("SELECT count(*) FROM rows")
+        (row,) = await tx.fetch("SELECT count(*) FROM rows")
         await trio.sleep(0.001)
-        await tx.execute("INSERT INTO rows VALUES ($1)", f"{count[0]:02}")
+        await tx.execute("INSERT INTO rows VALUES ($1)", f"{row[0]:02}")
 
     async with bus.running(consume="none"):
         await bus.commands.send({}, routing_key="make table")

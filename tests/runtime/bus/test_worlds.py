@@ -46,7 +46,7 @@ def make_bus(seen):  # noqa: C901  # a handler per colour
     bus.add_channel("done")
 
     @bus.command_handler("make table")
-    async def make_table(command: dict, tx: Transaction):
+    async def make_table(command: dict[str, str], tx: Transaction):
         await tx.execute("CREATE TABLE rows (what TEXT)")
 
     @bus.query_handler(runs_on="trio")

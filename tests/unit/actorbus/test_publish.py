@@ -1,10 +1,11 @@
 """Copies: one per endpoint, with the handler's settings and the sender's wishes."""
 
 from dataclasses import dataclass
+from typing import Unpack
 
 import pytest
 
-from actorbus import ActorBus, DynamicChannel, EventBus, Headers, header
+from actorbus import ActorBus, DynamicChannel, EventBus, Headers, SendOptions, header
 from actorbus._publish import Press
 
 
@@ -28,7 +29,7 @@ def bus():
     return bus
 
 
-def copies(bus, parent=None, **options):
+def copies(bus, parent=None, **options: Unpack[SendOptions]):
     configuration = bus.check()
     press = Press(configuration, lambda: 1000.0, 10_000)
     prepared = press.prepare("event", OrderPlaced(7), options, parent)

@@ -1,5 +1,7 @@
 """The unit of work against a store that writes down what it is asked, and fails on request."""
 
+from typing import Any
+
 import pytest
 import trio
 
@@ -11,7 +13,15 @@ from actorbus._settlement import ACK
 from actorbus._store import GroupLost, StaleClaim
 from actorbus._unit_of_work import UnitOfWork
 
-CLAIMED = "claimed"
+CLAIMED: Any = "claimed"
+
+
+def make_inner(outer):
+    return InnerUnitOfWork(outer, "inner", Headers(id="m"))
+
+
+def make_unit(store, owner="e", **options):
+    return UnitOfWork(store, owner, **options)
 
 
 class RecordingTurn:
@@ -76,21 +86,21 @@ class Heard:
 
 async def test_a_settlement_alone_never_takes_the_writer():
     store = RecordingStore()
-    await UnitOfWork(store, "e").commit(Heard(), CLAIMED, ACK)
+    await make_unit(store).commit(Heard(), CLAIMED, ACK)
 
     assert store.names() == ["settle_soon"]
 
 
 async def test_nothing_to_write_is_committed_at_once():
     store, heard = RecordingStore(), Heard()
-    await UnitOfWork(store, "e").commit(heard)
+    await make_unit(store).commit(heard)
 
     assert (store.calls, heard.what) == ([], ["committed"])
 
 
 async def test_everything_is_written_in_one_turn_in_order():
     store = RecordingStore()
-    unit = UnitOfWork(store, "e", alone=True)
+    unit = make_unit(store, alone=True)
     unit.stage(["copy"])
     await unit.commit(Heard(), CLAIMED, ACK, ("e", "key"))
 
@@ -106,7 +116,7 @@ async def test_everything_is_written_in_one_turn_in_order():
 async def test_what_was_handled_before_is_undone():
     store = RecordingStore()
     store.seen.add("key")
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
     unit.stage(["copy"])
 
     assert not await unit.commit(Heard(), CLAIMED, ACK, ("e", "key"))
@@ -116,7 +126,7 @@ async def test_what_was_handled_before_is_undone():
 @pytest.mark.parametrize("step", ["append", "settle", "finish"])
 async def test_a_step_that_fails_undoes_the_turn_and_tells_no_listener(step):
     store, heard = RecordingStore(**{step: StaleClaim("gone")}), Heard()
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
     unit.stage(["copy"])
     with pytest.raises(StaleClaim):
         await unit.commit(heard, CLAIMED, ACK)
@@ -127,7 +137,7 @@ async def test_a_step_that_fails_undoes_the_turn_and_tells_no_listener(step):
 
 async def test_a_unit_that_failed_cannot_commit():
     store = RecordingStore()
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
     await unit.turn()
     unit.fail(ValueError("first"))
     unit.fail(KeyError("second"))
@@ -139,7 +149,7 @@ async def test_a_unit_that_failed_cannot_commit():
 
 
 async def test_a_unit_that_is_over_refuses_everything():
-    unit = UnitOfWork(RecordingStore(), "e")
+    unit = make_unit(RecordingStore(), "e")
     await unit.rollback()
     await unit.rollback()
 
@@ -151,10 +161,10 @@ async def test_a_unit_that_is_over_refuses_everything():
 
 
 async def test_hooks_wait_for_the_commit_and_are_dropped_with_a_lost_group():
-    ran = []
+    ran: list[str] = []
     store = RecordingStore()
     for _ in range(2):
-        unit = UnitOfWork(store, "e", run_hooks=ran.extend)
+        unit = make_unit(store, run_hooks=ran.extend)
         unit.after_commit("hook")
         unit.stage(["copy"])
         await unit.commit(Heard())
@@ -167,7 +177,7 @@ async def test_hooks_wait_for_the_commit_and_are_dropped_with_a_lost_group():
 
 async def test_tasks_that_need_the_turn_at_once_take_it_once():
     store = RecordingStore()
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
     async with trio.open_nursery() as nursery:
         for _ in range(5):
             nursery.start_soon(unit.turn)
@@ -177,7 +187,7 @@ async def test_tasks_that_need_the_turn_at_once_take_it_once():
 
 async def test_a_turn_that_comes_after_the_end_is_given_back():
     store = RecordingStore()
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
 
     async def take():
         with pytest.raises(HandlerEnded):
@@ -192,7 +202,7 @@ async def test_a_turn_that_comes_after_the_end_is_given_back():
 
 async def test_a_task_that_is_cancelled_while_it_takes_the_turn_leaves_it_to_the_next():
     store = RecordingStore()
-    unit = UnitOfWork(store, "e")
+    unit = make_unit(store)
     with trio.CancelScope() as scope:
         scope.cancel()
         await unit.turn()
@@ -210,8 +220,8 @@ async def test_an_outcome_raises_what_the_commit_was_lost_with():
 
 async def test_an_inner_unit_without_statements_opens_no_savepoint():
     store = RecordingStore()
-    outer = UnitOfWork(store, "outer")
-    inner = InnerUnitOfWork(outer, "inner", Headers(id="m"))
+    outer = make_unit(store, "outer")
+    inner = make_inner(outer)
     inner.stage(["copy"])
     inner.after_commit("hook")
     await inner.merge()
@@ -220,8 +230,8 @@ async def test_an_inner_unit_without_statements_opens_no_savepoint():
 
 
 async def test_an_inner_unit_that_fails_leaves_nothing_to_the_outer_one():
-    outer = UnitOfWork(RecordingStore(), "outer")
-    inner = InnerUnitOfWork(outer, "inner", Headers(id="m"))
+    outer = make_unit(RecordingStore(), "outer")
+    inner = make_inner(outer)
     inner.stage(["copy"])
     inner.fail(ValueError())
     with pytest.raises(RollbackOnly):
