@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import importlib.util
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -18,8 +19,9 @@ import anyio.abc
 import anyio.from_thread
 import trio
 
+from actors._activity import Activity, Flight, on_asyncio
 from actors._reply import Reply
-from actors._threads import ThreadPool
+from actors._threads import Job, ThreadPool
 
 if TYPE_CHECKING:
     from actors._cell import Cell
@@ -40,6 +42,8 @@ class Bridge:
         self._manager: AbstractContextManager[anyio.from_thread.BlockingPortal] | None = None
         self._starting = trio.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.activity: Activity | None = None
+        """Counts what runs beside trio, if the clock wants to know."""
 
     async def in_thread(self, cell: Cell, function: Callable[..., T], *args: Any) -> T:
         """Call a hook of an actor on one of its threads, in the context that they share.
@@ -48,13 +52,29 @@ class Bridge:
         instances run at once. At the actor's end, and the system's, the thread is left behind.
         """
         context = cell.context_of_thread()
-        submit = (cell.workers or self._threads).submit
+        submit = self._counted((cell.workers or self._threads).submit)
         return await call_in_thread(submit, context, function, args, lambda: cell.is_ending)
 
     async def call(self, function: Callable[..., T], args: tuple[Any, ...], *, abandon: bool) -> T:
         """Call a function on a pooled thread, in a copy of the current context."""
         context = contextvars.copy_context()
-        return await call_in_thread(self._threads.submit, context, function, args, lambda: abandon)
+        submit = self._counted(self._threads.submit)
+        return await call_in_thread(submit, context, function, args, lambda: abandon)
+
+    def _counted(self, submit: Callable[[Job], None]) -> Callable[[Job], None]:
+        activity = self.activity
+        return submit if activity is None else lambda job: submit(activity.flying(job))
+
+    @contextlib.contextmanager
+    def _flight(self) -> Iterator[Flight | None]:
+        if self.activity is None:
+            yield None
+            return
+        flight = Flight(self.activity)
+        try:
+            yield flight
+        finally:
+            flight.end()
 
     async def run(
         self,
@@ -67,13 +87,18 @@ class Bridge:
 
         If cancelled: the asyncio task is cancelled, and awaited for at most `PATIENCE` seconds.
         """
-        if self.loop is None and self._portal is None:
-            await self._start_portal()
+        with self._flight() as flight:
+            if self.loop is None and self._portal is None:
+                await self._start_portal()
 
-        async def call() -> T:
-            return await async_fn(*args, **kwargs)
+            async def call() -> T:
+                on_asyncio.set(flight)
+                return await async_fn(*args, **kwargs)
 
-        future = self._submit(call, context or contextvars.copy_context())
+            return await self._run(call, context or contextvars.copy_context())
+
+    async def _run(self, call: Callable[[], Awaitable[T]], context: contextvars.Context) -> T:
+        future = self._submit(call, context)
         done = trio.Event()
         token = trio.lowlevel.current_trio_token()
         future.add_done_callback(lambda _: _set_soon(token, done))
@@ -109,7 +134,8 @@ class Bridge:
         portal, self._portal = self._portal, None
         manager, self._manager = self._manager, None
         if portal is not None and manager is not None:
-            await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
+            with self._flight():
+                await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
 
 
 def _end_portal(

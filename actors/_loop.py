@@ -277,7 +277,9 @@ def give_to_thread(cell: Cell, envelope: Envelope) -> None:
 
 def work_on(cell: Cell) -> None:
     """Submit the cell, whose mailbox is owned by nobody else, to its threads."""
-    (cell.workers or cell.system.threads).submit(cell.work)
+    activity = cell.system.bridge.activity
+    job = cell.work if activity is None else activity.flying(cell.work)
+    (cell.workers or cell.system.threads).submit(job)
 
 
 def work(cell: Cell) -> None:

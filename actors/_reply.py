@@ -23,6 +23,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 import trio
 from pykka import Future, Timeout
 
+from actors._activity import pause_thread_until
 from actors._errors import BlockingCall, ReplyCancelled
 from actors._threads import waiting
 from actors._waiters import (
@@ -250,12 +251,14 @@ class Reply(Future[T]):
         def opened(_reply: Reply[Any]) -> None:
             gate.release()
 
+        pause = pause_thread_until(self)
         self.add_done_callback(opened)
         limit = math.inf if timeout is None else timeout
         if self._deadline is not math.inf:
             limit = min(limit, self._remaining())
         with waiting():
             in_time = pass_gate(gate, limit)
+        pause.leave()
         if not in_time and self._outcome is None:
             self._forget(opened)
             self._expire(timeout)

@@ -23,6 +23,7 @@ import trio.abc
 from pykka import ActorDeadError
 
 from actors import _fork
+from actors._activity import Activity, JumpingClock
 from actors._actor import Actor
 from actors._bridge import Bridge
 from actors._entry import InThread, InTrio
@@ -372,6 +373,9 @@ class ActorSystem:
         """Own all tasks of the system until it has ended."""
         self._token = trio.lowlevel.current_trio_token()
         self._clock = trio.lowlevel.current_clock()
+        if isinstance(self._clock, JumpingClock):
+            self.bridge.activity = Activity()
+            self._clock.attach(self.bridge.activity)
         self._stop_wanted = trio.Event()
         self.base_context = contextvars.copy_context()
         self.thread_id = threading.get_ident()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from actors._activity import pause_coroutine_until
 from actors._errors import BlockingCall
 
 if TYPE_CHECKING:
@@ -149,13 +150,16 @@ async def resolve_in_asyncio(reply: Reply[Any]) -> None:
         await asyncio.get_running_loop().run_in_executor(None, reply._resolve, None)
         return
     waiter = AsyncioWaiter()
+    pause = pause_coroutine_until(reply)
     reply.add_done_callback(waiter)
     try:
         await waiter.park(reply._remaining())
     except BaseException:
+        pause.leave()
         if reply._forget(waiter) and reply._given_up_with_its_waiter:
             reply.cancel()
         raise
+    pause.leave()
     reply._forget(waiter)
     if reply._get_hook is not None:
         await resolve_in_asyncio(reply)
