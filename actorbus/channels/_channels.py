@@ -16,7 +16,7 @@ from actorbus.endpoints._plan import INTAKE, actor_name
 from actorbus.endpoints._processing import Surroundings
 from actorbus.endpoints._workers import Slice
 from actors import Actor, ActorRef, NameTaken, Terminated
-from supervisors import Backoff, ChildSpec, Intensity, OneForOne
+from supervisors import Backoff, ChildSpec, Directive, Intensity, OneForOne
 
 NEVER_GIVES_UP = Intensity(max_restarts=None)
 STORE_BACKOFF = Backoff(initial=0.05, maximum=5.0, reset_after=5.0)
@@ -26,9 +26,18 @@ STORE_BACKOFF = Backoff(initial=0.05, maximum=5.0, reset_after=5.0)
 def lasting(
     factory: Callable[..., Any], *args: Any, name: str, backoff: Backoff = STORE_BACKOFF
 ) -> ChildSpec:
-    """Return the spec of a child that is restarted for ever, alone, under its own backoff."""
+    """Return the spec of a child that is restarted for ever, alone, under its own backoff.
+
+    Also after a SystemExit in a handler: a consumer never stops silently.
+    """
     return ChildSpec(
-        factory, args, name=name, restart="permanent", intensity=NEVER_GIVES_UP, backoff=backoff
+        factory,
+        args,
+        name=name,
+        restart="permanent",
+        intensity=NEVER_GIVES_UP,
+        backoff=backoff,
+        decider={BaseException: Directive.Restart},
     )
 
 

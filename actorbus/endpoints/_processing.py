@@ -36,6 +36,7 @@ from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
 from actorbus.endpoints._workload import Counts, Workload
 from actors.events import Event
+from supervisors import leaves
 
 
 class Surroundings(Protocol):
@@ -127,10 +128,10 @@ class Processing:
         except Exception as error:  # noqa: BLE001  whatever a handler raises is judged
             await unit.rollback()
             self._failed(claimed, error)
-        except BaseException:
+        except BaseException as error:
             with trio.CancelScope(shield=True):
                 await unit.rollback()
-            self._cut(claimed)
+            self._ended(claimed, error)
             raise
         else:
             if workload.outage.succeeded(claimed.copy_id):
@@ -151,6 +152,12 @@ class Processing:
         now = trio.current_time()
         self._bus.publish(EndpointHealthy(plan.path, now, self._owner, plan.tenant))
         self._workload.on_healthy()
+
+    def _ended(self, claimed: Claimed, error: BaseException) -> None:
+        if any(isinstance(leaf, trio.Cancelled) for leaf in leaves(error)):
+            self._cut(claimed)
+        else:  # SystemExit, KeyboardInterrupt: this start counts, or it would be tried for ever
+            self._judge(claimed, error, Verdict.FAILED)
 
     def _cut(self, claimed: Claimed) -> None:
         if self._workload.closed:

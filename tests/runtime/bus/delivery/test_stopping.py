@@ -1,8 +1,10 @@
 """Stopping: intake first, what was begun is finished or released, and named."""
 
+import threading
+
 import trio
 
-from actorbus import ActorBus
+from actorbus import ActorBus, Backoff, Retry
 from actorbus.stores import open_store
 
 
@@ -25,7 +27,7 @@ async def test_what_was_begun_is_finished_and_what_was_not_stays_ready(autojump_
     stopped_after = trio.current_time() - begun
     scope.cancel()
 
-    assert log.handled == [0, 1]
+    assert sorted(log.handled) == [0, 1]
     assert bus.unfinished == ()
     assert (bus.counters.handled, bus.counters.retried) == (2, 0)
     assert 5 <= stopped_after < 6
@@ -61,6 +63,33 @@ async def test_what_does_not_end_in_time_is_released_uncounted_and_named(
     assert sorted(log.handled) == [0, 1, 2, 3, 4]
     assert second.counters.retried == 0
     assert sum(queue.claimed for queue in queues) <= 5
+
+
+def test_a_handler_that_exits_uses_up_its_attempts_and_stops_nothing(job):
+    """In a bus with a thread of its own SystemExit is its message's failure, and restarts it."""
+    bus = ActorBus("shop", ":memory:")
+    bus.add_channel("mail", retry=Retry(attempts=2, initial=0.01), backoff=Backoff(initial=0.01))
+    handled = []
+    finished = threading.Event()
+
+    @bus.event_handler(channel="mail", endpoint_id="work")
+    async def handle(event: job):
+        if event.number == 1:
+            raise SystemExit
+        handled.append(event.number)
+        finished.set()
+
+    with bus.running_in_thread():
+        bus.events.publish(job(1)).get()
+        bus.idle().get()
+        while not bus.dead_letters.count().get():
+            bus.idle().get()
+        bus.events.publish(job(2)).get()
+        assert finished.wait(10)
+        [letter] = bus.dead_letters.list().get()
+
+    assert handled == [2]
+    assert (letter.exception, letter.attempts) == ("SystemExit", 2)
 
 
 async def test_a_bus_that_consumes_nothing_claims_nothing(autojump_clock, bus, log, job):
