@@ -15,7 +15,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason, Retry
+from actorbus._settlement import (
+    ACK,
+    EXPIRE,
+    RELEASE,
+    DeadLetter,
+    DeadLetterReason,
+    Retry,
+    Settlement,
+)
 from actorbus._states import FINAL, Event, State, after
 from actorbus._store import Claimed, DeadLetterFilter, Demand
 from actorbus.stores import SqliteOptions, SqliteStore
@@ -27,7 +35,7 @@ BURY = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure())
 
 pytestmark = pytest.mark.timeout(600)  # a failure is made small before it is shown
 
-OUTCOMES = {
+OUTCOMES: dict[str, tuple[Settlement, Event]] = {
     "handled": (ACK, Event.ACKNOWLEDGE),
     "failed": (Retry(0.0, failure()), Event.RETRY),
     "failed, wait": (Retry(5.0, failure()), Event.RETRY),
@@ -167,7 +175,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def settle(self, message: Message, outcome: str) -> None:
         settlement, event = OUTCOMES[outcome]
-        store, claim = self.stores[message.owner], message.claim
+        store, claim = self.stores[str(message.owner)], message.claim
+        assert claim is not None
         assert self.call(store.settle, [(claim, settlement)]) == 0
         if event is Event.EXPIRE:
             self.expire(message)
@@ -269,13 +278,13 @@ class StoreMachine(RuleBasedStateMachine):
         if not self.stores:
             return
         expected = Counter(
-            (message.endpoint, message.tenant, message.state.value)
+            (message.endpoint, message.tenant, str(message.state))
             for message in self.messages
             if message.state not in FINAL
         )
-        for queue, count in self.expired.items():
-            expected[*queue, "expired"] = count
-        found = Counter()
+        for (endpoint, tenant), count in self.expired.items():
+            expected[endpoint, tenant, "expired"] = count
+        found: Counter[tuple[str, str, str]] = Counter()
         for queue in self.call(self.stores["b"].statistics):
             for state in ("ready", "waiting", "claimed", "parked", "dead", "expired"):
                 found[queue.endpoint, queue.tenant, state] = getattr(queue, state)

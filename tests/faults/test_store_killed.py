@@ -34,6 +34,7 @@ async def worker(path, name):
     worker = await trio.lowlevel.open_process(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE
     )
+    assert worker.stdout is not None
     try:
         await worker.stdout.receive_some()
         yield worker
@@ -91,6 +92,7 @@ def send(path, name, kill_after=None):
     command = [sys.executable, "-c", SENDER, str(path), name]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as sender:
+        assert sender.stdout is not None
         sender.stdout.readline()
         if kill_after is not None:
             time.sleep(kill_after)

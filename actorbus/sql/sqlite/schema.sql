@@ -9,7 +9,7 @@
 CREATE TABLE actorbus_schema (
     version     INTEGER NOT NULL,   -- grows by one with each migration
     store_id    TEXT NOT NULL,      -- made with the store: tells it from another one at the same path
-    created_at  REAL NOT NULL,
+    created_at  REAL NOT NULL,         -- when the store was made
     migrated_at REAL NOT NULL       -- when `version` was reached
 ) STRICT;
 
@@ -31,7 +31,7 @@ CREATE TABLE actorbus_messages (
     expires_at        REAL,              -- no handler starts after this time; NULL: never too late
     enqueued_at       REAL NOT NULL,     -- when it was stored
     copy_id           TEXT NOT NULL,     -- names this copy, in all operations
-    channel           TEXT NOT NULL,
+    channel           TEXT NOT NULL,   -- the channel that it was sent on
     endpoint          TEXT NOT NULL,     -- the handler that it is for
     tenant            TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
     message_id        TEXT NOT NULL,     -- the same in all copies of a message
@@ -42,7 +42,7 @@ CREATE TABLE actorbus_messages (
     timestamp         REAL NOT NULL,     -- when the message was made
     deduplication_key TEXT,              -- see actorbus_sent
     headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
-    body              BLOB NOT NULL
+    body              BLOB NOT NULL    -- the message itself, encoded
 ) STRICT;
 
 -- What a claim reads: its cost does not depend on how much else is stored.
@@ -61,27 +61,27 @@ CREATE INDEX actorbus_messages_expiring ON actorbus_messages (expires_at)
 CREATE TABLE actorbus_dead_letters (
     number            INTEGER PRIMARY KEY AUTOINCREMENT, -- order of their deaths
     copy_id           TEXT NOT NULL UNIQUE, -- what `actorbus deadletter` takes
-    channel           TEXT NOT NULL,
+    channel           TEXT NOT NULL,   -- the channel that it was sent on
     endpoint          TEXT NOT NULL,     -- a replay goes to this endpoint only
-    tenant            TEXT NOT NULL,
+    tenant            TEXT NOT NULL,   -- key of a dynamic channel; '' on other channels
     reason            TEXT NOT NULL,     -- attempts exhausted, permanent error, undecodable, ...
     exception         TEXT,              -- type of the last exception; NULL: there was none
-    exception_message TEXT,
-    traceback         TEXT,
+    exception_message TEXT,            -- text of the last exception
+    traceback         TEXT,            -- traceback of the last exception
     attempts          INTEGER NOT NULL,  -- handler starts, since the last replay
     replays           INTEGER NOT NULL,  -- how often it came back before
-    died_at           REAL NOT NULL,
-    priority          INTEGER NOT NULL,
-    enqueued_at       REAL NOT NULL,
-    message_id        TEXT NOT NULL,
-    type_name         TEXT NOT NULL,
-    content_type      TEXT NOT NULL,
-    correlation_id    TEXT NOT NULL,
-    causation_id      TEXT,
-    timestamp         REAL NOT NULL,
-    deduplication_key TEXT,
-    headers           TEXT NOT NULL,
-    body              BLOB NOT NULL
+    died_at           REAL NOT NULL,   -- when it became a dead letter
+    priority          INTEGER NOT NULL,-- as in actorbus_messages
+    enqueued_at       REAL NOT NULL,   -- when it was stored, or replayed last
+    message_id        TEXT NOT NULL,   -- as in actorbus_messages, as are all below
+    type_name         TEXT NOT NULL,   -- registered name of the message's type
+    content_type      TEXT NOT NULL,   -- of the body
+    correlation_id    TEXT NOT NULL,   -- the message that began the conversation
+    causation_id      TEXT,            -- the message whose handler sent this one
+    timestamp         REAL NOT NULL,   -- when the message was made
+    deduplication_key TEXT,            -- see actorbus_sent
+    headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
+    body              BLOB NOT NULL    -- the message itself, encoded
 ) STRICT;
 
 
@@ -91,21 +91,21 @@ CREATE TABLE actorbus_failures (
     number            INTEGER PRIMARY KEY, -- order of the failures
     copy_id           TEXT NOT NULL,     -- of the message, or of the dead letter
     attempt           INTEGER NOT NULL,  -- 1 for the first start; begins anew with a replay
-    failed_at         REAL NOT NULL,
+    failed_at         REAL NOT NULL,   -- when the attempt failed
     exception         TEXT NOT NULL,     -- type of the exception
-    exception_message TEXT NOT NULL,
-    traceback         TEXT NOT NULL
+    exception_message TEXT NOT NULL,   -- text of the exception
+    traceback         TEXT NOT NULL    -- traceback of the exception
 ) STRICT;
 CREATE INDEX actorbus_failures_copy ON actorbus_failures (copy_id, number);
 
 
 -- How many messages were dropped because their time to live ran out.
 CREATE TABLE actorbus_expired (
-    channel         TEXT NOT NULL,
-    endpoint        TEXT NOT NULL,
-    tenant          TEXT NOT NULL,
+    channel         TEXT NOT NULL,     -- the channel that they were sent on
+    endpoint        TEXT NOT NULL,     -- the handler that they were for
+    tenant          TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
     messages        INTEGER NOT NULL,    -- since the store was made
-    last_expired_at REAL NOT NULL,
+    last_expired_at REAL NOT NULL,     -- when the last of them was dropped
     PRIMARY KEY (channel, endpoint, tenant)
 ) STRICT, WITHOUT ROWID;
 
@@ -113,9 +113,9 @@ CREATE TABLE actorbus_expired (
 -- Deduplication at the gateway: what was sent with a key. Forgotten after the retention.
 CREATE TABLE actorbus_sent (
     number   INTEGER PRIMARY KEY,        -- order of sending, in which they are forgotten
-    endpoint TEXT NOT NULL,
+    endpoint TEXT NOT NULL,            -- the handler that the copy was for
     key      TEXT NOT NULL,              -- the message id, or what the sender computes
-    sent_at  REAL NOT NULL,
+    sent_at  REAL NOT NULL,            -- when it was sent
     UNIQUE (endpoint, key)
 ) STRICT;
 
@@ -123,9 +123,9 @@ CREATE TABLE actorbus_sent (
 -- Deduplication at the handler (inbox): what was handled, noted in the handler's transaction.
 CREATE TABLE actorbus_handled (
     number     INTEGER PRIMARY KEY,      -- order of handling, in which they are forgotten
-    endpoint   TEXT NOT NULL,
+    endpoint   TEXT NOT NULL,          -- the handler
     key        TEXT NOT NULL,            -- the message id, or what the handler computes
-    handled_at REAL NOT NULL,
+    handled_at REAL NOT NULL,          -- when it was handled
     UNIQUE (endpoint, key)
 ) STRICT;
 
@@ -134,9 +134,9 @@ CREATE TABLE actorbus_handled (
 CREATE TABLE actorbus_processes (
     process_id        TEXT PRIMARY KEY,  -- unique for each start of a process
     bus               TEXT NOT NULL,     -- name of its bus
-    host              TEXT NOT NULL,
-    pid               INTEGER NOT NULL,
-    started_at        REAL NOT NULL,
+    host              TEXT NOT NULL,   -- where it runs
+    pid               INTEGER NOT NULL,-- of the operating system, on that host
+    started_at        REAL NOT NULL,   -- when it opened the store
     boot_id           TEXT NOT NULL,     -- of the machine's start; of another one: its owner is dead
     epoch             INTEGER NOT NULL,  -- grows when a lost lease is taken anew
     lease             REAL NOT NULL,     -- seconds that it holds after a renewal

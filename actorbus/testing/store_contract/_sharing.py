@@ -13,6 +13,7 @@ from actorbus.testing._store_samples import (
     outgoing,
 )
 from actorbus.testing.store_contract._steps import (
+    EXHAUSTED,
     OpenStore,
     claim_one,
 )
@@ -66,6 +67,7 @@ class SharingContract:
             clock.advance(0.1)
             await second.renew()
             assert await second.take_back() == 1
+            assert await first.settle([(lost, ACK), (lost, EXHAUSTED)]) == 2
             claimed = await claim_one(second)
             assert await first.settle([(lost, ACK)]) == 1
             assert await second.settle([(claimed, ACK)]) == 0

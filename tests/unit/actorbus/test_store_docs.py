@@ -1,0 +1,48 @@
+"""docs/store.md says what the schema and the state table say, and its recipes run."""
+
+import re
+import runpy
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from actorbus.stores.sqlite._queries import SCHEMA
+
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "store.md").read_text("utf-8")
+RECIPES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+
+
+@pytest.fixture
+def database():
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    yield connection
+    connection.close()
+
+
+def test_the_generated_parts_are_up_to_date():
+    """If not: python docs/generate_store.py."""
+    generator = runpy.run_path(str(DOCS / "generate_store.py"))
+    assert generator["refreshed"](PAGE) == PAGE
+
+
+def test_every_column_of_every_table_is_explained(database):
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        if table == "sqlite_sequence":
+            continue
+        section = PAGE.partition(f"### {table}\n")[2].partition("\n###")[0]
+        for _, column, *_ in database.execute(f"PRAGMA table_info({table})"):
+            explained = re.search(rf"^\| `{column}` \| \w+ \| \w", section, re.MULTILINE)
+            assert explained, (table, column)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes_run(database, recipe):
+    assert database.execute(recipe).fetchall() == []
+
+
+def test_there_are_recipes_to_run():
+    assert len(RECIPES) == 7
