@@ -26,7 +26,7 @@ class SqliteOptions:
     """How long to wait for another program's lock before StoreLocked."""
     tx_limit: float = 1.0
     """How long one handler may hold the writer."""
-    group_size: int = 50
+    group_size: int = 100
     """Transactions that share a commit, at most."""
     group_age: float = 0.02
     """How long a finished transaction waits for others to share its commit, at most."""
