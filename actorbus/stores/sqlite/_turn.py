@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REMEMBER = QUERIES["remember_handled"]
+_OVER = TurnEnded()  # stands for the usual end: an error with its text is made when it is raised
 
 
 class SqliteTurn:
@@ -183,13 +184,15 @@ class SqliteTurn:
 
     def check(self) -> None:
         """Raise why the turn can no longer be used, if so."""
+        if self._error is _OVER:
+            raise TurnEnded(f"{self.owner}: this transaction is over")
         if self._error is not None:
             raise self._error
 
     # -- inside -----------------------------------------------------------------------------
 
     def _end(self, error: Exception | None = None) -> None:
-        self._error = error or TurnEnded(f"{self.owner}: this transaction is over")
+        self._error = error or _OVER
         self._writer.end_turn(self)
 
     def _inline_limit(self, sql: str) -> float:
