@@ -6,9 +6,16 @@ import pytest
 import trio
 
 from actorbus._settlement import ACK
-from actorbus._store import GroupLost, StatementRefused, TransactionTooLong, TurnEnded
-from actorbus.stores import SqliteOptions
-from actorbus.testing import Listener, demand, names, outgoing
+from actorbus._store import (
+    GroupLost,
+    StatementRefused,
+    StoreClosed,
+    StoreLocked,
+    TransactionTooLong,
+    TurnEnded,
+)
+from actorbus.stores import SqliteOptions, SqliteStore
+from actorbus.testing import Listener, demand, names, outgoing, process
 from tests.faults.store_steps import opened, rows, run
 
 
@@ -217,3 +224,51 @@ async def test_a_group_is_committed_when_it_is_full(tmp_path):
         turn = await store.acquire("next group")
         assert [listener.told for listener in listeners] == [[None]] * 3
         await turn.rollback()
+
+
+async def test_an_error_after_a_refusal_is_not_taken_for_one(store):
+    turn = await store.acquire("culprit")
+    with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+        turn.connection.commit()
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await turn.execute("INSERT INTO missing VALUES (1)")
+    await turn.rollback()
+
+
+async def test_each_of_those_in_line_gets_an_error_of_its_own(tmp_path):
+    """One object raised in many tasks would mix up their tracebacks."""
+    path = tmp_path / "shop.db"
+    errors = []
+
+    async def acquire(store):
+        try:
+            await store.acquire("test")
+        except StoreLocked as error:
+            errors.append(error)
+
+    async with opened(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(acquire, store)
+        other.close()
+
+    assert len(set(map(id, errors))) == 3
+
+
+def test_a_run_that_ends_without_closing_its_store_tells_its_turns(tmp_path):
+    """The open group is undone; nothing of the store keeps the run from ending."""
+    told = []
+
+    async def main():
+        listener = Listener()
+        told.append(listener.told)
+        store = SqliteStore(tmp_path / "shop.db", SqliteOptions(group_age=60))
+        await store.open(process())
+        turn = await store.acquire("test")
+        await turn.finish(listener)
+        await store.acquire("never given up")
+
+    trio.run(main)
+    assert [type(error) for error in told[0]] == [StoreClosed]

@@ -84,6 +84,18 @@ def needs_new_connection(error: Exception) -> bool:
     return isinstance(error, sqlite3.Error) and code(error) in _BROKEN
 
 
+def was_refused(error: sqlite3.Error) -> bool:
+    """Whether the guard refused the statement."""
+    return code(error) == sqlite3.SQLITE_AUTH
+
+
+def anew(error: StoreError) -> StoreError:
+    """Return a copy, to raise in one more task: one object would mix their tracebacks."""
+    copy = type(error)(*error.args)
+    copy.__cause__ = error.__cause__
+    return copy
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether someone else has the lock."""
     return code(error) == sqlite3.SQLITE_BUSY

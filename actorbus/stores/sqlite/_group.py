@@ -9,6 +9,7 @@ import trio
 
 from actorbus._settlement import Settlement
 from actorbus._store import Claimed, CommitListener, StoreUnavailable
+from actorbus.stores.sqlite._errors import anew
 
 _log = logging.getLogger("actorbus.store")
 
@@ -69,7 +70,7 @@ class Commit:
         """Return when it is committed; raise what it was lost with."""
         await self._done.wait()
         if self._error is not None:
-            raise self._error
+            raise anew(self._error)
 
 
 def tell(callback: Callable[..., object], *args: object) -> None:

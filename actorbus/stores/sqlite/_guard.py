@@ -38,14 +38,15 @@ class Guard:
     def __init__(self) -> None:
         self.savepoint = f"actorbus_{secrets.token_hex(8)}"
         self._unlocked = False
-        self._refused: str | None = None
+        self.refused = ""
+        """Why it refused the last statement that it refused."""
 
     def __call__(
         self, action: int, first: str | None, second: str | None, base: str | None, by: str | None
     ) -> int:
         if action not in _REFUSED or self._allows(action, first, second):
             return sqlite3.SQLITE_OK
-        self._refused = f"{first or 'this statement'}: {_REFUSED[action]}"
+        self.refused = f"{first or 'this statement'}: {_REFUSED[action]}"
         return sqlite3.SQLITE_DENY
 
     @contextmanager
@@ -56,11 +57,6 @@ class Guard:
             yield
         finally:
             self._unlocked = False
-
-    def take_refusal(self) -> str | None:
-        """Return why the last statement was refused, once; None if it was not."""
-        refused, self._refused = self._refused, None
-        return refused
 
     def _allows(self, action: int, first: str | None, second: str | None) -> bool:
         if self._unlocked:

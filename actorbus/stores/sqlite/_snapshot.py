@@ -16,7 +16,13 @@ from actorbus._store import (
     TurnEnded,
 )
 from actorbus.stores.sqlite._database import Database
-from actorbus.stores.sqlite._errors import code, needs_new_connection, outage, translate
+from actorbus.stores.sqlite._errors import (
+    code,
+    needs_new_connection,
+    outage,
+    translate,
+    was_refused,
+)
 from actorbus.stores.sqlite._options import SqliteOptions
 from actorbus.stores.sqlite._session import Session
 from actorbus.stores.sqlite._threads import Threads
@@ -155,9 +161,9 @@ class Snapshot:
         return self._session
 
     def _raise(self, error: sqlite3.Error) -> NoReturn:
-        refused = self._open().guard.take_refusal()
-        if refused is not None:
-            raise StatementRefused(f"{self._owner}: {refused}") from error
+        if was_refused(error):
+            reason = self._open().guard.refused
+            raise StatementRefused(f"{self._owner}: {reason}") from error
         if code(error) == sqlite3.SQLITE_READONLY:
             raise StatementRefused(f"{self._owner}: a query handler only reads") from error
         if code(error) == sqlite3.SQLITE_INTERRUPT:

@@ -22,7 +22,7 @@ from actorbus._store import (
     TurnEnded,
 )
 from actorbus.stores.sqlite import _append, _settle
-from actorbus.stores.sqlite._errors import code, translate
+from actorbus.stores.sqlite._errors import code, translate, was_refused
 from actorbus.stores.sqlite._group import Group
 from actorbus.stores.sqlite._queries import QUERIES
 from actorbus.stores.sqlite._session import Session
@@ -216,9 +216,9 @@ class SqliteTurn:
 
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         """Raise what a failed statement means for its handler."""
-        refused = self._session.guard.take_refusal()
-        if refused is not None:
-            raise StatementRefused(f"{self.owner}: {refused}") from error
+        if was_refused(error):
+            reason = self._session.guard.refused
+            raise StatementRefused(f"{self.owner}: {reason}") from error
         if code(error) == sqlite3.SQLITE_INTERRUPT:
             self._interrupted(error)
         trouble = translate(error, self._writer.path)

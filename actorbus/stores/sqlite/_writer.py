@@ -30,6 +30,7 @@ from actorbus._store import StoreClosed, StoreError, StoreLocked, StoreMissing, 
 from actorbus.stores.sqlite import _settle
 from actorbus.stores.sqlite._database import Database
 from actorbus.stores.sqlite._errors import (
+    anew,
     as_outage,
     is_busy,
     is_outage,
@@ -262,11 +263,11 @@ class Writer:
 
     def _close(self) -> None:
         self._stopping = True
-        self._group = self._holder = None
-        if self._session is not None:
-            self._session.close()
-            self._session = None
         error = StoreClosed(f"store {self.path} was closed")
+        group, self._group, self._holder = self._group, None, None
+        self._disconnect()
+        if group is not None:  # the run is being cancelled
+            group.lost(error)
         self._fail_line(error)
         soon, self._soon = self._soon, []
         for queued in soon:
@@ -399,7 +400,7 @@ class Writer:
     def _fail_line(self, error: StoreError) -> None:
         line, self._line = self._line, deque()
         for waiter in line:
-            trio.lowlevel.reschedule(waiter.task, outcome.Error(error))
+            trio.lowlevel.reschedule(waiter.task, outcome.Error(anew(error)))
 
     # -- inside: committing -----------------------------------------------------------------
 
