@@ -27,6 +27,8 @@ from examples.flights.sender import send_month
 from examples.flights.watch import Watch
 from examples.flights.workers import workers
 
+INTERRUPTED = 130
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -52,9 +54,11 @@ def main() -> int:
         options = Options(asked.data, store, asked.json, asked.workers)
         try:
             with workers(store, options.workers - 1):
-                account = trio.run(work_through, options, month)
+                account = trio.run(work_through, options, month, Watch())
         except (ConfigurationError, StoreError) as error:
             return _complain(error)
+        except KeyboardInterrupt:
+            return INTERRUPTED
     return _conclude(account, month, options)
 
 
@@ -78,10 +82,10 @@ def _at_least_one(text: str) -> int:
     return int(text)
 
 
-async def work_through(options: Options, month: truth.Truth) -> Account:
+async def work_through(options: Options, month: truth.Truth, watch: Watch) -> Account:
     """Send the month, wait, mend, replay, wait, and take the account."""
     began = time.monotonic()
-    bus, scene = make_bus(options.store), Scene(month.rows.total(), Watch())
+    bus, scene = make_bus(options.store), Scene(month.rows.total(), watch)
     async with bus.running():
         with scene.watch.on(bus):
             async with _shown(bus, scene, options):

@@ -8,11 +8,15 @@
 """
 
 import zlib
+from collections import Counter
 
 import trio
 
 from actorbus import Transaction
 from examples.flights.messages import FlightDelayed
+
+HOLDS_FOR = 20
+"""Requests of a carrier that are served at least between two outages of its line."""
 
 
 class RequestRefused(Exception):
@@ -22,7 +26,8 @@ class RequestRefused(Exception):
 class PassengerGateway:
     """A client of the gateway; `outages` is the share of flights with which one begins.
 
-    An outage lasts for `seconds`, for all requests of the carrier.
+    An outage lasts for `seconds`, for all requests of the carrier. Then the line holds for a while:
+    a request that has been through an outage is not met by the next one.
     """
 
     def __init__(self, outages: float = 1 / 300, seconds: float = 0.2) -> None:
@@ -30,6 +35,7 @@ class PassengerGateway:
         self._seconds = seconds
         self._begun: set[str] = set()
         self._down_until: dict[str, float] = {}
+        self._served = Counter[str]()
 
     async def tell_passengers(self, event: FlightDelayed, tx: Transaction) -> None:
         """Raise ConnectionError while the line is down, RequestRefused for the refused carrier."""
@@ -39,11 +45,17 @@ class PassengerGateway:
             raise RequestRefused(f"no requests of {event.carrier} until further notice")
 
     def _connect(self, event: FlightDelayed) -> None:
-        if event.id not in self._begun and self._begins_outage(event):
+        now = trio.current_time()
+        if self._begins_outage(event):
             self._begun.add(event.id)
-            self._down_until[event.carrier] = trio.current_time() + self._seconds
-        if trio.current_time() < self._down_until.get(event.carrier, 0.0):
+            self._down_until[event.carrier] = now + self._seconds
+            self._served[event.carrier] = 0
+        if now < self._down_until.get(event.carrier, 0.0):
             raise ConnectionError(f"the line for {event.carrier} is down")
+        self._served[event.carrier] += 1
 
     def _begins_outage(self, event: FlightDelayed) -> bool:
+        holds = event.carrier in self._down_until and self._served[event.carrier] < HOLDS_FOR
+        if holds or event.id in self._begun:
+            return False
         return zlib.crc32(event.id.encode()) < self._outages * 2**32
