@@ -472,8 +472,9 @@ class Store(Protocol):
     async def acquire(self, owner: str, *, alone: bool = False) -> Turn:
         """Wait for the turn at the writer, first come, first served.
 
-        `owner` is named in errors. With `alone` it shares its commit with nobody. If cancelled: it
-        left the queue. Does not checkpoint when the turn is free.
+        Only a task that gives its turn up and wants another one in the same pass of the run loop
+        may go before those in line. `owner` is named in errors. With `alone` it shares its commit
+        with nobody. If cancelled: it left the line. Does not checkpoint when the turn is free.
         """
         ...
 
