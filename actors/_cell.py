@@ -336,8 +336,12 @@ class Cell:
 
     async def park(self) -> None:
         """Wait until something changed; the caller looks at what."""
+        await trio.lowlevel.wait_task_rescheduled(self.parked())
+
+    def parked(self) -> Callable[[object], trio.lowlevel.Abort]:
+        """Note that the task is about to wait; return what to give to trio."""
         self._parked = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
+        return self._abort
 
     def unpark(self) -> None:
         """Let the task look again at everything. In the trio thread."""
@@ -357,7 +361,7 @@ class Cell:
         from actors._end import end  # noqa: PLC0415
         from actors._life import run  # noqa: PLC0415
 
-        if not self.ended and not self.system.start_task(run, self, name=self.path):
+        if not self.ended and not self.system.start_task(run, self, name=self.name):
             end(self)
 
     # -- orders ------------------------------------------------------------------------------

@@ -63,58 +63,55 @@ class Verdict(Enum):
     STOP = "it is taken down for good"
 
 
+class Next(Enum):
+    """Which instance serves next."""
+
+    SAME = "the same"
+    NEW = "a new one"
+
+
 @trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
 async def run(cell: Cell) -> None:
     """Run one actor from its first start until it has ended."""
+    following: Next | None = Next.NEW
     try:
-        await _live(cell)
+        while following is not None:
+            # While an actor is idle, this frame and that of `serve` are all it has: they are many.
+            ending: Ending | None = None
+            with trio.CancelScope(deadline=cell.deadline) as cell.scope:
+                ending = await _start(cell) if following is Next.NEW else None
+                ending = ending or await serve(cell)
+            following = await _conclude(cell, ending or _overrun(cell))
     finally:
         end(cell)
 
 
-async def _live(cell: Cell) -> None:
-    ending: Ending | None = None
-    while True:
-        ending = await _serve_once(cell, fresh=ending is None)
-        verdict, due = judge(cell, ending)
-        if verdict is Verdict.RESUME and ending.kind == "abandoned":  # a thread still runs in it
-            cell.move(LifecycleEvent.RESTART)
-            verdict, due = Verdict.ALONE, 0.0
-        if verdict is Verdict.RESUME:
-            _settle_in_hand(cell, ending, final=False)
-            continue
-        if verdict is Verdict.TOGETHER and cell.order is not Order.SUSPEND:
-            await _until_ordered(cell, Order.SUSPEND)
-        final = verdict is Verdict.STOP or cell.order is Order.STOP
-        if final and cell.status is not Status.STOPPING:
-            cell.move(LifecycleEvent.STOP)
-        await take_down(cell, ending, final=final)
-        if cell.order is Order.STOP or final:
-            return
-        cell.move(LifecycleEvent.GONE)
-        cell.obey()
-        if not await _until_due(cell, due if verdict is Verdict.ALONE else None):
-            _answer_stop(cell, ending)
-            return
-        cell.move(LifecycleEvent.DUE)
-        cell.obey()
-        ending = None
-
-
-async def _serve_once(cell: Cell, *, fresh: bool) -> Ending:
-    """Start, if it is a new instance, and serve. Its deadline cancels what is in hand."""
-    ending: Ending | None = None
-    with trio.CancelScope(deadline=cell.deadline) as scope:
-        cell.scope = scope
-        if fresh:
-            ending = await _start(cell)
-        if ending is None:
-            ending = await serve(cell)
+async def _conclude(cell: Cell, ending: Ending) -> Next | None:
+    """Carry out what becomes of an instance, and return what is next; None is the end."""
     cell.scope = None
-    if ending is not None:
-        return ending
-    _report_overrun(cell)
-    return Ending("overrun", cell.injected, envelope=cell.in_hand)
+    verdict, due = judge(cell, ending)
+    if verdict is Verdict.RESUME and ending.kind == "abandoned":  # a thread still runs in it
+        cell.move(LifecycleEvent.RESTART)
+        verdict, due = Verdict.ALONE, 0.0
+    if verdict is Verdict.RESUME:
+        _settle_in_hand(cell, ending, final=False)
+        return Next.SAME
+    if verdict is Verdict.TOGETHER and cell.order is not Order.SUSPEND:
+        await _until_ordered(cell, Order.SUSPEND)
+    final = verdict is Verdict.STOP or cell.order is Order.STOP
+    if final and cell.status is not Status.STOPPING:
+        cell.move(LifecycleEvent.STOP)
+    await take_down(cell, ending, final=final)
+    if cell.order is Order.STOP or final:
+        return None
+    cell.move(LifecycleEvent.GONE)
+    cell.obey()
+    if not await _until_due(cell, due if verdict is Verdict.ALONE else None):
+        _answer_stop(cell, ending)
+        return None
+    cell.move(LifecycleEvent.DUE)
+    cell.obey()
+    return Next.NEW
 
 
 async def _start(cell: Cell) -> Ending | None:
@@ -235,12 +232,13 @@ def _log_failure(cell: Cell, error: BaseException) -> None:
     logger.error("Unhandled exception in %s:", cell.actor or cell.ref, exc_info=error)
 
 
-def _report_overrun(cell: Cell) -> None:
-    what = "on_start" if cell.up_since is None else "a handler"
-    cell.publish(Overran, cell.settings.shutdown_timeout, what)
-    logger.warning(
-        "%s: %s overran its %s seconds to stop", cell.path, what, cell.settings.shutdown_timeout
-    )
+def _overrun(cell: Cell) -> Ending:
+    """Return the ending of an instance whose time to stop was over."""
+    what = "on_start" if cell.status is Status.STARTING else "a handler"
+    limit = cell.settings.shutdown_timeout
+    cell.publish(Overran, limit, what)
+    logger.warning("%s: %s overran its %s seconds to stop", cell.path, what, limit)
+    return Ending("overrun", cell.injected, envelope=cell.in_hand)
 
 
 # -- taking down -----------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ async def serve(cell: Cell) -> Ending:
         elif cell.owns:
             ending = await _drain(cell)
         else:
-            await cell.park()
+            await trio.lowlevel.wait_task_rescheduled(cell.parked())  # `park`, a frame shorter
         if ending is not None:
             return ending
 

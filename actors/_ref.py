@@ -27,6 +27,8 @@ A = TypeVar("A", bound="Actor")
 class ActorRef(pykka.ActorRef[Any], Generic[A]):
     """Sends messages to one actor, from any thread. Valid over restarts, and after the end."""
 
+    __slots__ = ("_cell", "actor_class", "actor_inbox")
+
     actor_inbox: MailboxQueue  # type: ignore[assignment]  # ours takes our envelopes
 
     def __init__(self, cell: Cell, mailbox: MailboxQueue, actor_class: type[A]) -> None:

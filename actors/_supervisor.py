@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -33,6 +34,8 @@ from supervisors import (
 
 if TYPE_CHECKING:
     from actors._system import ActorSystem
+
+_NO_KEYWORDS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 HEAD_START: Final = 0.1
 """Seconds that dynamic children share so that each begins to stop before the one before it."""
@@ -103,7 +106,7 @@ class Family:
             settings = base.with_spec(spec)
             args, kwargs = (*spec.args, *args), {**spec.kwargs, **kwargs}
             name = name if name is not None else spec.name
-        cell = Cell(self.system, self, name or "", factory, args, kwargs, settings)
+        cell = Cell(self.system, self, name or "", factory, args, kwargs or _NO_KEYWORDS, settings)
         self._add(cell, name)
         try:
             cell.build()
