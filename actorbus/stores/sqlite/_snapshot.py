@@ -56,6 +56,7 @@ class Readers:
 
     def give_back(self, session: Session, *, broken: bool = False) -> None:
         """Give a connection back; a broken one is closed."""
+        session.unlimited()
         try:
             session.rollback()
         except sqlite3.Error:
@@ -112,6 +113,7 @@ class Snapshot:
         self._session: Session | None = session
         self._owner = owner
         self._broken = False
+        session.unlimited()
         session.begin()
         session.cursor.execute("SELECT count(*) FROM actorbus_schema").fetchall()
 
