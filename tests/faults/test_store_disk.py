@@ -33,7 +33,7 @@ def path(tmp_path):
 
 def limit_pages(store, extra):
     """Let the database grow by so many pages only; SQLite reports that like a full disk."""
-    session = store._parts.writer._session
+    session = store._parts.writer._access.session
     with session.guard.unlocked():
         (pages,) = session.connection.execute("PRAGMA page_count").fetchone()
         session.connection.execute(f"PRAGMA max_page_count = {pages + extra}")
@@ -204,7 +204,7 @@ async def test_a_read_only_file_is_named(path):
 async def test_a_file_that_becomes_read_only_is_an_outage(path):
     """Writing fails with a clear error until it can be written again."""
     async with opened(path) as store:
-        session = store._parts.writer._session
+        session = store._parts.writer._access.session
         with session.guard.unlocked():
             session.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(StoreReadOnly):

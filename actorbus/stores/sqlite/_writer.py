@@ -19,23 +19,20 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from random import random
 from typing import Final, TypeVar
 
 import outcome
 import trio
 
 from actorbus._settlement import Release
-from actorbus._store import StoreClosed, StoreError, StoreLocked, StoreMissing, StoreUnavailable
+from actorbus._store import StoreClosed, StoreError, StoreUnavailable
 from actorbus.stores.sqlite import _settle
+from actorbus.stores.sqlite._access import Access
 from actorbus.stores.sqlite._database import Database
 from actorbus.stores.sqlite._errors import (
     anew,
     as_outage,
-    is_busy,
     is_outage,
-    needs_new_connection,
-    outage,
 )
 from actorbus.stores.sqlite._group import Group, QueuedSettlement, tell
 from actorbus.stores.sqlite._options import SqliteOptions
@@ -47,11 +44,8 @@ T = TypeVar("T")
 
 _QUIET_PASSES: Final = 3
 """Passes of the run loop without news after which a group is committed."""
-_FIRST_PAUSE: Final = 0.0002
-_LONGEST_PAUSE: Final = 0.01
-_BESIDE_OTHERS: Final = 1.0
-"""Seconds for which another process counts as an active writer after it was noticed."""
-_GAP: Final = 0.002
+_ON_THREAD_PAUSE: Final = 0.01
+"""Seconds between two looks at a statement that runs on the store's thread for too long."""
 
 _log = logging.getLogger("actorbus.store")
 
@@ -84,9 +78,7 @@ class Writer:
         self.path = database.path
         self.stale = 0
         """Settlements that came too late, so far."""
-        self._database = database
         self._told_ready = told_ready
-        self._session: Session | None = None
         self._group: Group | None = None
         self._holder: SqliteTurn | None = None
         self._line: deque[_Waiter] = deque()
@@ -103,17 +95,14 @@ class Writer:
         self._stopped: trio.Event | None = None
         self._task: trio.lowlevel.Task | None = None
         self._parked = False
-        self._data_version = -1
-        self._changed = False
-        self._others_until = 0.0
-        self._not_before = 0.0
         self._threads = Threads(1, inline=inline)
+        self._access = Access(database, options, self._threads)
 
     # -- life -------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Connect, and start committing. Raises StoreError, with nothing started."""
-        self._session = await self._connect(trio.current_time() + self.options.lock_timeout)
+        await self._access.connect()
         self._stopping = False
         self._stopped = trio.Event()
         trio.lowlevel.spawn_system_task(self._run, name=f"store {self.path}")
@@ -161,7 +150,7 @@ class Writer:
         """Undo the open group: a statement of `turn` took the transaction with it."""
         group, self._group = self._group, None
         self._holder = None
-        self._undo(error)
+        self._access.undo(error)
         if group is not None:
             group.lost(trouble)
         self._serve_next()
@@ -184,15 +173,9 @@ class Writer:
 
     def take_changed(self) -> bool:
         """Return whether another process committed something since the last call."""
-        session = self._session
-        if session is not None and self._group is None and not self._busy:
-            try:
-                self._notice_others(session)
-            except sqlite3.Error as error:
-                self._undo(error)
-                raise outage(error, self.path) from error
-        changed, self._changed = self._changed, False
-        return changed
+        if self._group is None and not self._busy:
+            self._access.look_around()
+        return self._access.take_changed()
 
     # -- the store's thread -----------------------------------------------------------------
 
@@ -203,7 +186,7 @@ class Writer:
     # -- inside: turns ----------------------------------------------------------------------
 
     def _hand_over(self, group: Group, owner: str) -> SqliteTurn:
-        session = self._session
+        session = self._access.session
         assert session is not None  # noqa: S101  a group is open on it
         session.savepoint()
         group.begun += 1
@@ -265,7 +248,7 @@ class Writer:
         self._stopping = True
         error = StoreClosed(f"store {self.path} was closed")
         group, self._group, self._holder = self._group, None, None
-        self._disconnect()
+        self._access.disconnect()
         if group is not None:  # the run is being cancelled
             group.lost(error)
         self._fail_line(error)
@@ -304,7 +287,7 @@ class Writer:
 
     async def _expire(self, turn: SqliteTurn) -> None:
         if turn.on_thread:  # the statement is under a limit of its own
-            await trio.sleep(_LONGEST_PAUSE)
+            await trio.sleep(_ON_THREAD_PAUSE)
         else:
             turn.expire()
 
@@ -325,77 +308,29 @@ class Writer:
 
     def _begin_at_once(self) -> Group | None:
         """Begin a group if nobody else writes; None if that needs waiting."""
-        if self._session is None or self._stopping or trio.current_time() < self._not_before:
+        if self._stopping or not self._access.may_begin_at_once():
             return None
-        group = self._try_to_begin(self._session)
-        if group is not None:
-            self._wake()
-        return group
+        if not self._access.try_to_begin():
+            return None
+        self._wake()
+        return self._open_group()
 
-    def _try_to_begin(self, session: Session) -> Group | None:
-        try:
-            self._database.check_identity()
-            session.unlimited()
-            session.begin_immediate()
-            self._notice_others(session)
-        except sqlite3.Error as error:
-            if is_busy(error):
-                return None
-            self._undo(error)
-            raise outage(error, self.path) from error
-        except StoreMissing:
-            self._disconnect()
-            return None
+    def _open_group(self) -> Group:
         self._group = group = Group(trio.current_time())
         return group
-
-    def _notice_others(self, session: Session) -> None:
-        (version,) = session.cursor.execute("PRAGMA data_version").fetchone()
-        if version != self._data_version:
-            if self._data_version >= 0:
-                self._others_until = trio.current_time() + _BESIDE_OTHERS
-                self._changed = True
-            self._data_version = version
 
     async def _begin(self) -> None:
         self._busy = True
         try:
-            await self._begin_in_time(trio.current_time() + self.options.lock_timeout)
+            await self._access.begin()
         except StoreError as error:
             self._resting = True
             self._fail_line(error)
+        else:
+            self._open_group()
         finally:
             self._busy = False
         self._serve_next()
-
-    async def _begin_in_time(self, deadline: float) -> None:
-        await trio.sleep_until(self._not_before)
-        pause = _FIRST_PAUSE
-        while True:
-            self._session = self._session or await self._connect(deadline)
-            if self._try_to_begin(self._session) is not None:
-                break
-            self._check_deadline(deadline)
-            await trio.sleep(pause * (0.5 + random()))
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-    async def _connect(self, deadline: float) -> Session:
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await self.on_thread(self._database.open_writer)
-            except StoreLocked:
-                if trio.current_time() > deadline:
-                    raise
-            await trio.sleep(pause * (0.5 + random()))
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-    def _check_deadline(self, deadline: float) -> None:
-        if trio.current_time() > deadline:
-            raise StoreLocked(
-                f"store {self.path} is locked by another program for more than"
-                f" {self.options.lock_timeout:g} s (lock_timeout)"
-            )
 
     def _fail_line(self, error: StoreError) -> None:
         line, self._line = self._line, deque()
@@ -406,7 +341,7 @@ class Writer:
 
     async def _commit(self, group: Group) -> None:
         soon, self._soon = self._soon, []
-        session = self._session
+        session = self._access.session
         assert session is not None  # noqa: S101  the group is open on it
         self._busy = True
         try:
@@ -430,12 +365,11 @@ class Writer:
             elif type(settlement) is Release:
                 ready.add(claimed.channel)
         session.commit()
-        self._database.check_identity()
+        self._access.check_identity()
 
     def _committed(self, group: Group, soon: list[QueuedSettlement]) -> None:
         self._group = None
-        now = trio.current_time()
-        self._not_before = now + _GAP * random() if now < self._others_until else 0.0
+        self._access.committed()
         group.committed()
         for queued in soon:
             tell(queued.on_commit)
@@ -445,7 +379,7 @@ class Writer:
     def _commit_failed(self, group: Group, soon: list[QueuedSettlement], error: Exception) -> None:
         self._group = None
         self._resting = True
-        self._undo(error)
+        self._access.undo(error)
         trouble = as_outage(error, self.path)
         if is_outage(error):
             self._soon = soon + self._soon
@@ -454,22 +388,3 @@ class Writer:
             for queued in soon:
                 tell(queued.on_lost, trouble)
         group.lost(trouble)
-
-    def _undo(self, error: Exception) -> None:
-        """Undo the transaction, and drop a connection that cannot be trusted any more."""
-        if self._session is None:
-            return
-        if not isinstance(error, StoreError) and not needs_new_connection(error):
-            try:
-                self._session.rollback()
-            except sqlite3.Error:
-                _log.warning("store %s: could not roll back, connecting anew", self.path)
-            else:
-                return
-        self._disconnect()
-
-    def _disconnect(self) -> None:
-        session, self._session = self._session, None
-        self._data_version = -1
-        if session is not None:
-            session.close()
