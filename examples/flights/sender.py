@@ -5,6 +5,7 @@ work to other processes.
 """
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import trio
 
 from actorbus import ActorBus, Letter
 from examples.flights.app import make_bus
-from examples.flights.data import MONTH, Departure, read_departures
+from examples.flights.data import MONTH, DataError, Departure, read_departures
 from examples.flights.messages import RecordDeparture, SetTheScene
 from examples.flights.truth import count
 
@@ -59,4 +60,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, default=MONTH)
     parser.add_argument("--store", required=True)
     arguments = parser.parse_args()
-    trio.run(main, arguments.data, arguments.store)
+    try:
+        trio.run(main, arguments.data, arguments.store)
+    except DataError as error:
+        sys.exit(f"error: {error}")

@@ -34,3 +34,16 @@ def test_a_subscriber_in_trouble_restarts_alone():
     assert lines.count("mail: order 7 confirmed") == 1
     assert sum("restarted" in line for line in lines) == 3
     assert all("/channels/mail" in line for line in lines if "rest" in line)
+
+
+def test_a_program_without_a_loop_sends_asks_and_is_rolled_back():
+    """The event of the order that failed was never sent: only one reservation."""
+    lines = run("03_bus_without_a_loop")
+
+    assert [line for line in lines if "reserved" not in line] == [
+        "order 1",
+        "refused: nobody buys that many",
+        "sold 2",
+    ]
+    assert lines.count("reserved 2 of pen") == 1
+    assert len(lines) == 4
