@@ -19,11 +19,18 @@ def main(
     repeat: Annotated[int, typer.Option(min=1, help="Rounds; medians are compared.")] = 5,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, to try it out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    cpu_time: Annotated[
+        bool, typer.Option("--cpu-time", help="On one core, measure the processor's time.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 if one is missed.")] = False,
 ) -> None:
     """Measure the runtime beside Pykka's ThreadingActor, in alternating pinned processes."""
     settings = Settings(repeat, quick, lambda line: stderr.print(line, style="dim"))
-    results = [compare(group, settings) for group in GROUPS if _chosen(group.name, words)]
+    results = [
+        compare(group, settings, cpu_time=cpu_time)
+        for group in GROUPS
+        if _chosen(group.name, words)
+    ]
     results += [measure_alone(name, settings) for name in MEASURED if _chosen(name, words)]
     if as_json:
         print(to_json(results))

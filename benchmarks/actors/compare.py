@@ -74,15 +74,17 @@ GROUPS = (
 )
 
 
-def compare(group: Group, settings: Settings) -> Result:
+def compare(group: Group, settings: Settings, *, cpu_time: bool = False) -> Result:
     """Measure one group, both kinds in turn, and compare them round by round."""
     scale = 0.05 if settings.quick else 1.0
+    clock = "cpu" if cpu_time and group.cores == 1 else "real"
     rounds: dict[str, list[Mapping[str, float]]] = {"ours": [], "pykka": []}
     for number in range(settings.repeat):
         settings.progress(f"{group.name}: round {number + 1} of {settings.repeat}")
         order = ("ours", "pykka") if number % 2 == 0 else ("pykka", "ours")
         for kind in order:
-            rounds[kind].append(measure(PROBE, group.probe, kind, group.cores, scale))
+            figures = measure(PROBE, group.probe, kind, group.cores, scale, clock)
+            rounds[kind].append(figures)
     series, goals = [], []
     for case in rounds["ours"][0]:
         ours, theirs = (_series(case, kind, rounds[kind]) for kind in ("ours", "pykka"))
@@ -113,7 +115,7 @@ def measure_alone(name: str, settings: Settings) -> Result:
     rounds = []
     for number in range(settings.repeat):
         settings.progress(f"{name}: round {number + 1} of {settings.repeat}")
-        rounds.append(measure(PROBE, name, "ours", 2, scale))
+        rounds.append(measure(PROBE, name, "ours", 2, scale, "real"))
     series = [Series(case, "", tuple(one[case] for one in rounds)) for case in rounds[0]]
     medians = {one.name: one.median for one in series}
     if name == "flood":

@@ -4,12 +4,12 @@ Each case returns how many times it did its work in a second.
 """
 
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 import pykka
 
 import actors
+from benchmarks.actors.timing import now
 
 
 class Traversed:
@@ -39,30 +39,30 @@ CLASSES = {"ours": _make(actors.Actor), "pykka": _make(pykka.ThreadingActor)}
 
 def tell(actor_class: type[Any], loops: int) -> float:
     ref = actor_class.start()
-    begun = perf_counter()
+    begun = now()
     for _ in range(loops):
         ref.tell("ping")
     ref.ask("ping")  # until all were handled
-    elapsed = perf_counter() - begun
+    elapsed = now() - begun
     ref.stop()
     return loops / elapsed
 
 
 def start_stop(actor_class: type[Any], loops: int) -> float:
-    begun = perf_counter()
+    begun = now()
     for _ in range(loops):
         actor_class.start().stop()
-    return loops / (perf_counter() - begun)
+    return loops / (now() - begun)
 
 
 def _repeated(call: Callable[[Any, Any], object]) -> Callable[[type[Any], int], float]:
     def case(actor_class: type[Any], loops: int) -> float:
         ref = actor_class.start()
         proxy = ref.proxy()
-        begun = perf_counter()
+        begun = now()
         for _ in range(loops):
             call(ref, proxy)
-        elapsed = perf_counter() - begun
+        elapsed = now() - begun
         ref.stop()
         return loops / elapsed
 
