@@ -1,4 +1,4 @@
-"""`Actor.start()`, Pykka's way, and forked children; on the real clock, in processes of their own."""
+"""`Actor.start()`, Pykka's way, and forked children; on the real clock."""
 
 import subprocess
 import sys

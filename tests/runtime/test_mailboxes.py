@@ -108,7 +108,7 @@ async def test_stashed_messages_return_to_the_head_in_their_order(autojump_clock
                 self.context.stash()
             else:
                 self.seen.append(message)
-                return list(self.seen)
+            return list(self.seen)
 
     async with ActorSystem("shop") as system:
         ref = system.spawn(Opening)

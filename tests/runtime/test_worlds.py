@@ -146,7 +146,7 @@ async def test_tell_works_from_trio_from_threads_and_from_asyncio():
 
 def test_run_starts_an_async_function_in_the_trio_run_from_any_thread():
     async def where():
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         return threading.get_ident()
 
     with ActorSystem("shop") as system:
