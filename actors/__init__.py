@@ -2,6 +2,7 @@
 
 what you subclass    Actor, BlockingActor, Supervisor
 what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
+what passes on       RoundRobin, ConsistentHash, DynamicRouter and more; `actors.routers`
 how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
 what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
 errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
@@ -36,6 +37,14 @@ from actors._supervisor import Supervisor as Supervisor
 from actors._system import ActorSystem as ActorSystem
 from actors._timers import Timer as Timer
 from actors._watch import Terminated as Terminated
+from actors.routers import Broadcast as Broadcast
+from actors.routers import ConsistentHash as ConsistentHash
+from actors.routers import DynamicRouter as DynamicRouter
+from actors.routers import FirstAnswer as FirstAnswer
+from actors.routers import Random as Random
+from actors.routers import RoundRobin as RoundRobin
+from actors.routers import Router as Router
+from actors.routers import SmallestMailbox as SmallestMailbox
 
 __all__ = [
     "Actor",
@@ -49,14 +58,22 @@ __all__ = [
     "ActorSystem",
     "BlockingActor",
     "BlockingCall",
+    "Broadcast",
+    "ConsistentHash",
+    "DynamicRouter",
     "EventStream",
+    "FirstAnswer",
     "HandlerTimedOut",
     "Mailbox",
     "MailboxFull",
     "MailboxStatistics",
     "NameTaken",
+    "Random",
     "Reply",
     "ReplyCancelled",
+    "RoundRobin",
+    "Router",
+    "SmallestMailbox",
     "Subscription",
     "SupervisionStatistics",
     "Supervisor",
