@@ -166,7 +166,7 @@ async def test_a_working_actor_is_not_idle(autojump_clock):
 
 
 async def test_one_keys_flood_costs_the_others_no_more_than_its_turn(autojump_clock):
-    log: list[object] = []
+    log: list[tuple[str, int]] = []
     async with ActorSystem("test") as system:
         router = system.spawn(DynamicRouter, Tenant, log, key=first, concurrency=1, batch=2)
         for number in range(10):
