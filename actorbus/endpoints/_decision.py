@@ -11,13 +11,13 @@ Rules:
 
 from dataclasses import dataclass
 from enum import Enum
-from traceback import format_exception
 from typing import assert_never
 
 from actorbus._errors import PermanentError, UndecodableMessage
 from actorbus._settlement import RELEASE, DeadLetter, DeadLetterReason, Failure, Settlement
 from actorbus._settlement import Retry as RetryLater
 from actorbus._store import StaleClaim, StoreRefused, StoreUnavailable
+from actorbus.endpoints._traceback import traceback_text
 from supervisors import Retry, leaves
 
 MOST_TRACEBACK = 20_000
@@ -106,7 +106,7 @@ def failure_of(error: BaseException, at: float, attempt: int) -> Failure:
     """Return what is kept of an exception in the history of a message's attempts."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else _full_name(kind)
-    text = "".join(format_exception(error))
+    text = traceback_text(error)
     return Failure(name, str(error), text[-MOST_TRACEBACK:], at, attempt)
 
 
