@@ -67,7 +67,7 @@ def _series_json(series: Series) -> dict[str, Any]:
     return {**asdict(series), **summary}
 
 
-def ratios(ours: Series, other: Series) -> Series:
+def ratios(ours: Series, other: Series, name: str | None = None) -> Series:
     """Return our figure over the other's, round by round: both were measured side by side."""
     pairs = zip(ours.values, other.values, strict=True)
-    return Series(f"{ours.name} / {other.name}", "x", tuple(a / b for a, b in pairs))
+    return Series(name or f"{ours.name} / {other.name}", "x", tuple(a / b for a, b in pairs))

@@ -1,6 +1,7 @@
-"""Two subscribers of one event, sixteen tenants: `neighbours PATH EVENTS healthy|failing`.
+"""Two subscribers of one event, sixteen tenants: `neighbours PATH EVENTS healthy|failing RATE`.
 
-With `failing`, notify raises every time for the first tenant. Prints how fast update_statistics
+With `failing`, notify raises every time for the first tenant. RATE events arrive each second;
+with 0 all of them are there before the first is handled. Prints how fast update_statistics
 handled all tenants, and how fast notify handled the others.
 """
 
@@ -84,22 +85,34 @@ def make_bus(path: Path, scene: Scene) -> ActorBus:
     return bus
 
 
-async def main(path: Path, events: int, mode: str) -> None:
+async def main(path: Path, events: int, mode: str, rate: int) -> None:
     others = sum(TENANTS[number % 16] != BROKEN for number in range(events))
     scene = Scene(mode == "failing", Meter(events), Meter(others))
     create_effects(path)
-    bus = make_bus(path, scene)
-    async with bus.running(consume="none"):
-        await _publish(bus, events)
-    bus = make_bus(path, scene)
-    async with bus.running():
+    if not rate:
+        async with make_bus(path, scene).running(consume="none") as bus:
+            await _publish(bus, range(events))
+    async with make_bus(path, scene).running() as bus:
+        if rate:
+            await _publish_steadily(bus, events, rate)
         await scene.statistics.finished.wait()
         await scene.others.finished.wait()
     report(statistics=_rate(scene.statistics, events), others=_rate(scene.others, others))
 
 
-async def _publish(bus: ActorBus, events: int) -> None:
-    await bus.events.publish_many(Delayed(TENANTS[number % 16], number) for number in range(events))
+async def _publish(bus: ActorBus, numbers: range) -> None:
+    await bus.events.publish_many(Delayed(TENANTS[number % 16], number) for number in numbers)
+
+
+async def _publish_steadily(bus: ActorBus, events: int, rate: int) -> None:
+    """Publish what has come due since the last time, every ten milliseconds."""
+    start = trio.current_time()
+    sent = 0
+    while sent < events:
+        due = min(events, int((trio.current_time() - start) * rate) + 1)
+        await _publish(bus, range(sent, due))
+        sent = due
+        await trio.sleep(0.01)
 
 
 def _rate(meter: Meter, messages: int) -> float:
@@ -107,4 +120,4 @@ def _rate(meter: Meter, messages: int) -> float:
 
 
 if __name__ == "__main__":
-    trio.run(main, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    trio.run(main, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
