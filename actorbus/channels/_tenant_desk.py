@@ -86,9 +86,7 @@ class TenantDesk:
     async def claim(self, store: Store) -> int:
         """Claim once for the tenants whose turn it is; return how many messages came."""
         generation = self.bell.answer()
-        channel = self.channel
-        names = await store.waiting_tenants(channel.name, after=self._cursor, limit=TENANTS_A_ROUND)
-        demands = [*self._known(names, generation), *self._unknown(names)]
+        demands = await self._next_demands(store, generation)
         if not demands:
             return 0
         claimed = await store.claim(demands)
@@ -98,6 +96,18 @@ class TenantDesk:
             unknown = DeadLetter(DeadLetterReason.UNKNOWN_TENANT)
             await store.settle([(one, unknown) for one in refused])
         return len(claimed)
+
+    async def _next_demands(self, store: Store, generation: int) -> list[Demand]:
+        """Return the demands of the first round that has any: others may wait behind sick ones."""
+        passed: set[str] = set()
+        while True:
+            names = await store.waiting_tenants(
+                self.channel.name, after=self._cursor, limit=TENANTS_A_ROUND
+            )
+            demands = [*self._known(names, generation), *self._unknown(names)]
+            if demands or not self.has_room or passed.issuperset(names):
+                return demands
+            passed.update(names)
 
     def _known(self, names: Sequence[str], generation: int) -> list[Demand]:
         """Return the demands of known tenants: a fair share for each that has room."""
