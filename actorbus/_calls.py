@@ -124,7 +124,7 @@ class Worlds:
         if threading.get_ident() == self._home:
             return Call(function, arguments, unit_of_work)
         if _runs_a_loop():
-            return Remote(self.system, function, arguments)
+            return Remote(self.system, function, arguments, unit_of_work)
         return _finished(self.system.run(function, *arguments), unit_of_work)
 
     def blocking(self) -> bool:
@@ -133,17 +133,22 @@ class Worlds:
 
 
 class Remote(Steps[T]):
-    """A call from another loop, which has begun; if its awaiter is cancelled, so is it."""
+    """A call from another loop, which has begun; if its awaiter is cancelled, so is it.
 
-    __slots__ = ("_over", "_reply", "_scope", "_system")
+    An error that nobody awaits makes the handler's transaction fail.
+    """
+
+    __slots__ = ("_over", "_reply", "_scope", "_system", "_unit_of_work")
 
     def __init__(
         self,
         system: "ActorSystem",
         function: Callable[..., Awaitable[T]],
         arguments: tuple[Any, ...],
+        unit_of_work: UnitOfWork | None,
     ) -> None:
         self._steps = None
+        self._unit_of_work = unit_of_work
         self._system = system
         self._scope = trio.CancelScope()
         self._over = False
@@ -155,13 +160,19 @@ class Remote(Steps[T]):
             with self._scope:
                 return await function(*arguments)
             raise ReplyCancelled("given up where it was awaited")
+        except Exception as error:
+            if self._unit_of_work is not None:
+                self._unit_of_work.fail(error)
+            raise
         finally:
             self._over = True
 
     def __await__(self) -> Generator[Any, Any, T]:
         try:
             return (yield from self._reply.__await__())
-        except BaseException:
+        except BaseException as error:
+            if self._unit_of_work is not None:
+                self._unit_of_work.forgive(error)
             if not self._over:
                 with contextlib.suppress(ActorDeadError):  # then the system has cancelled it
                     self._system.call_soon(self._scope.cancel)

@@ -50,8 +50,13 @@ class BusSender:
         self, kind: Kind, channel: str | None, message: Any, options: SendOptions
     ) -> Answer[Any]:
         """Send one message, as its kind and its handlers want it."""
-        unit = current_unit_of_work.get()
+        unit = self._unit_of_work()
         return self._worlds.call(unit, self._ways[kind], unit, channel, message, options)
+
+    def _unit_of_work(self) -> UnitOfWork | None:
+        """Return the transaction that messages leave with; none if it is another bus's."""
+        unit = current_unit_of_work.get()
+        return None if unit is None or unit.store is not self._store else unit
 
     # -- one message ------------------------------------------------------------------------
 
@@ -215,7 +220,7 @@ class BusSender:
             raise InvalidSendOption(f"batch={batch!r} is not allowed: give at least 1")
         if "message_id" in options:
             raise InvalidSendOption("message_id= is one message's; give it with Letter(...)")
-        many = _Many(self, kind, channel, options, current_unit_of_work.get())
+        many = _Many(self, kind, channel, options, self._unit_of_work())
         if self._worlds.blocking():
             return many.on_a_thread(items, batch)
         return Call(many.awaited, (items, batch), many.unit)

@@ -10,6 +10,7 @@ Rules:
  6. If cancelled, the message is released, and named among the unfinished.
 """
 
+import asyncio
 import random
 from typing import Protocol
 
@@ -125,7 +126,7 @@ class Processing:
             message = self._dispatch.decode(self._spec, claimed.content_type, claimed.body)
             await self._dispatch.invoke(self._spec, message, headers, unit)
             await self._commit(unit, claimed, alone=alone)
-        except Exception as error:  # noqa: BLE001  whatever a handler raises is judged
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()
             self._failed(claimed, error)
         except BaseException as error:
@@ -166,7 +167,7 @@ class Processing:
 
     # -- after a failure --------------------------------------------------------------------
 
-    def _failed(self, claimed: Claimed, error: Exception) -> None:
+    def _failed(self, claimed: Claimed, error: BaseException) -> None:
         workload = self._workload
         verdict = workload.plan.judge.verdict(error)
         if verdict is Verdict.STORE:
