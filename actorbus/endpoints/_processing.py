@@ -142,10 +142,19 @@ class Processing:
         workload = self._workload
         workload.uncommitted += 1
         try:
-            await unit.commit(_InHand(self, claimed, alone=alone), claimed, ACK)
+            key = claimed.deduplication_key
+            first = await unit.commit(
+                _InHand(self, claimed, alone=alone),
+                claimed,
+                ACK,
+                None if key is None else (self._owner, key),
+            )
         except BaseException:
             workload.uncommitted -= 1
             raise
+        if not first:  # handled before, maybe sent to this endpoint under an earlier id
+            workload.uncommitted -= 1
+            self.settle(claimed, ACK)
 
     def _opened(self) -> None:
         self._cause = None

@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import trio
+
 from actorbus._settlement import Release, Settlement
 from actorbus._store import (
     Claimed,
@@ -39,13 +41,25 @@ _OVER = TurnEnded()  # stands for the usual end: an error with its text is made 
 class SqliteTurn:
     """See `actorbus._store.Turn`. Made by the writer, which opened its savepoint."""
 
-    __slots__ = ("_error", "_group", "_ready", "_session", "_writer", "on_thread", "owner", "since")
+    __slots__ = (
+        "_error",
+        "_group",
+        "_quiet",
+        "_ready",
+        "_session",
+        "_writer",
+        "on_thread",
+        "owner",
+        "since",
+    )
 
     def __init__(self, writer: "Writer", session: Session, group: Group, owner: str) -> None:
         self.owner = owner
         self.since: float | None = None
         """When it was first seen to be held by a task that waits for something."""
-        self.on_thread = False
+        self.on_thread = 0
+        """How many of its statements run on the store's thread, or wait for it."""
+        self._quiet: trio.Event | None = None
         self._writer = writer
         self._session = session
         self._group = group
@@ -150,6 +164,9 @@ class SqliteTurn:
     async def finish(self, listener: CommitListener) -> None:
         """Give up the turn; `listener` hears when it is committed or lost."""
         self.check()
+        if self.on_thread:
+            await self._until_quiet()
+            self.check()
         try:
             self._session.release()
         except sqlite3.Error as error:
@@ -162,6 +179,8 @@ class SqliteTurn:
 
     async def rollback(self) -> None:
         """Undo this turn only and give it up."""
+        if self.on_thread:
+            await self._until_quiet()
         if self._error is not None:
             return
         try:
@@ -206,13 +225,21 @@ class SqliteTurn:
     async def _on_thread(self, function: Callable[..., T], sql: str, parameters: Any) -> T:
         self.check()
         limit = self._writer.options.tx_limit
-        self.on_thread = True
+        self.on_thread += 1
         try:
             return await self._writer.on_thread(lambda: function(sql, parameters, limit))
         except sqlite3.Error as error:
             self._raise(error)
         finally:
-            self.on_thread = False
+            self.on_thread -= 1
+            if self._quiet is not None and not self.on_thread:
+                self._quiet.set()
+
+    async def _until_quiet(self) -> None:
+        """Wait for statements that outlive their handler: what they write belongs to this turn."""
+        while self.on_thread:
+            self._quiet = trio.Event()
+            await self._quiet.wait()
 
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         """Raise what a failed statement means for its handler."""
@@ -270,6 +297,7 @@ class SqliteSavepoint(AbstractAsyncContextManager[None]):
         trace: TracebackType | None,
     ) -> None:
         session = self._turn._session  # noqa: SLF001  one module's two halves
+        await self._turn._until_quiet()  # noqa: SLF001  one module's two halves
         if error is None:
             self._turn.run(lambda _: session.release())
         elif self._turn._error is None:  # noqa: SLF001  one module's two halves

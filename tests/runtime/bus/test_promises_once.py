@@ -1,0 +1,93 @@
+"""Once is once: statements that outlive their handlers, endpoints that are renamed."""
+
+import asyncio
+from dataclasses import dataclass
+
+from actorbus import ActorBus, Retry, Transaction
+
+MANY = [(number,) for number in range(200_000)]
+
+
+@dataclass(frozen=True)
+class Ordered:
+    number: int
+
+
+def shop(path, **options):
+    bus = ActorBus("shop", f"sqlite:///{path}/shop.db", **options)
+    bus.add_channel("orders", retry=Retry(attempts=1))
+
+    @bus.command_handler("make table")
+    async def make_table(command: dict[str, str], tx: Transaction):
+        await tx.execute("CREATE TABLE rows (number INTEGER)")
+
+    @bus.query_handler("count rows")
+    async def count_rows(query: dict[str, str], tx: Transaction) -> int:
+        return (await tx.fetch_one("SELECT count(*) FROM rows"))[0]
+
+    return bus
+
+
+async def rows_and_dead_letters(bus):
+    async with bus.running():
+        await bus.commands.send({}, routing_key="make table")
+        await bus.events.publish(Ordered(1))
+        await bus.idle()
+        rows = await bus.queries.ask({}, routing_key="count rows")
+        return rows, [letter.exception for letter in await bus.dead_letters.list()]
+
+
+def test_a_statement_that_outlives_its_failed_asyncio_handler_is_undone_with_it(tmp_path):
+    """`gather` does not wait for the others when one fails; the rollback does."""
+    bus = shop(tmp_path)
+
+    @bus.event_handler(channel="orders")
+    async def order(event: Ordered, tx: Transaction):
+        await tx.execute("INSERT INTO rows VALUES (-1)")
+        await asyncio.gather(tx.executemany("INSERT INTO rows VALUES ($1)", MANY), fail_soon())
+
+    async def fail_soon():
+        await asyncio.sleep(0.01)
+        raise ValueError
+
+    assert asyncio.run(rows_and_dead_letters(bus)) == (0, ["ValueError"])
+
+
+def test_a_statement_that_outlives_its_plain_handlers_timeout_is_undone_with_it(tmp_path):
+    bus = shop(tmp_path)
+
+    @bus.event_handler(channel="orders", timeout=0.05)
+    def order(event: Ordered, tx: Transaction):
+        tx.execute("INSERT INTO rows VALUES (-1)")
+        tx.executemany("INSERT INTO rows VALUES ($1)", MANY)
+
+    found = asyncio.run(rows_and_dead_letters(bus))
+
+    assert found == (0, ["actorbus._errors.HandlerTimeout"])
+
+
+async def test_a_sender_run_again_after_an_endpoint_was_renamed_changes_nothing_twice(tmp_path):
+    """The gateway does not know the key under the new id; the handler's transaction does."""
+
+    def shop_with(endpoint_id, *aliases):
+        bus = shop(tmp_path)
+
+        @bus.event_handler(channel="orders", endpoint_id=endpoint_id, aliases=aliases)
+        async def order(event: Ordered, tx: Transaction):
+            await tx.execute("INSERT INTO rows VALUES ($1)", event.number)
+
+        return bus
+
+    before = shop_with("order.v1")
+    async with before.running(consume="none"):
+        await before.commands.send({}, routing_key="make table")
+        await before.events.publish(Ordered(1), message_id="order 1")
+    after = shop_with("order.v2", "order.v1")
+    async with after.running():
+        await after.idle()
+        await after.events.publish(Ordered(1), message_id="order 1")
+        await after.events.publish(Ordered(2), message_id="order 2")
+        await after.idle()
+        rows = await after.queries.ask({}, routing_key="count rows")
+
+    assert (rows, after.counters.dead) == (2, 0)
