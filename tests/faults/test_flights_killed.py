@@ -84,7 +84,7 @@ async def test_workers_killed_at_25_random_moments_of_the_month(bus, url, month,
 
 
 async def test_a_sender_killed_in_mid_stream_and_run_again_sends_nothing_twice(
-    bus, url, month, rows, rng
+    bus, url, month, rows, *, rng, start_sender
 ):
     """It is killed at random numbers of stored messages, while two workers handle what there is."""
     moments = sorted(rng.sample(range(1, len(rows)), SENDER_KILLS))
@@ -92,11 +92,11 @@ async def test_a_sender_killed_in_mid_stream_and_run_again_sends_nothing_twice(
     with workers(url, 2) as running:
         await all_up(bus, running)
         for moment in moments:
-            sender = start_sender(url)
+            sender = start_sender()
             await until(bus, sent, moment, sender)
             sender.kill()
             sender.wait()
-        assert start_sender(url).wait() == 0
+        assert start_sender().wait() == 0
         account = await finish(bus)
 
     await assert_all_is_where_it_must_be(bus, account, month, rows)
@@ -161,9 +161,20 @@ async def finish(bus):
         return await take_account(bus, Watch(), replayed, 0.0)
 
 
+@pytest.fixture
 def start_sender(url):
-    command = [sys.executable, "-m", "examples.flights.sender", "--store", url]
-    return subprocess.Popen(command)
+    """Start senders; none of them outlives its test, also if that fails."""
+    started = []
+
+    def start():
+        command = [sys.executable, "-m", "examples.flights.sender", "--store", url]
+        started.append(subprocess.Popen(command))
+        return started[-1]
+
+    yield start
+    for sender in started:
+        sender.kill()
+        sender.wait()
 
 
 async def ids(bus, table):

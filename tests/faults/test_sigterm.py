@@ -46,18 +46,30 @@ async def bus(tmp_path, rows):
         yield bus
 
 
-def start(app, *, cwd=None, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "actorbus", "run", app],
-        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """Start workers; none of them outlives its test, also if that fails."""
+    started = []
+
+    def start(app, *, cwd=None, **environment):
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "actorbus", "run", app],
+            env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.communicate()
 
 
-async def test_a_worker_under_load_ends_and_leaves_nothing_claimed(bus, rows, tmp_path, rng):
+async def test_a_worker_under_load_ends_and_leaves_nothing_claimed(bus, rows, tmp_path, rng, start):
     """Ended in the middle: what it has done is there once, all else is ready for others at once."""
     moment = rng.randrange(ROWS // 4, ROWS // 2)
     worker = start(APP, FLIGHTS_STORE=f"sqlite:///{tmp_path}/flights.db")
@@ -81,7 +93,7 @@ async def test_a_worker_under_load_ends_and_leaves_nothing_claimed(bus, rows, tm
     assert recorded.total() + left == len(rows)
 
 
-async def test_another_worker_goes_on_where_the_ended_one_stopped(bus, rows, tmp_path):
+async def test_another_worker_goes_on_where_the_ended_one_stopped(bus, rows, tmp_path, start):
     """No lease has to run out in between: what is left counts no attempt and is no suspect."""
     worker = start(APP, FLIGHTS_STORE=f"sqlite:///{tmp_path}/flights.db")
     await until(bus, ROWS // 4, worker)
@@ -119,7 +131,9 @@ STUCK = """
 """
 
 
-async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(tmp_path, monkeypatch):
+async def test_a_handler_that_does_not_end_is_cut_off_released_and_named(
+    tmp_path, monkeypatch, start
+):
     """The limit is the bus's shutdown_timeout; the message is ready again, its id printed."""
     (tmp_path / "stuck.py").write_text(textwrap.dedent(STUCK))
     monkeypatch.setenv("STUCK_STORE", f"sqlite:///{tmp_path}/stuck.db")
