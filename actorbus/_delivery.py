@@ -279,8 +279,9 @@ class Delivery:
         when the lease has run out.
         """
         until = trio.current_time() + timeout
+        for desk in self.desks:
+            desk.close()
         cut = _Cut(self.endpoints)
-        cut.close()
         with trio.move_on_at(until):
             await cut.drained()
         cut.note_running()
@@ -304,11 +305,6 @@ class _Cut:
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self._endpoints = endpoints
         self.unfinished: list[Unfinished] = []
-
-    def close(self) -> None:
-        """Start nothing more; release what was not started."""
-        for endpoint in self._endpoints:
-            endpoint.close()
 
     async def drained(self) -> None:
         """Wait until nothing runs, and everything is settled."""

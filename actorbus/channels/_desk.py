@@ -95,6 +95,10 @@ class Desk(Protocol):
         """Return the endpoints that there are now."""
         ...
 
+    def close(self) -> None:
+        """Start nothing more; give back what was not started."""
+        ...
+
 
 class StoreDesk:
     """The desk of a store channel: one claim for all endpoints with room."""
@@ -155,6 +159,11 @@ class StoreDesk:
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints that there are now."""
         return self.endpoints
+
+    def close(self) -> None:
+        """Start nothing more; give back what was not started."""
+        for endpoint in self.endpoints:
+            endpoint.close()
 
 
 def intake_path(desk: Desk, root: str) -> str:

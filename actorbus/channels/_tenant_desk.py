@@ -58,11 +58,19 @@ class TenantDesk:
             name for spec in factory.specs for name in (spec.endpoint_id, *spec.aliases)
         )
         self._cursor = ""
+        self._refused: list[Claimed] = []
+        self._closed = False
         self.claimed = 0
 
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints of the tenants that there are now."""
         return list(self._by_path.values())
+
+    def close(self) -> None:
+        """Start nothing more, and no tenant; give back what was not started."""
+        self._closed = True
+        for endpoint in self.all_endpoints():
+            endpoint.close()
 
     @property
     def has_room(self) -> bool:
@@ -86,16 +94,22 @@ class TenantDesk:
     async def claim(self, store: Store) -> int:
         """Claim once for the tenants whose turn it is; return how many messages came."""
         generation = self.bell.answer()
-        demands = await self._next_demands(store, generation)
+        await self._bury_refused(store)
+        demands = [] if self._closed else await self._next_demands(store, generation)
         if not demands:
             return 0
         claimed = await store.claim(demands)
         self.claimed += len(claimed)
-        refused = self._hand_out(demands, claimed, generation)
-        if refused:
-            unknown = DeadLetter(DeadLetterReason.UNKNOWN_TENANT)
-            await store.settle([(one, unknown) for one in refused])
+        self._refused += self._hand_out(demands, claimed, generation)
+        await self._bury_refused(store)
         return len(claimed)
+
+    async def _bury_refused(self, store: Store) -> None:
+        """Settle the messages of unknown tenants; those that a failing store left are kept."""
+        if self._refused:
+            unknown = DeadLetter(DeadLetterReason.UNKNOWN_TENANT)
+            await store.settle([(one, unknown) for one in self._refused])
+            self._refused.clear()
 
     async def _next_demands(self, store: Store, generation: int) -> list[Demand]:
         """Return the demands of the first round that has any: others may wait behind sick ones."""
@@ -206,6 +220,8 @@ class TenantDesk:
 
     def _start(self, name: str) -> Tenant | None:
         now = trio.current_time()
+        if self._closed:
+            return None
         if not self._places.has_room() and not self._make_room():
             self.bell.wanted = True
             return None

@@ -3,7 +3,9 @@
 import pytest
 import trio
 
-from actorbus import Backoff, DynamicChannel, InvalidTenant, field
+from actorbus import ActorBus, Backoff, DynamicChannel, EventBus, InvalidTenant, field
+from actorbus._store import StoreUnavailable
+from actorbus.stores import open_store
 
 RESTS_LONG = Backoff(initial=1000, maximum=1000, first_immediate=False)
 
@@ -92,3 +94,49 @@ async def test_two_thousand_tenants_are_all_served(autojump_clock, bus, log, job
         await bus.idle()
 
     assert sorted(log.handled) == list(range(2_000))
+
+
+async def test_no_tenant_is_started_while_the_bus_drains(autojump_clock, seed, log, job):
+    """The intake stops first: what is sent during the drain waits for the next process."""
+    bus = ActorBus("shop", seed=seed, shutdown_timeout=60)
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant")))
+
+    @bus.event_handler(channel="jobs")
+    async def work(event: job, events: EventBus):
+        log.note(event)
+        await trio.sleep(10)
+        await events.publish(job(event.number + 1, "another"))
+
+    async with bus.running():
+        await bus.events.publish(job(1))
+        await trio.sleep(5)
+
+    assert (log.handled, bus.counters.handled, bus.unfinished) == ([1], 1, ())
+
+
+async def test_an_unknown_tenants_message_is_buried_once_the_store_is_back(
+    autojump_clock, seed, job, monkeypatch
+):
+    """It was claimed, and its dead letter could not be written: it is not forgotten."""
+    store = open_store(":memory:")
+    bus = ActorBus("shop", store, seed=seed)
+    rule, known = field("tenant"), frozenset({"acme"})
+    bus.add_channel(DynamicChannel("jobs", tenant=rule, tenants=known, unknown="dead_letter"))
+    settle, failures = store.settle, [StoreUnavailable("full"), StoreUnavailable("full")]
+
+    async def fail_at_first(batch):
+        if failures:
+            raise failures.pop()
+        return await settle(batch)
+
+    @bus.event_handler(channel="jobs")
+    async def work(event: job):
+        pass
+
+    monkeypatch.setattr(store, "settle", fail_at_first)
+    async with bus.running():
+        await bus.events.publish(job(1, "nobody"))
+        await trio.sleep(10)
+        dead, queues = await bus.dead_letters.count(), await store.statistics()
+
+    assert (dead, sum(queue.claimed for queue in queues), failures) == (1, 0, [])
