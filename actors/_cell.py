@@ -92,7 +92,9 @@ class Cell:
         "index",
         "injected",
         "kwargs",
+        "last_async",
         "last_cause",
+        "last_plain",
         "left",
         "mailbox",
         "name",
@@ -167,6 +169,8 @@ class Cell:
         self.owns = True
         self.careful = False
         self.plain = False  # whether `on_receive` is
+        self.last_async: object = None  # the last handler that was looked at and found async
+        self.last_plain: object = None
         self.on_thread = False
         self.in_hand: Envelope | None = None
         self.report: Report | None = None
@@ -315,6 +319,13 @@ class Cell:
         if self.on_thread:
             _loop.work_on(self)
         elif threading.get_ident() == self.system.thread_id:
+            self.become_owner()
+        else:
+            self.system.post(self.become_owner)
+
+    def wake_for_stop(self) -> None:
+        """As `wake`, for a stop request alone: it concerns no thread."""
+        if threading.get_ident() == self.system.thread_id:
             self.become_owner()
         else:
             self.system.post(self.become_owner)

@@ -7,10 +7,10 @@ hands back to the trio task, together with the ownership of the mailbox.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable
 from time import perf_counter
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
@@ -87,7 +87,10 @@ async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot
                 return ending
             if not cell.owns:
                 return None
-        elif is_async(receive := cell.actor.on_receive):  # type: ignore[union-attr]  # it runs
+        elif (
+            getattr(receive := cell.actor.on_receive, "__func__", receive) is cell.last_async  # type: ignore[union-attr]  # it runs
+            or remember_if_async(cell, receive)
+        ):
             cell.in_hand = envelope
             try:
                 if envelope.context is None and not cell.careful:
@@ -111,6 +114,14 @@ async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot
             await trio.lowlevel.checkpoint()
             return None
     return None
+
+
+def remember_if_async(cell: Cell, function: Callable[..., Any]) -> bool:
+    """Whether it is async; if so it need not be looked at again while it is the handler."""
+    found = is_async(function)
+    if found:
+        cell.last_async = getattr(function, "__func__", function)
+    return found
 
 
 async def _carefully(
@@ -319,7 +330,7 @@ def _work(cell: Cell, ticket: Ticket) -> Report | None:
     return Report()
 
 
-def _handle_on_thread(  # the hot loop of threads, in one frame
+def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one frame
     cell: Cell, envelope: Envelope, ticket: Ticket
 ) -> Report | None:
     message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
@@ -334,10 +345,14 @@ def _handle_on_thread(  # the hot loop of threads, in one frame
             function, args, kwargs = proxy_call(cell.actor, message)
         else:
             function, args, kwargs = cell.actor.on_receive, (message,), _NO_KEYWORDS  # type: ignore[union-attr]  # it runs
-        if is_async(function):
-            cell.in_hand = None
-            return Report(envelope)
-        context = envelope.context or cell.context_of_thread()
+        if getattr(function, "__func__", function) is not cell.last_plain:
+            if is_async(function):
+                cell.in_hand = None
+                return Report(envelope)
+            cell.last_plain = getattr(function, "__func__", function)
+        context = envelope.context
+        if context is None:
+            context = cell.thread_context or cell.context_of_thread()
         if cell.settings.handler_timeout is None:
             result = context.run(function, *args, **kwargs)
         else:
@@ -347,7 +362,7 @@ def _handle_on_thread(  # the hot loop of threads, in one frame
         return _failed_on_thread(cell, envelope, ticket, error)
     if not ticket.valid:
         return None
-    if inspect.iscoroutine(result):
+    if type(result) is CoroutineType:
         return Report(envelope, awaitable=result)
     cell.succeeded = True
     if reply is not None and cell.in_hand is envelope:

@@ -113,6 +113,7 @@ class Owner(Protocol):
     @property
     def path(self) -> str: ...
     def wake(self) -> None: ...
+    def wake_for_stop(self) -> None: ...
     def on_drop(self, envelope: Envelope, /) -> None: ...
 
 
@@ -209,7 +210,9 @@ class MailboxQueue:
             self.peak = max(self.peak, len(self._lane))
             wake = not self.busy
             self.busy = True
-        if wake:
+        if wake and is_stop(envelope):
+            self._owner.wake_for_stop()
+        elif wake:
             self._owner.wake()
 
     def put_system(self, envelope: Envelope) -> bool:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pykka import messages
 
 from actors import ActorDeadError, Mailbox, MailboxFull
-from actors._mailbox import Envelope, MailboxQueue
+from actors._mailbox import Envelope, MailboxQueue, StopItself
 
 
 class Owner:
@@ -23,6 +23,8 @@ class Owner:
 
     def wake(self):
         self.wakes += 1
+
+    wake_for_stop = wake
 
     def on_drop(self, envelope):
         self.dropped.append(envelope.message)
@@ -165,3 +167,23 @@ class MailboxMachine(RuleBasedStateMachine):
 
 
 TestMailboxMachine = MailboxMachine.TestCase
+
+
+def test_a_stop_request_alone_wakes_no_thread():
+    """It is for the trio task; one behind a message is found by whoever empties the mailbox."""
+    woken = []
+
+    class Cell(Owner):
+        def wake(self):
+            woken.append("any")
+
+        def wake_for_stop(self):
+            woken.append("trio")
+
+    for first in (Envelope(StopItself()), Envelope("message")):
+        box = MailboxQueue(Mailbox(), Cell())
+        box.release()
+        box.put_always(first)
+        box.put_always(Envelope(StopItself()))
+
+    assert woken == ["trio", "any"]
