@@ -10,7 +10,7 @@ from actors.events import Event
 
 @dataclass(frozen=True, slots=True)
 class EndpointSick(Event):
-    """An endpoint saw an outage, or its breaker opened: it asks for no work until a probe succeeds."""
+    """An endpoint saw an outage, or its breaker opened: it asks for no work until a probe."""
 
     endpoint: str
     tenant: str
@@ -62,7 +62,7 @@ class StoreTrouble(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessagesTakenBack(Event):
-    """Messages of a process that ended uncleanly, or lost its lease, are ready again as suspects."""
+    """Messages of a process that ended uncleanly, or lost its lease, are ready again: suspects."""
 
     count: int
 

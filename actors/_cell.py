@@ -369,8 +369,8 @@ class Cell:
         self.system.post(self._begin)
 
     def _begin(self) -> None:
-        from actors._end import end  # noqa: PLC0415
-        from actors._life import run  # noqa: PLC0415
+        from actors._end import end  # noqa: PLC0415  # the modules import each other
+        from actors._life import run  # noqa: PLC0415  # the modules import each other
 
         if not self.ended and not self.system.start_task(run, self, name=self.name):
             end(self)
@@ -497,6 +497,6 @@ DEFAULT_STRATEGY = OneForOne()
 
 def detached_cell() -> Cell:
     """Return a cell for an actor that was made, not spawned: it has a mailbox and never runs."""
-    from actors._system import ActorSystem  # noqa: PLC0415
+    from actors._system import ActorSystem  # noqa: PLC0415  # the system imports this module
 
     return Cell(ActorSystem("detached"), None, "detached", lambda: None, (), {}, None)  # type: ignore[arg-type,return-value]  # it makes none
