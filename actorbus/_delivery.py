@@ -168,7 +168,7 @@ class Delivery:
         process does not have. Raises the store's errors.
         """
         # Counts change in many places, all of them hot; looking now and then is cheap enough.
-        while self._holds_messages() or await self._has_ready_messages():  # noqa: ASYNC110  # polled
+        while self._holds_messages() or await self._has_ready_messages():  # noqa: ASYNC110  # polled with others
             await trio.sleep(IDLE_LOOK_EVERY)
 
     def _holds_messages(self) -> bool:
@@ -324,7 +324,7 @@ class _Cut:
 
     async def _until(self, done: Callable[..., bool]) -> None:
         # The counts change in many places, all of them hot; at the end looking is cheap enough.
-        while not all(done(endpoint.workload) for endpoint in self._endpoints):  # noqa: ASYNC110  # polled
+        while not all(done(endpoint.workload) for endpoint in self._endpoints):  # noqa: ASYNC110  # no bell
             await trio.sleep(0.005)
 
 

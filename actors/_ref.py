@@ -209,6 +209,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         try:
             self.actor_inbox.put_always(Envelope(messages._ActorStop(), reply))
         except ActorDeadError as error:
+            reply._observed = True  # that it had ended already is an answer, not a failure
             reply.fail(error)
         else:
             self._cell.stop_was_asked()

@@ -155,3 +155,14 @@ async def test_waiting_for_the_end_may_be_cancelled_and_done_again(autojump_cloc
             await ref.terminated()
         await ref.stop()
         assert await ref.terminated() is None
+
+
+def test_stopping_the_dead_without_waiting_is_no_failure_that_is_logged(caplog):
+    caplog.set_level(logging.ERROR, logger="pykka")
+    with ActorSystem("shop") as system:
+        ref = system.spawn(Actor)
+        ref.stop()
+        ref.stop(block=False)
+        gc.collect()
+
+    assert "nobody looked" not in caplog.text

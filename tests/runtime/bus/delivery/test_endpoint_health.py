@@ -193,7 +193,7 @@ async def test_a_breaker_opens_after_so_many_failures_in_a_row(autojump_clock, b
 
 
 @pytest.mark.parametrize("failing", ["outage", "errors"])
-async def test_a_failing_subscriber_touches_nobody_else(  # noqa: PLR0917  # fixtures
+async def test_a_failing_subscriber_touches_nobody_else(  # noqa: PLR0917  # all fixtures
     autojump_clock, bus, log, job, endpoint, failing
 ):
     """Neighbours on the same channel and on another: no retries, restarts, outages; all handled."""
