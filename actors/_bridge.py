@@ -13,7 +13,7 @@ import contextvars
 import importlib.util
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import anyio.abc
 import anyio.from_thread
@@ -98,7 +98,7 @@ class Bridge:
             return await self._run(call, context or contextvars.copy_context())
 
     async def _run(self, call: Callable[[], Awaitable[T]], context: contextvars.Context) -> T:
-        future = self._submit(call, context)
+        future = self._submit(lambda: _outcome(call), context)
         done = trio.Event()
         token = trio.lowlevel.current_trio_token()
         future.add_done_callback(lambda _: _set_soon(token, done))
@@ -109,7 +109,13 @@ class Bridge:
             with trio.move_on_after(PATIENCE, shield=True):
                 await done.wait()
             raise
-        return future.result()
+        try:
+            value, error = future.result()
+        except concurrent.futures.CancelledError:  # not asked for here: the loop ends, or a mistake
+            raise asyncio.CancelledError("its asyncio task was cancelled from outside") from None
+        if error is not None:
+            raise error
+        return cast("T", value)
 
     def _submit(
         self, call: Callable[[], Awaitable[T]], context: contextvars.Context
@@ -136,6 +142,24 @@ class Bridge:
         if portal is not None and manager is not None:
             with self._flight():
                 await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
+
+
+async def _outcome(
+    call: Callable[[], Awaitable[T]],
+) -> tuple[T | None, BaseException | None]:
+    """Return what it returned or raised: an asyncio task that raises SystemExit ends its loop.
+
+    If cancelled: it passes through. A CancelledError that nobody asked for is an outcome.
+    """
+    try:
+        return await call(), None
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return None, error
+    except BaseException as error:  # noqa: BLE001  # raised on the trio side
+        return None, error
 
 
 def _end_portal(

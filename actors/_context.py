@@ -78,12 +78,17 @@ class ActorContext:
         return self._living().own_family().spawn(factory, args, kwargs, name)
 
     def watch(self, ref: ActorRef[Any]) -> None:
-        """Get one `Terminated(ref)` when that actor ends for good, or now if it has ended."""
-        _watch.watch(self._living(), ref._cell)
+        """Get one `Terminated(ref)` when that actor ends for good, or now if it has ended.
+
+        Raises:
+            TypeError: it is no ref of this package; Pykka's own actors tell nobody that they end
+
+        """
+        _watch.watch(self._living(), _watch.cell_of(ref))
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Do not get the notice; it may be on its way already."""
-        _watch.unwatch(self._living(), ref._cell)
+        _watch.unwatch(self._living(), _watch.cell_of(ref))
 
     def stash(self) -> None:
         """Put the message in hand aside; it is not answered until it is handled again.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pykka
+
 from actors._mailbox import Envelope
 
 if TYPE_CHECKING:
@@ -17,6 +19,22 @@ class Terminated:
     """The notice that a watcher gets in `on_receive`, ahead of the messages that wait."""
 
     ref: ActorRef[Any]
+
+
+def cell_of(ref: object) -> Cell:
+    """Return the cell of what is to be watched.
+
+    Raises:
+        TypeError: it has none
+
+    """
+    cell: Cell | None = getattr(ref, "_cell", None) if isinstance(ref, pykka.ActorRef) else None
+    if cell is None:
+        raise TypeError(
+            f"{ref!r} cannot be watched: give an actors.ActorRef. Pykka's own actors have no death "
+            "watch; a supervised actor that wraps one can tell of its end"
+        )
+    return cell
 
 
 def watch(watcher: Cell, target: Cell) -> None:

@@ -28,8 +28,7 @@ def default_decider(exception: BaseException) -> Directive:
     An asyncio ``CancelledError`` is a failure like any Exception: a cancellation that the runtime
     asked for never gets here. It is known by its name, because nothing here imports asyncio.
     """
-    is_failure = isinstance(exception, Exception) or _is_asyncio_cancelled(type(exception))
-    return Directive.Restart if is_failure else Directive.Stop
+    return Directive.Restart if _is_failure(exception) else Directive.Stop
 
 
 def decide(
@@ -108,9 +107,10 @@ def fails_on_ask(
 ) -> bool:
     """Whether an exception that an ``ask`` was answered with is the actor's failure as well.
 
-    It is when a mapping names its type, and always for what is no Exception.
+    It is when a mapping names its type, and always for what is no Exception, an asyncio
+    ``CancelledError`` excepted (see ``default_decider``).
     """
-    if not all(isinstance(leaf, Exception) for leaf in leaves(exception)):
+    if not all(map(_is_failure, leaves(exception))):
         return True
     made = map(Decider.of, deciders)
     return any(decider is not None and decider.names(exception) for decider in made)
@@ -143,6 +143,10 @@ def _check_types(checks: Checks, mapping: Mapping[Any, object]) -> None:
         if not isinstance(directive, Directive):
             known = ", ".join(str(one) for one in Directive)
             checks.refuse(f"the value {directive!r} is not allowed: give one of {known}")
+
+
+def _is_failure(exception: BaseException) -> bool:
+    return isinstance(exception, Exception) or _is_asyncio_cancelled(type(exception))
 
 
 def _is_asyncio_cancelled(cls: type[BaseException]) -> bool:

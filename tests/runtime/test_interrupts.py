@@ -9,6 +9,7 @@ import trio
 
 from actors import Actor, ActorSystem
 from actors.events import Stopped
+from supervisors import ChildSpec, Directive
 
 
 class Raising(Actor):
@@ -27,6 +28,20 @@ class Raising(Actor):
 
 class Odd(BaseException):
     """Neither an Exception nor one that Python knows."""
+
+
+class RaisingOnAsyncio(Raising, runs_on="asyncio"):
+    pass
+
+
+class RaisingOnThread(Raising):
+    def on_receive(self, message):
+        if isinstance(message, BaseException):
+            raise message
+        return self.restarts
+
+
+worlds = pytest.mark.parametrize("actor", [Raising, RaisingOnThread, RaisingOnAsyncio])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt("mine"), SystemExit(3)])
@@ -52,30 +67,77 @@ async def test_an_interrupt_in_a_plain_handler_does_the_same():
             await trio.sleep_forever()
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, Odd])
-def test_in_a_system_with_its_own_thread_it_stops_that_actor_alone(kind):
+@worlds
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, Odd])
+def test_in_a_system_with_its_own_thread_it_stops_that_actor_alone(kind, actor):
     with ActorSystem("shop") as system:
-        sick, well = system.spawn(Raising), system.spawn(Raising)
+        sick, well = system.spawn(actor), system.spawn(actor)
         sick.tell(kind())
         sick.terminated().get(timeout=10)
         assert well.ask("?", timeout=10) == 0
 
 
-async def test_any_other_base_exception_stops_one_actor_and_no_other(record):
+@worlds
+async def test_any_other_base_exception_stops_one_actor_and_no_other(record, actor):
     async with ActorSystem("shop") as system:
         stopped = record(system, Stopped)
-        sick, well = system.spawn(Raising), system.spawn(Raising)
+        sick, well = system.spawn(actor), system.spawn(actor)
         sick.tell(Odd())
         await sick.terminated()
         assert await well.request("?") == 0
         assert [(event.path, event.reason) for event in stopped] == [(sick.path, "failed")]
 
 
-async def test_a_cancelled_error_that_nobody_asked_for_is_a_failure_like_any_other():
+@worlds
+async def test_a_cancelled_error_that_nobody_asked_for_is_a_failure_like_any_other(actor):
     async with ActorSystem("shop") as system:
-        ref = system.spawn(Raising)
+        ref = system.spawn(actor)
         ref.tell(asyncio.CancelledError())
         assert await ref.request("?") == 1
+
+
+@worlds
+async def test_one_that_a_request_is_answered_with_is_the_askers(actor):
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(actor)
+        with pytest.raises(asyncio.CancelledError, match="mine"):
+            await ref.request(asyncio.CancelledError("mine"))
+        assert await ref.request("?") == 0
+
+
+@worlds
+async def test_unless_a_decider_names_its_type(actor):
+    async with ActorSystem("shop") as system:
+        decider = {asyncio.CancelledError: Directive.Restart}
+        ref = system.spawn(ChildSpec(actor, decider=decider))
+        with pytest.raises(asyncio.CancelledError):
+            await ref.request(asyncio.CancelledError())
+        assert await ref.request("?") == 1
+
+
+async def test_an_asyncio_handler_that_is_cancelled_by_a_mistake_has_failed():
+    class CancelsItself(Actor, runs_on="asyncio"):
+        async def on_receive(self, message):
+            if message == "cancel":
+                asyncio.current_task().cancel()
+                await asyncio.sleep(3600)
+            return self.restarts
+
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(CancelsItself)
+        ref.tell("cancel")
+        assert await ref.request("?") == 1
+
+
+def test_under_asyncio_it_does_not_end_the_callers_loop():
+    async def main():
+        async with ActorSystem("shop") as system:
+            sick, well = system.spawn(Raising), system.spawn(Raising)
+            sick.tell(SystemExit(3))
+            await sick.terminated()
+            return await well.request("?")
+
+    assert asyncio.run(main()) == 0
 
 
 async def test_a_cancellation_inside_a_group_passes_through(autojump_clock, record):

@@ -1,5 +1,7 @@
 """Death watch, in virtual time."""
 
+import pykka
+import pytest
 import trio
 
 from actors import Actor, ActorSystem, Terminated
@@ -111,3 +113,17 @@ async def test_a_plain_watcher_whose_first_message_is_the_notice_gets_it():
         await watcher.request("end")
         assert seen == [Terminated(target), "end"]
         assert watcher.statistics().mailbox.taken == 1
+
+
+async def test_an_actor_of_pykkas_own_cannot_be_watched_and_the_error_says_so():
+    class Theirs(pykka.ThreadingActor):
+        pass
+
+    theirs = Theirs.start()
+    async with ActorSystem("shop") as system:
+        watcher = system.spawn(Watcher, [])
+        with pytest.raises(TypeError, match=r"Theirs.*cannot be watched.*actors\.ActorRef"):
+            await watcher.request(("watch", theirs))
+        with pytest.raises(TypeError, match="None cannot be watched"):
+            await watcher.request(("unwatch", None))
+    theirs.stop()

@@ -128,6 +128,12 @@ def test_what_is_no_exception_is_always_the_actors_failure():
     assert fails_on_ask(BaseExceptionGroup("", [ValueError(), SystemExit()]))
 
 
+def test_a_cancelled_error_that_an_ask_is_answered_with_is_a_failure_like_any_exception():
+    assert not fails_on_ask(asyncio.CancelledError())
+    assert not fails_on_ask(BaseExceptionGroup("", [ValueError(), asyncio.CancelledError()]))
+    assert fails_on_ask(asyncio.CancelledError(), {asyncio.CancelledError: STOP})
+
+
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
