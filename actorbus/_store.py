@@ -4,7 +4,7 @@ A store holds messages, dead letters, leases and the memory of what was seen bef
 with the users' own tables. `stores/` has its kinds; `actorbus.testing.StoreContract` is the suite
 that each of them passes. Everything here is called on the trio side.
 
-Errors, by what to do about them:
+Errors, by what to do about them; StoreError is an ActorBusError:
 
     StoreError
       StoreUnavailable          an outage: nothing is lost, try again later
@@ -33,6 +33,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
+from actorbus._errors import ActorBusError
 from actorbus._settlement import Failure, Settlement
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -41,7 +42,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 # ------------------------------------------------------------------------------------------ errors
 
 
-class StoreError(Exception):
+class StoreError(ActorBusError):
     """Base class of everything that a store raises."""
 
 

@@ -41,3 +41,12 @@ def test_the_tree_of_errors_is_drawn_as_it_is():
         for name, value in vars(_errors).items()
         if isinstance(value, type) and issubclass(value, Exception) and name != "ActorBusError"
     }
+
+
+def test_every_public_error_is_caught_by_one_name():
+    """The store's too: a caller who wants all of the bus's errors names one."""
+    public = [getattr(actorbus, name) for name in actorbus.__all__]
+    errors = [one for one in public if isinstance(one, type) and issubclass(one, BaseException)]
+
+    assert [one for one in errors if not issubclass(one, actorbus.ActorBusError)] == []
+    assert actorbus.StoreUnavailable in errors
