@@ -69,7 +69,14 @@ class MessagesTakenBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class LeaseLost(Event):
-    """This process's lease had run out: what it held may be handled elsewhere as well."""
+    """This process's lease had run out, and others took back what it held.
+
+    It was suspended, or too busy to renew it. What was begun is handled elsewhere as well, and its
+    settlement here will be stale.
+    """
+
+    dropped: int
+    """Claimed messages that had not begun here, and will not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class Surroundings:
         self.counts = runtime.counts
         self.desks: tuple[Desk, ...] = ()
         self.alarm = Alarm()
+        self.lease_alarm = Alarm()
+        self._stood_still = False
         self._events = runtime.system.events
 
     def publish(self, event: Event) -> None:
@@ -122,6 +124,19 @@ class Surroundings:
     def due_in(self, delay: float) -> None:
         """Have the poller look again in `delay` seconds, at the latest."""
         self.alarm.due_in(delay)
+
+    def lease_holds(self) -> bool:
+        """Whether messages may be started. If the lease has run out it is renewed at once."""
+        if self.store.lease_holds:
+            return True
+        self._stood_still = True
+        self.lease_alarm.due_in(0)
+        return False
+
+    def stood_still(self) -> bool:
+        """Return whether the lease was found to have run out since the last call."""
+        stood_still, self._stood_still = self._stood_still, False
+        return stood_still
 
     def wake_channels(self) -> None:
         """Have every channel look for messages."""
@@ -247,7 +262,7 @@ class Delivery:
         watch = ProgressWatch(self._store, self._system, self.desks)
         tasks = {
             "poller": (Task("poller", polling), surroundings.alarm),
-            "lease": (_each(lease / 4, "lease", self._keep_lease), Alarm()),
+            "lease": (_each(lease / 4, "lease", self._keep_lease), surroundings.lease_alarm),
             "watch": (_each(WATCH_EVERY, "watch", watch.look), Alarm()),
             "snapshots": (_each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot), Alarm()),
             "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
@@ -257,11 +272,20 @@ class Delivery:
     async def _keep_lease(self) -> None:
         path, publish = f"{self._system.name}/store/lease", self._surroundings.publish
         if not await self._store.renew():
-            publish(LeaseLost(path, trio.current_time()))
+            dropped = sum(endpoint.workload.forget() for endpoint in self.endpoints)
+            publish(LeaseLost(path, trio.current_time(), dropped))
+        if self._surroundings.stood_still():
+            self._go_on()
         count = await self._store.take_back()
         if count:
             publish(MessagesTakenBack(path, trio.current_time(), count))
             self._surroundings.wake_channels()
+
+    def _go_on(self) -> None:
+        """Wake what stood still while there was no lease."""
+        for endpoint in self.endpoints:
+            endpoint.workload.notify()
+        self._surroundings.wake_channels()
 
     async def _publish_snapshot(self) -> None:
         await self._store.publish_process(snapshot_text(self._system, self.endpoints))

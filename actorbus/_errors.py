@@ -18,7 +18,7 @@
     │   └── RollbackOnly
     └── SubscribersFailed         an ExceptionGroup: synchronous subscribers that failed
 
-The store's errors (locked, unavailable, schema) are ActorBusErrors too, below StoreError in `_store`.
+The store's errors (locked, unavailable, schema) are ActorBusErrors too: StoreError in `_store`.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 if TYPE_CHECKING:
-    from actorbus._store import CommitListener, StoreUnavailable
+    from actorbus._store import CommitListener, StaleClaim, StoreUnavailable
 
 Hook = Callable[[], Any]
 """A function that waits for a commit."""
@@ -33,7 +33,7 @@ class RunHooks:
             self._run(self._hooks)
         self._next.committed()
 
-    def lost(self, error: "StoreUnavailable") -> None:
+    def lost(self, error: "StoreUnavailable | StaleClaim") -> None:
         """Drop the functions: what they wait for did not happen."""
         self._next.lost(error)
 
@@ -51,7 +51,7 @@ class Outcome:
         """Wake the waiter."""
         self._done.set()
 
-    def lost(self, error: "StoreUnavailable") -> None:
+    def lost(self, error: "StoreUnavailable | StaleClaim") -> None:
         """Wake the waiter with an error."""
         self._error = error
         self._done.set()

@@ -343,14 +343,18 @@ class Row(Protocol):
 
 
 class CommitListener(Protocol):
-    """Told, on the trio side and exactly once, what became of a finished turn. Must not raise."""
+    """Told, on the trio side and exactly once, what became of a commit. Must not raise."""
 
     def committed(self) -> None:
         """Say that it is durable."""
         ...
 
-    def lost(self, error: StoreUnavailable) -> None:
-        """Say that it was undone with its group, through no fault of its own."""
+    def lost(self, error: StoreUnavailable | StaleClaim) -> None:
+        """Say that nothing of it is there.
+
+        A turn was undone with its group, through no fault of its own. A queued settlement can
+        also have come too late: StaleClaim.
+        """
         ...
 
 
@@ -493,9 +497,10 @@ class Store(Protocol):
     async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
         """Claim ready messages for each demand, by priority, due time and sequence.
 
-        Suspects come one at a time per process, with their start already counted. Waits for the
-        commit. If cancelled while it waits for the turn: nothing is claimed. Cancelled later it
-        still returns what it claimed, for the caller to release.
+        Suspects come one at a time per process, with their start already counted. Nothing is
+        claimed once the lease was lost, until it is renewed. Waits for the commit. If cancelled
+        while it waits for the turn: nothing is claimed. Cancelled later it still returns what it
+        claimed, for the caller to release.
         """
         ...
 
@@ -512,9 +517,12 @@ class Store(Protocol):
         claimed: Claimed,
         settlement: Settlement,
         on_commit: Callable[[], None],
-        on_lost: Callable[[StoreUnavailable], None],
+        on_lost: Callable[[StoreUnavailable | StaleClaim], None],
     ) -> None:
-        """Write the settlement with the next commit; one of the two is called then, not before."""
+        """Write the settlement with the next commit; one of the two is called then, not before.
+
+        One that came too late is counted, and a no-op: `on_lost` gets StaleClaim.
+        """
         ...
 
     async def poll(self) -> Poll:
@@ -526,7 +534,19 @@ class Store(Protocol):
         ...
 
     async def renew(self) -> bool:
-        """Renew the lease; False if it had been lost meanwhile (and was taken anew)."""
+        """Renew the lease; False if it had been lost meanwhile (and was taken anew).
+
+        Then all that was claimed before has been taken back, and belongs to others.
+        """
+        ...
+
+    @property
+    def lease_holds(self) -> bool:
+        """Whether the lease has not run out, by this process's clock.
+
+        While it does not hold others may take back what this process has, so nothing of it is
+        to be started. Cheap: it is asked for each message.
+        """
         ...
 
     async def take_back(self) -> int:

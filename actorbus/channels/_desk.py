@@ -61,7 +61,7 @@ class EndpointFactory:
 
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
         plan = plan_endpoint(spec, self.channel, tenant, self._root)
-        workload = Workload(plan, self.bell)
+        workload = Workload(plan, self.bell, self.bus.lease_holds)
         draws = Random(f"{self._seed}{plan.path}")
         return Endpoint(workload, Processing(self.bus, workload, draws))
 

@@ -83,6 +83,8 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
             raise
 
     async def _claim(self) -> None:
+        if not self._bus.lease_holds():
+            return  # its renewal wakes all channels
         count = 0
         with trio.move_on_after(LONGEST_CLAIM) as limit:
             try:

@@ -8,6 +8,7 @@ Rules:
     Lost alone with its group, it is the message's own failure.
  5. While the store fails nothing can be settled: the message is kept, and the endpoint restarts.
  6. If cancelled, the message is released, and named among the unfinished.
+ 7. A settlement that finds its message taken back, after a lost lease, is counted and no more.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from actorbus._settlement import (
     Retry,
     Settlement,
 )
-from actorbus._store import Claimed, GroupLost, Store, StoreUnavailable
+from actorbus._store import Claimed, GroupLost, StaleClaim, Store, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
@@ -66,6 +67,10 @@ class Surroundings(Protocol):
 
     def due_in(self, delay: float) -> None:
         """Have the poller look again in `delay` seconds, at the latest."""
+        ...
+
+    def lease_holds(self) -> bool:
+        """Whether messages may be started: what was claimed is this process's for sure."""
         ...
 
 
@@ -306,23 +311,28 @@ class Processing:
             case Expire():
                 workload.counts.expired += 1
                 self._total.expired += 1
-        if claimed.suspect:  # they come one at a time, and the next may be another channel's
-            self._bus.wake_channels()
-        workload.ask_for_more()
+        self._has_room(claimed)
 
     def not_settled(
-        self, claimed: Claimed, settlement: Settlement, error: StoreUnavailable
+        self, claimed: Claimed, settlement: Settlement, error: StoreUnavailable | StaleClaim
     ) -> None:
         """Keep a settlement whose commit was lost: it is written once the store is back."""
         self._workload.uncommitted -= 1
+        if isinstance(error, StaleClaim):
+            self._too_late(claimed)
+            return
         self._workload.unsettled.append((claimed, settlement))
         self._in_trouble(error)
 
-    def commit_lost(self, claimed: Claimed, error: StoreUnavailable, *, alone: bool) -> None:
+    def commit_lost(
+        self, claimed: Claimed, error: StoreUnavailable | StaleClaim, *, alone: bool
+    ) -> None:
         """Run a message again whose commit was lost, or, lost alone, judge it or the store."""
         workload = self._workload
         workload.uncommitted -= 1
-        if not alone:
+        if isinstance(error, StaleClaim):
+            self._too_late(claimed)
+        elif not alone:
             workload.again.append(claimed)
             workload.counts.run_again += 1
             self._total.run_again += 1
@@ -331,6 +341,15 @@ class Processing:
             self._judge(claimed, error.__cause__ or error, Verdict.FAILED)
         else:
             self._keep(claimed, error)
+
+    def _too_late(self, claimed: Claimed) -> None:
+        self._note_stale(1)
+        self._has_room(claimed)
+
+    def _has_room(self, claimed: Claimed) -> None:
+        if claimed.suspect:  # they come one at a time, and the next may be another channel's
+            self._bus.wake_channels()
+        self._workload.ask_for_more()
 
     def _in_trouble(self, error: BaseException) -> None:
         if self._workload.trouble is None:
@@ -352,7 +371,7 @@ class _InHand:
         """Count it."""
         self._processing.settled(self._claimed, ACK)
 
-    def lost(self, error: StoreUnavailable) -> None:
+    def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Run it again."""
         self._processing.commit_lost(self._claimed, error, alone=self._alone)
 
@@ -371,6 +390,6 @@ class _Settling:
         """Count it."""
         self._processing.settled(self._claimed, self._settlement)
 
-    def lost(self, error: StoreUnavailable) -> None:
+    def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Keep it."""
         self._processing.not_settled(self._claimed, self._settlement, error)

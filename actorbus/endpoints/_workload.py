@@ -38,7 +38,8 @@ class Workload:
     `bell` tells the channel that there is room for more; `dry_since` is its generation in which
     the channel had nothing more for this endpoint. `notify` and `on_healthy` are set by the
     actor's instance: the first wakes a worker. While no instance is up, what arrives waits.
-    `cut` are messages whose handlers were cancelled because the bus stopped.
+    `cut` are messages whose handlers were cancelled because the bus stopped. While `lease_holds`
+    says no, nothing is started: what is held may be others' by now.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class Workload:
         "counts",
         "cut",
         "dry_since",
+        "lease_holds",
         "notify",
         "on_healthy",
         "outage",
@@ -59,9 +61,10 @@ class Workload:
         "unstarted",
     )
 
-    def __init__(self, plan: EndpointPlan, bell: Bell) -> None:
+    def __init__(self, plan: EndpointPlan, bell: Bell, lease_holds: Callable[[], bool]) -> None:
         self.plan = plan
         self.bell = bell
+        self.lease_holds = lease_holds
         self.notify: Callable[[], None] = _nobody
         self.on_healthy: Callable[[], None] = _nobody
         self.unstarted: deque[Claimed] = deque()
@@ -108,7 +111,7 @@ class Workload:
     @property
     def has_next(self) -> bool:
         """Whether a message may be started now."""
-        if not (self.unstarted or self.again) or self.is_paused:
+        if not (self.unstarted or self.again) or self.is_paused or not self.lease_holds():
             return False
         return self.outage.health is not Health.PROBING or not self.running
 
@@ -166,6 +169,13 @@ class Workload:
         given_up = list(self.unstarted)
         self.unstarted = deque(kept)
         return given_up
+
+    def forget(self) -> int:
+        """Drop what was not begun, since all of it has been taken back; return how many."""
+        count = len(self.unstarted) + len(self.again)
+        self.unstarted.clear()
+        self.again.clear()
+        return count
 
     def _not_wanted(self) -> list[Claimed]:
         if self.closed or self.outage.health is Health.SICK:

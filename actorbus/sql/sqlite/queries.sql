@@ -171,6 +171,10 @@ SET boot_id = excluded.boot_id, epoch = max(epoch + 1, excluded.epoch), lease = 
 UPDATE actorbus_processes SET expires_boottime = ?, renewed_at = ?, boot_id = ?
 WHERE process_id = ?;
 
+-- name: has_lease
+-- Does a process have its lease, and so what it claimed? Who takes that back deletes the row.
+SELECT EXISTS (SELECT 1 FROM actorbus_processes WHERE process_id = ?);
+
 -- name: delete_process
 -- End a lease.
 DELETE FROM actorbus_processes WHERE process_id = ?;

@@ -6,6 +6,7 @@ from heapq import nsmallest
 from typing import Any, Final
 
 from actorbus._store import Claimed, Demand
+from actorbus.stores.sqlite._leases import Lease
 from actorbus.stores.sqlite._queries import QUERIES
 from actorbus.stores.sqlite._tenants import waiting_tenants
 
@@ -23,13 +24,16 @@ _Candidate = tuple[int, float, int]  # minus priority, due time, sequence: the o
 class Claims:
     """Claims in the name of one process; knows which tenant of a channel was served last."""
 
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._owner = lease.process.process_id
         self._last_tenant: dict[str, str] = {}
 
     def claim(self, cursor: sqlite3.Cursor, demands: Sequence[Demand]) -> list[Claimed]:
-        """Claim for each demand in turn."""
+        """Claim for each demand in turn; nothing if the process has lost its lease."""
         claimed: list[Claimed] = []
+        if not self._lease.is_held(cursor):
+            return claimed
         suspects_allowed: bool | None = None
         for demand in self._by_tenant(cursor, demands):
             credit = demand.credit

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import trio
 
 from actorbus._settlement import Settlement
-from actorbus._store import Claimed, CommitListener, StoreUnavailable
+from actorbus._store import Claimed, CommitListener, StaleClaim, StoreUnavailable
 from actorbus.stores.sqlite._errors import anew
 
 _log = logging.getLogger("actorbus.store")
@@ -20,7 +20,7 @@ class QueuedSettlement(NamedTuple):
     claimed: Claimed
     settlement: Settlement
     on_commit: Callable[[], None]
-    on_lost: Callable[[StoreUnavailable], None]
+    on_lost: Callable[[StoreUnavailable | StaleClaim], None]
 
 
 @dataclass(slots=True, eq=False)

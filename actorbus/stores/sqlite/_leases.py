@@ -1,6 +1,7 @@
 """Leases: which process may hold messages, and what becomes of those whose process is gone."""
 
 import sqlite3
+from math import inf
 from typing import Final
 
 from actorbus._store import ProcessInfo, ProcessRow
@@ -9,6 +10,7 @@ from actorbus.stores.sqlite._queries import QUERIES
 
 _REGISTER: Final = QUERIES["register_process"]
 _RENEW: Final = QUERIES["renew_process"]
+_HAS_LEASE: Final = QUERIES["has_lease"]
 _DELETE: Final = QUERIES["delete_process"]
 _RELEASE_OWNED: Final = QUERIES["release_owned"]
 _EXPIRED: Final = QUERIES["expired_owners"]
@@ -25,11 +27,22 @@ class Lease:
         self._clock = clock
         self._started_at = clock.wall()
         self._epoch = 0
+        self._written = self._until = -inf
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lease has not run out, so that nobody may take back what it covers."""
+        return self._clock.boot() < self._until
+
+    def committed(self) -> None:
+        """Note that what `register` or `renew` wrote last is durable."""
+        self._until = self._written
 
     def register(self, cursor: sqlite3.Cursor) -> None:
         """Take the lease."""
         process, clock = self.process, self._clock
         self._epoch += 1
+        self._written = clock.boot() + process.lease
         cursor.execute(
             _REGISTER,
             (
@@ -41,7 +54,7 @@ class Lease:
                 clock.boot_id(),
                 self._epoch,
                 process.lease,
-                clock.boot() + process.lease,
+                self._written,
                 clock.wall(),
             ),
         )
@@ -49,12 +62,17 @@ class Lease:
     def renew(self, cursor: sqlite3.Cursor) -> bool:
         """Renew the lease; False if it was gone, and is taken anew."""
         clock = self._clock
-        end = clock.boot() + self.process.lease
-        values = (end, clock.wall(), clock.boot_id(), self.process.process_id)
+        self._written = clock.boot() + self.process.lease
+        values = (self._written, clock.wall(), clock.boot_id(), self.process.process_id)
         if cursor.execute(_RENEW, values).rowcount:
             return True
         self.register(cursor)
         return False
+
+    def is_held(self, cursor: sqlite3.Cursor) -> bool:
+        """Whether nobody has taken back what this process has. Reads only."""
+        (held,) = cursor.execute(_HAS_LEASE, (self.process.process_id,)).fetchone()
+        return bool(held)
 
     def give_up(self, cursor: sqlite3.Cursor) -> int:
         """Make ready what this process holds, and end its lease."""

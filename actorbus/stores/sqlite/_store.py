@@ -20,6 +20,7 @@ from actorbus._store import (
     ProcessInfo,
     ProcessRow,
     QueueStatistics,
+    StaleClaim,
     StoreClosed,
     StoreError,
     StoreMissing,
@@ -98,6 +99,7 @@ class SqliteStore:
             self._parts = None
             await self._take_apart(parts)
             raise
+        parts.lease.committed()
 
     async def close(self) -> None:
         """Commit what is finished, give back what is claimed, end the lease."""
@@ -177,7 +179,7 @@ class SqliteStore:
         claimed: Claimed,
         settlement: Settlement,
         on_commit: Callable[[], None],
-        on_lost: Callable[[StoreUnavailable], None],
+        on_lost: Callable[[StoreUnavailable | StaleClaim], None],
     ) -> None:
         """Write the settlement with the next commit."""
         queued = QueuedSettlement(claimed, settlement, on_commit, on_lost)
@@ -205,7 +207,16 @@ class SqliteStore:
 
     async def renew(self) -> bool:
         """Renew the lease; False if it had been lost."""
-        return await self._write(self._open_parts().lease.renew)
+        lease = self._open_parts().lease
+        kept = await self._write(lease.renew)
+        lease.committed()
+        return kept
+
+    @property
+    def lease_holds(self) -> bool:
+        """Whether this process's lease has not run out."""
+        parts = self._parts
+        return parts is not None and parts.lease.holds
 
     async def take_back(self) -> int:
         """Make what expired owners had claimed ready again, as suspects."""
@@ -306,11 +317,12 @@ class SqliteStore:
         path = self._path or self._make_folder()
         options = replace(self.options, synchronous="OFF") if inline else self.options
         database = Database(path, options, self._clock.wall)
+        lease = _leases.Lease(process, self._clock)
         return _Parts(
             Writer(database, options, self.now, inline=inline, told_ready=self._tell_ready),
             Readers(database, options, inline=inline),
-            Claims(process.process_id),
-            _leases.Lease(process, self._clock),
+            Claims(lease),
+            lease,
         )
 
     async def _take_apart(self, parts: "_Parts") -> None:

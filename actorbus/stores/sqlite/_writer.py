@@ -25,7 +25,7 @@ import outcome
 import trio
 
 from actorbus._settlement import Release
-from actorbus._store import StoreClosed, StoreError, StoreUnavailable
+from actorbus._store import StaleClaim, StoreClosed, StoreError, StoreUnavailable
 from actorbus.stores.sqlite import _settle
 from actorbus.stores.sqlite._access import Access
 from actorbus.stores.sqlite._database import Database
@@ -346,33 +346,40 @@ class Writer:
         self._busy = True
         try:
             now = self.now() if soon else 0.0
-            await self.on_thread(partial(self._commit_now, session, soon, group.ready, now))
+            stale = await self.on_thread(partial(self._commit_now, session, soon, group.ready, now))
         except Exception as error:  # noqa: BLE001  each member and each settlement is told
             self._commit_failed(group, soon, error)
         else:
-            self._committed(group, soon)
+            self._committed(group, soon, stale)
         finally:
             self._busy = False
         self._serve_next()
 
     def _commit_now(
         self, session: Session, soon: list[QueuedSettlement], ready: set[str], now: float
-    ) -> None:
+    ) -> set[int]:
+        """Write the settlements and commit; return the places of those that came too late."""
         session.unlimited()
-        for claimed, settlement, _, _ in soon:
+        stale: set[int] = set()
+        for place, (claimed, settlement, _, _) in enumerate(soon):
             if not _settle.settle(session.cursor, claimed, settlement, now):
-                self.stale += 1
+                stale.add(place)
             elif type(settlement) is Release:
                 ready.add(claimed.channel)
         session.commit()
         self._access.check_identity()
+        return stale
 
-    def _committed(self, group: Group, soon: list[QueuedSettlement]) -> None:
+    def _committed(self, group: Group, soon: list[QueuedSettlement], stale: set[int]) -> None:
         self._group = None
         self._access.committed()
+        self.stale += len(stale)
         group.committed()
-        for queued in soon:
-            tell(queued.on_commit)
+        for place, queued in enumerate(soon):
+            if place in stale:
+                tell(queued.on_lost, StaleClaim(f"copy {queued.claimed.copy_id} was taken back"))
+            else:
+                tell(queued.on_commit)
         if group.ready:
             tell(self._told_ready, frozenset(group.ready))
 

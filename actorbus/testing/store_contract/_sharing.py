@@ -101,6 +101,35 @@ class SharingContract:
             assert await first.renew()
             assert len(await second.processes()) == 2
 
+    async def test_a_lease_holds_until_it_runs_out(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """And again once it is renewed."""
+        async with open_store("first", lease=10.0) as first:
+            held = [first.lease_holds]
+            for seconds in (9.9, 0.1):
+                clock.advance(seconds)
+                held.append(first.lease_holds)
+            await first.renew()
+            held.append(first.lease_holds)
+
+        assert held == [True, True, False, True]
+
+    async def test_a_process_that_lost_its_lease_claims_nothing_before_it_has_a_new_one(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """What it claimed without one would be nobody's."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.append([outgoing("m")])
+            clock.advance(11.0)
+            await second.renew()
+            await second.take_back()
+            without = await first.claim([demand()])
+            await first.renew()
+            anew = await first.claim([demand()])
+
+        assert [names(without), names(anew)] == [[], ["m"]]
+
     async def test_a_restart_of_the_machine_ends_all_leases(
         self, open_store: OpenStore, clock: ManualClock
     ) -> None:
@@ -138,6 +167,7 @@ class SharingContract:
                 clock.advance(100.0)
                 async with open_store("helper") as helper:
                     assert await helper.take_back() == 1
+                await watcher.renew()
 
         assert attempts == [0, 1, 2]
 
