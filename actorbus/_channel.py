@@ -3,7 +3,7 @@
 What runs behind them is in `channels/` (one supervised actor each) and in `endpoints/`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
 from typing import Any, ClassVar
@@ -85,7 +85,7 @@ class DynamicChannel:
     _: KW_ONLY
     tenant: TenantRule
     unknown: str = "create"
-    tenants: frozenset[str] | None = None
+    tenants: Collection[str] | None = None
     idle_timeout: Seconds = 60.0
     max_tenants: int = 10_000
     workers: int = 20
@@ -98,7 +98,7 @@ class DynamicChannel:
     dynamic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Take any collection of tenants; one text is left for `problems` to refuse."""
+        """Keep a set of the tenants; one text is left for `problems` to refuse."""
         if self.tenants is not None and not isinstance(self.tenants, str):
             object.__setattr__(self, "tenants", frozenset(self.tenants))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from actors import _stash, _watch
 from actors._errors import ActorDeadError
@@ -67,13 +67,25 @@ class ActorContext:
         family = self._cell.family
         return MappingProxyType({} if family is None else family.refs())
 
+    @overload
+    def spawn(
+        self, factory: ChildSpec, *args: Any, name: str | None = None, **kwargs: Any
+    ) -> ActorRef[Any]: ...
+    @overload
     def spawn(
         self,
-        factory: type[A] | Callable[..., A] | ChildSpec,
+        factory: type[A] | Callable[..., A],
         *args: Any,
         name: str | None = None,
         **kwargs: Any,
-    ) -> ActorRef[A]:
+    ) -> ActorRef[A]: ...
+    def spawn(
+        self,
+        factory: Callable[..., Actor] | ChildSpec,
+        *args: Any,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[Any]:
         """Start a child and return its ref at once; see `ActorSystem.spawn`."""
         return self._living().own_family().spawn(factory, args, kwargs, name)
 

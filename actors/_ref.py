@@ -153,14 +153,8 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         self, message: Any, *, block: Literal[False], timeout: float | None = None
     ) -> Reply[Any]: ...
     @overload
-    def ask(self, message: Any, *, block: Literal[True], timeout: float | None = None) -> Any: ...
-    @overload
-    def ask(
-        self, message: Any, *, block: bool = True, timeout: float | None = None
-    ) -> Any | Reply[Any]: ...
-    def ask(
-        self, message: Any, *, block: bool = True, timeout: float | None = None
-    ) -> Any | Reply[Any]:
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any: ...
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None) -> Any:
         """Send a message and wait for the answer on this thread, or return the reply.
 
         Raises (the blocking form):
@@ -185,10 +179,8 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
     def stop(self, *, block: Literal[True], timeout: float | None = None) -> bool: ...
     @overload
     def stop(self, *, block: Literal[False], timeout: float | None = None) -> Reply[bool]: ...
-    @overload
-    def stop(
-        self, *, block: bool | None = None, timeout: float | None = None
-    ) -> bool | Reply[bool]: ...
+    @overload  # without `block` the thread decides: `await ref.stop()` or `if ref.stop():`
+    def stop(self, *, block: bool | None = None, timeout: float | None = None) -> Any: ...
     def stop(
         self, *, block: bool | None = None, timeout: float | None = None
     ) -> bool | Reply[bool]:

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, overload
 
 import trio
 import trio.abc
@@ -108,13 +108,25 @@ class ActorSystem:
 
     # -- for users -----------------------------------------------------------------------------
 
+    @overload
+    def spawn(
+        self, factory: ChildSpec, *args: Any, name: str | None = None, **kwargs: Any
+    ) -> ActorRef[Any]: ...
+    @overload
     def spawn(
         self,
-        factory: type[A] | Callable[..., A] | ChildSpec,
+        factory: type[A] | Callable[..., A],
         *args: Any,
         name: str | None = None,
         **kwargs: Any,
-    ) -> ActorRef[A]:
+    ) -> ActorRef[A]: ...
+    def spawn(
+        self,
+        factory: Callable[..., Actor] | ChildSpec,
+        *args: Any,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[Any]:
         """Start a root actor and return its ref at once, from any thread.
 
         `factory(*args, **kwargs)` first runs on this thread. Without a name it gets one. Named
