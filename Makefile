@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 python := .venv/bin/python
-checked := $(wildcard supervisors actors actorbus examples benchmarks docs/*.py)
+checked := $(wildcard supervisors actors actorbus examples benchmarks tests docs/*.py)
 export PYTHON
 
 .PHONY: help demo test check bench coverage format lint types layers runtime dev clean

@@ -1,5 +1,7 @@
 """Whatever happens, what was accepted is handled or named by an event; in virtual time."""
 
+from functools import partial
+
 import trio
 import trio.testing
 from hypothesis import given, settings
@@ -121,7 +123,7 @@ def test_nothing_accepted_is_lost_without_an_event_and_shutdown_always_ends(
     steps, make_strategy, overflow, disposition, fails_to_start
 ):
     book = trio.run(
-        *(play, steps, make_strategy, overflow, disposition, fails_to_start),
+        partial(play, steps, make_strategy, overflow, disposition, fails_to_start),
         clock=trio.testing.MockClock(autojump_threshold=0),
     )
     told = [entry for entry in book.handled if entry[1] > 0]

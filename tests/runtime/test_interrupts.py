@@ -119,7 +119,9 @@ async def test_an_asyncio_handler_that_is_cancelled_by_a_mistake_has_failed():
     class CancelsItself(Actor, runs_on="asyncio"):
         async def on_receive(self, message):
             if message == "cancel":
-                asyncio.current_task().cancel()
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
                 await asyncio.sleep(3600)
             return self.restarts
 

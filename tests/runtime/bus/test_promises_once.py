@@ -23,7 +23,7 @@ def shop(path, **options):
 
     @bus.query_handler("count rows")
     async def count_rows(query: dict[str, str], tx: Transaction) -> int:
-        return (await tx.fetch_one("SELECT count(*) FROM rows"))[0]
+        return len(await tx.fetch("SELECT number FROM rows"))
 
     return bus
 

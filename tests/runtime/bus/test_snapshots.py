@@ -13,6 +13,6 @@ async def test_the_limit_of_the_last_query_does_not_stop_the_next_snapshot(tmp_p
     try:
         for number in range(1_000):  # SQLite looks at the limit after many statements, not at each
             async with await store.snapshot("test") as view:
-                assert (await view.fetch_one("SELECT $1", (number,)))[0] == number
+                assert [row[0] for row in await view.fetch("SELECT $1", (number,))] == [number]
     finally:
         await store.close()

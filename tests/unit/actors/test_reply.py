@@ -86,11 +86,16 @@ async def test_get_on_a_loops_thread_returns_what_is_there_and_raises_otherwise(
 
 def test_a_mapped_function_runs_once_however_often_it_is_looked_at():
     calls = []
+
+    def double(value):
+        calls.append(value)
+        return 2 * value
+
     source = Reply()
-    mapped = source.map(lambda value: calls.append(value) or value)
+    mapped = source.map(double)
     assert calls == []
     source.set(3)
-    assert (mapped.get(), mapped.get()) == (3, 3)
+    assert (mapped.get(), mapped.get()) == (6, 6)
     assert calls == [3]
 
 
@@ -114,8 +119,13 @@ def test_a_joined_reply_calls_back_once_after_its_last_source():
 
 def test_a_get_hook_is_called_once_with_the_timeout():
     calls = []
+
+    def hook(timeout):
+        calls.append(timeout)
+        return 5
+
     reply = Reply()
-    reply.set_get_hook(lambda timeout: calls.append(timeout) or 5)
+    reply.set_get_hook(hook)
     assert (reply.get(timeout=3), reply.get()) == (5, 5)
     assert calls == [3]
 

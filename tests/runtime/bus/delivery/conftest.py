@@ -7,14 +7,7 @@ import trio
 
 from actorbus import ActorBus
 from actors.events import Event
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is sent in these tests."""
-
-    number: int
-    tenant: str = "acme"
+from tests.runtime.bus.delivery.jobs import Job
 
 
 @dataclass
@@ -36,11 +29,6 @@ class Log:
 @pytest.fixture
 def log():
     return Log()
-
-
-@pytest.fixture
-def job():
-    return Job
 
 
 @pytest.fixture

@@ -5,12 +5,13 @@ import trio
 
 from actorbus import Backoff, EndpointHealthy, EndpointSick, Retry
 from actors.events import BackingOff
+from tests.runtime.bus.delivery.jobs import Job
 
 HOUR = 3600.0
 BACKOFF = Backoff(initial=1.0, factor=2.0, maximum=600.0, jitter=0.0)
 
 
-async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log, job, endpoint):
+async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log, endpoint):
     """30 messages with 2 attempts each survive two hours without their dependency.
 
     The endpoint rests longer and longer, probes with one message at a time, and works off
@@ -20,7 +21,7 @@ async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log
     bus.add_channel("mail", retry=Retry(attempts=2), backoff=BACKOFF, concurrency=3)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         if trio.current_time() < 2 * HOUR:
             raise ConnectionRefusedError("the gateway is down")
         log.note(event)
@@ -28,7 +29,7 @@ async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log
     async with bus.running():
         bus.system.events.subscribe(log.events.append)
         for number in range(30):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(3 * HOUR)
         found = await endpoint(bus, "handle")
         left = await bus.dead_letters.count()
@@ -43,17 +44,17 @@ async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log
     assert max(delays) == 600.0
 
 
-async def test_it_stops_asking_for_work_while_it_is_sick(autojump_clock, bus, job, endpoint):
+async def test_it_stops_asking_for_work_while_it_is_sick(autojump_clock, bus, endpoint):
     """What waits stays ready in the store, for other processes."""
     bus.add_channel("mail", backoff=BACKOFF)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         raise ConnectionError
 
     async with bus.running():
         for number in range(50):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(HOUR / 2)
         found = await endpoint(bus, "handle")
 
@@ -61,15 +62,15 @@ async def test_it_stops_asking_for_work_while_it_is_sick(autojump_clock, bus, jo
     assert (found.ready, found.in_flight) == (50, 0)
 
 
-async def test_the_tree_shows_the_rest_as_restarts_and_backing_off(autojump_clock, bus, job):
+async def test_the_tree_shows_the_rest_as_restarts_and_backing_off(autojump_clock, bus):
     bus.add_channel("mail", backoff=BACKOFF)
 
     @bus.event_handler(channel="mail", endpoint_id="mailer")
-    async def handle(event: job):
+    async def handle(event: Job):
         raise ConnectionError
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(HOUR)
         actors = {actor.path: actor for actor in bus.system.tree().walk()}
 
@@ -80,17 +81,17 @@ async def test_the_tree_shows_the_rest_as_restarts_and_backing_off(autojump_cloc
     assert actors["shop/channels/mail"].restarts == 0
 
 
-async def test_going_sick_and_well_again_are_events(autojump_clock, bus, log, job):
+async def test_going_sick_and_well_again_are_events(autojump_clock, bus, log):
     bus.add_channel("mail", backoff=BACKOFF)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         if trio.current_time() < 5:
             raise TimeoutError("slow")
 
     async with bus.running():
         bus.system.events.subscribe(log.events.append)
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
 
     sick, well = log.of(EndpointSick), log.of(EndpointHealthy)
@@ -100,20 +101,20 @@ async def test_going_sick_and_well_again_are_events(autojump_clock, bus, log, jo
 
 
 async def test_a_message_that_sees_an_outage_alone_uses_up_its_attempts(
-    autojump_clock, bus, log, job, endpoint
+    autojump_clock, bus, log, endpoint
 ):
     """Its own gateway is down for good: the others are handled, and it dies of 3 attempts."""
     bus.add_channel("mail", retry=Retry(attempts=3, initial=1.0), backoff=BACKOFF)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         if event.number == 0:
             raise ConnectionError("this one's gateway is down")
         log.note(event)
 
     async with bus.running():
         for number in range(20):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
             await trio.sleep(1)
         await trio.sleep(HOUR)
         found = await endpoint(bus, "handle")
@@ -125,7 +126,7 @@ async def test_a_message_that_sees_an_outage_alone_uses_up_its_attempts(
 
 
 async def test_many_messages_with_dead_gateways_cannot_keep_the_others_waiting(
-    autojump_clock, bus, log, job
+    autojump_clock, bus, log
 ):
     """The first 20 see an outage each; the probes go on to those behind them.
 
@@ -134,18 +135,18 @@ async def test_many_messages_with_dead_gateways_cannot_keep_the_others_waiting(
     bus.add_channel("mail", retry=Retry(attempts=2, initial=1.0), backoff=BACKOFF)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         if event.number < 20:
             raise ConnectionError
         log.note(event)
 
     async with bus.running():
         for number in range(25):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(3 * HOUR)
         early = sorted(log.handled)
         for number in range(25, 125):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
             await trio.sleep(60)
         dead = await bus.dead_letters.count()
 
@@ -153,35 +154,33 @@ async def test_many_messages_with_dead_gateways_cannot_keep_the_others_waiting(
     assert (sorted(log.handled), dead) == (list(range(20, 125)), 20)
 
 
-async def test_other_errors_never_open_anything_without_a_breaker(
-    autojump_clock, bus, job, endpoint
-):
+async def test_other_errors_never_open_anything_without_a_breaker(autojump_clock, bus, endpoint):
     bus.add_channel("mail", retry=Retry(attempts=1))
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         raise ValueError
 
     async with bus.running():
         for number in range(200):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(60)
         found = await endpoint(bus, "handle")
 
     assert (found.dead, found.outages, found.restarts) == (200, 0, 0)
 
 
-async def test_a_breaker_opens_after_so_many_failures_in_a_row(autojump_clock, bus, job, endpoint):
+async def test_a_breaker_opens_after_so_many_failures_in_a_row(autojump_clock, bus, endpoint):
     """5 failures open it; from then on it probes under its backoff. Attempts are counted."""
     bus.add_channel("mail", retry=Retry(attempts=1), backoff=BACKOFF, concurrency=1)
 
     @bus.event_handler(channel="mail", breaker=5)
-    async def handle(event: job):
+    async def handle(event: Job):
         raise ValueError
 
     async with bus.running():
         for number in range(200):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(0.9)
         early = await endpoint(bus, "handle")
         await trio.sleep(62)
@@ -193,28 +192,28 @@ async def test_a_breaker_opens_after_so_many_failures_in_a_row(autojump_clock, b
 
 
 @pytest.mark.parametrize("failing", ["outage", "errors"])
-async def test_a_failing_subscriber_touches_nobody_else(  # noqa: PLR0917  # all fixtures
-    autojump_clock, bus, log, job, endpoint, failing
+async def test_a_failing_subscriber_touches_nobody_else(  # all fixtures
+    autojump_clock, bus, log, endpoint, failing
 ):
     """Neighbours on the same channel and on another: no retries, restarts, outages; all handled."""
     bus.add_channel("mail", retry=Retry(attempts=3), backoff=BACKOFF)
     bus.add_channel("other")
 
     @bus.event_handler(channel="mail")
-    async def broken(event: job):
+    async def broken(event: Job):
         raise ConnectionError if failing == "outage" else ValueError
 
     @bus.event_handler(channel="mail")
-    async def neighbour(event: job):
+    async def neighbour(event: Job):
         log.note(event)
 
     @bus.event_handler(channel="other")
-    async def elsewhere(event: job):
+    async def elsewhere(event: Job):
         log.note(event)
 
     async with bus.running():
         for number in range(100):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(HOUR)
         well = [await endpoint(bus, name) for name in ("neighbour", "elsewhere")]
 
@@ -223,21 +222,21 @@ async def test_a_failing_subscriber_touches_nobody_else(  # noqa: PLR0917  # all
     assert max(log.at) < 1.0
 
 
-async def test_a_subscriber_that_hangs_touches_nobody_else(autojump_clock, bus, log, job):
+async def test_a_subscriber_that_hangs_touches_nobody_else(autojump_clock, bus, log):
     """Its workers and its places are its own."""
     bus.add_channel("mail", concurrency=2, max_in_flight=4)
 
     @bus.event_handler(channel="mail")
-    async def hanging(event: job):
+    async def hanging(event: Job):
         await trio.sleep(HOUR)
 
     @bus.event_handler(channel="mail")
-    async def neighbour(event: job):
+    async def neighbour(event: Job):
         log.note(event)
 
     async with bus.running():
         for number in range(100):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(60)
 
     assert log.handled == list(range(100))
@@ -245,17 +244,17 @@ async def test_a_subscriber_that_hangs_touches_nobody_else(autojump_clock, bus, 
 
 
 async def test_an_endpoint_runs_up_to_its_concurrency_and_holds_up_to_its_credit(
-    autojump_clock, bus, job, endpoint
+    autojump_clock, bus, endpoint
 ):
     bus.add_channel("mail", concurrency=3, max_in_flight=8)
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         await trio.sleep(10)
 
     async with bus.running():
         for number in range(30):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(5)
         found = await endpoint(bus, "handle")
         await trio.sleep(200)

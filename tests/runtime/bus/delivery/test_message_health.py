@@ -12,27 +12,26 @@ from actorbus import (
     Retry,
     Transaction,
 )
+from tests.runtime.bus.delivery.jobs import Job
 
 
 class Refused(Exception):
     pass
 
 
-async def test_a_failing_message_is_tried_again_under_its_channels_retry(
-    autojump_clock, bus, log, job
-):
+async def test_a_failing_message_is_tried_again_under_its_channels_retry(autojump_clock, bus, log):
     """Three attempts, one and then two seconds apart; the others are handled once."""
     bus.add_channel("mail", retry=Retry(attempts=3, initial=1.0, factor=2.0, jitter=0.0))
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         if event.number == 2:
             raise ValueError("two")
 
     async with bus.running():
         for number in (1, 2, 3):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(60)
 
     assert sorted(log.handled) == [1, 2, 2, 2, 3]
@@ -41,16 +40,16 @@ async def test_a_failing_message_is_tried_again_under_its_channels_retry(
 
 
 async def test_its_last_attempt_goes_to_the_dead_letters_with_all_that_is_known(
-    autojump_clock, bus, job
+    autojump_clock, bus
 ):
     bus.add_channel("mail", retry=Retry(attempts=2, initial=1.0))
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job, headers: Headers):
+    async def handle(event: Job, headers: Headers):
         raise ValueError(f"attempt {headers.attempt}")
 
     async with bus.running():
-        await bus.events.publish(job(1), headers={"region": "north"})
+        await bus.events.publish(Job(1), headers={"region": "north"})
         await trio.sleep(60)
         [row] = await bus.dead_letters.list()
         letter = await bus.dead_letters.show(row.copy_id)
@@ -64,16 +63,16 @@ async def test_its_last_attempt_goes_to_the_dead_letters_with_all_that_is_known(
 
 
 @pytest.mark.parametrize("error", [PermanentError("never"), Refused("never")])
-async def test_a_permanent_error_is_not_retried(autojump_clock, bus, job, error, log):
+async def test_a_permanent_error_is_not_retried(autojump_clock, bus, error, log):
     bus.add_channel("mail", retry=Retry(attempts=5))
 
     @bus.event_handler(channel="mail", permanent=Refused)
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         raise error
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
         [letter] = await bus.dead_letters.list()
 
@@ -81,18 +80,18 @@ async def test_a_permanent_error_is_not_retried(autojump_clock, bus, job, error,
 
 
 async def test_an_undecodable_body_goes_to_the_dead_letters_without_a_start(
-    autojump_clock, bus, job, log
+    autojump_clock, bus, log
 ):
     """The body is spoiled while the message waits in the dead letters, and then replayed."""
     bus.add_channel("mail")
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         raise PermanentError("at first")
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(1)
         [letter] = await bus.dead_letters.list()
         await bus.dead_letters.edit(letter.copy_id, body=b"\xc1")
@@ -104,23 +103,23 @@ async def test_an_undecodable_body_goes_to_the_dead_letters_without_a_start(
 
 
 async def test_a_poison_message_uses_up_its_own_attempts_and_no_restarts(
-    autojump_clock, bus, log, job, endpoint
+    autojump_clock, bus, log, endpoint
 ):
     """Two budgets: 5 attempts of the message, 0 restarts of its endpoint, nothing elsewhere."""
     bus.add_channel("mail", retry=Retry(attempts=5, initial=0.1))
 
     @bus.event_handler(channel="mail")
-    async def poisoned(event: job):
+    async def poisoned(event: Job):
         if event.number == 13:
             raise ValueError("poison")
 
     @bus.event_handler(channel="mail")
-    async def neighbour(event: job):
+    async def neighbour(event: Job):
         log.note(event)
 
     async with bus.running():
         for number in range(20):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(60)
         sick, well = await endpoint(bus, "poisoned"), await endpoint(bus, "neighbour")
 
@@ -130,31 +129,31 @@ async def test_a_poison_message_uses_up_its_own_attempts_and_no_restarts(
     assert log.handled == list(range(20))
 
 
-async def test_a_handlers_own_retry_wins_over_its_channels(autojump_clock, bus, log, job):
+async def test_a_handlers_own_retry_wins_over_its_channels(autojump_clock, bus, log):
     bus.add_channel("mail", retry=Retry(attempts=5, initial=0.1))
 
     @bus.event_handler(channel="mail", retry=Retry(attempts=1))
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         raise ValueError
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
 
     assert log.handled == [1]
 
 
-async def test_retries_and_deaths_are_events(autojump_clock, bus, log, job):
+async def test_retries_and_deaths_are_events(autojump_clock, bus, log):
     bus.add_channel("mail", retry=Retry(attempts=2, initial=1.0, jitter=0.0))
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         raise ValueError("no")
 
     async with bus.running():
         bus.system.events.subscribe(log.events.append)
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
 
     [retried], [died] = log.of(MessageRetried), log.of(MessageDied)
@@ -163,14 +162,14 @@ async def test_retries_and_deaths_are_events(autojump_clock, bus, log, job):
 
 
 async def test_a_replayed_message_goes_to_its_endpoint_alone_with_all_attempts(
-    autojump_clock, bus, log, job
+    autojump_clock, bus, log
 ):
     """The other subscriber is not disturbed; a replay that fails comes back."""
     bus.add_channel("mail", retry=Retry(attempts=2, initial=0.1))
     broken = True
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         if broken:
             raise ValueError
@@ -178,11 +177,11 @@ async def test_a_replayed_message_goes_to_its_endpoint_alone_with_all_attempts(
     others = []
 
     @bus.event_handler(channel="mail")
-    async def other(event: job):
+    async def other(event: Job):
         others.append(event.number)
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(10)
         first = await bus.dead_letters.replay(DeadLetterFilter(reason="attempts exhausted"))
         await trio.sleep(10)
@@ -196,17 +195,17 @@ async def test_a_replayed_message_goes_to_its_endpoint_alone_with_all_attempts(
     assert (len(log.handled), others) == (2 + 2 + 1, [1])
 
 
-async def test_a_dead_letter_is_mended_and_replayed(autojump_clock, bus, log, job):
+async def test_a_dead_letter_is_mended_and_replayed(autojump_clock, bus, log):
     bus.add_channel("mail")
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job, headers: Headers):
+    async def handle(event: Job, headers: Headers):
         if headers["region"] == "nowhere":
             raise PermanentError("no such region")
         log.note(event)
 
     async with bus.running():
-        await bus.events.publish(job(1), headers={"region": "nowhere"})
+        await bus.events.publish(Job(1), headers={"region": "nowhere"})
         await trio.sleep(1)
         [letter] = await bus.dead_letters.list()
         await bus.dead_letters.edit(
@@ -218,16 +217,16 @@ async def test_a_dead_letter_is_mended_and_replayed(autojump_clock, bus, log, jo
     assert log.handled == [2]
 
 
-async def test_deleting_names_what_it_deletes(autojump_clock, bus, job):
+async def test_deleting_names_what_it_deletes(autojump_clock, bus):
     bus.add_channel("mail")
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         raise PermanentError
 
     async with bus.running():
         for number in range(3):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(1)
         rows = await bus.dead_letters.list()
         deleted = await bus.dead_letters.delete(rows[1].copy_id)
@@ -236,39 +235,39 @@ async def test_deleting_names_what_it_deletes(autojump_clock, bus, job):
     assert (deleted, [row.number for row in left]) == (1, [rows[0].number, rows[2].number])
 
 
-async def test_a_message_past_its_time_to_live_is_not_started(autojump_clock, bus, log, job):
+async def test_a_message_past_its_time_to_live_is_not_started(autojump_clock, bus, log):
     bus.add_channel("mail", concurrency=1)
 
     @bus.event_handler(channel="mail", time_to_live=5.0)
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
         await trio.sleep(10)
 
     async with bus.running():
-        await bus.events.publish(job(1))
-        await bus.events.publish(job(2))
+        await bus.events.publish(Job(1))
+        await bus.events.publish(Job(2))
         await trio.sleep(60)
         dead = await bus.dead_letters.count()
 
     assert (log.handled, bus.counters.expired, dead) == ([1], 1, 0)
 
 
-async def test_a_handler_that_fails_leaves_nothing_of_its_transaction(autojump_clock, bus, job):
+async def test_a_handler_that_fails_leaves_nothing_of_its_transaction(autojump_clock, bus):
     bus.add_channel("mail", retry=Retry(attempts=3, initial=0.1))
 
     @bus.command_handler("make the table")
-    async def make(command: dict, tx: Transaction):
+    async def make(command: dict[str, str], tx: Transaction):
         await tx.execute("CREATE TABLE done (attempt INTEGER)")
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job, tx: Transaction, headers: Headers):
+    async def handle(event: Job, tx: Transaction, headers: Headers):
         await tx.execute("INSERT INTO done VALUES ($1)", headers.attempt)
         if headers.attempt < 3:
             raise ValueError
 
     async with bus.running():
         await bus.commands.send({}, routing_key="make the table")
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
         async with await bus.store.snapshot("test") as snapshot:
             rows = await snapshot.fetch("SELECT attempt FROM done")

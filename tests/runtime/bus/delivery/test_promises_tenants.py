@@ -6,27 +6,26 @@ import trio
 from actorbus import ActorBus, Backoff, DynamicChannel, EventBus, InvalidTenant, field
 from actorbus._store import StoreUnavailable
 from actorbus.stores import open_store
+from tests.runtime.bus.delivery.jobs import Job
 
 RESTS_LONG = Backoff(initial=1000, maximum=1000, first_immediate=False)
 
 
-async def test_more_sick_tenants_than_one_claim_serves_hold_up_nobody(
-    autojump_clock, bus, log, job
-):
+async def test_more_sick_tenants_than_one_claim_serves_hold_up_nobody(autojump_clock, bus, log):
     """The claim goes on behind those that take nothing, until it has looked at every tenant."""
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), backoff=RESTS_LONG))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         if event.tenant.startswith("a"):
             raise ConnectionError
         await trio.sleep(0.1)
         log.note(event)
 
     async with bus.running():
-        await bus.events.publish_many(job(n, f"a{n:04}") for n in range(200))
+        await bus.events.publish_many(Job(n, f"a{n:04}") for n in range(200))
         await trio.sleep(50)
-        await bus.events.publish_many(job(n, "z") for n in range(400))
+        await bus.events.publish_many(Job(n, "z") for n in range(400))
         await trio.sleep(20)
 
     assert sorted(log.handled) == list(range(400))
@@ -35,15 +34,15 @@ async def test_more_sick_tenants_than_one_claim_serves_hold_up_nobody(
 @pytest.mark.parametrize(
     "name", ["a/b", "..", "intake", "%69ntake", "\x00", " ", "é中😀", "x" * 200]
 )
-async def test_any_text_names_a_tenant(autojump_clock, bus, log, job, name):
+async def test_any_text_names_a_tenant(autojump_clock, bus, log, name):
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant")))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         log.handled.append(event.tenant)
 
     async with bus.running():
-        await bus.events.publish(job(1, name))
+        await bus.events.publish(Job(1, name))
         await bus.idle()
 
     assert log.handled == [name]
@@ -51,71 +50,71 @@ async def test_any_text_names_a_tenant(autojump_clock, bus, log, job, name):
 
 @pytest.mark.parametrize("name", ["", "x" * 201])
 async def test_no_name_and_one_that_is_too_long_are_refused_to_the_sender(
-    autojump_clock, bus, job, name
+    autojump_clock, bus, name
 ):
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant")))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         pass
 
     async with bus.running():
         with pytest.raises(InvalidTenant, match="'jobs'.*1 to 200 characters"):
-            await bus.events.publish(job(1, name))
+            await bus.events.publish(Job(1, name))
 
 
 @pytest.mark.parametrize("places", [1, 2, 7])
-async def test_few_places_serve_many_tenants(autojump_clock, bus, log, job, places):
+async def test_few_places_serve_many_tenants(autojump_clock, bus, log, places):
     """What was claimed for a tenant that lost its place meanwhile is not forgotten."""
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_tenants=places))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         await trio.sleep(1)
         log.note(event)
 
     async with bus.running():
-        await bus.events.publish_many(job(n, f"tenant {n % 10}") for n in range(50))
+        await bus.events.publish_many(Job(n, f"tenant {n % 10}") for n in range(50))
         with trio.fail_after(500):
             await bus.idle()
 
     assert sorted(log.handled) == list(range(50))
 
 
-async def test_two_thousand_tenants_are_all_served(autojump_clock, bus, log, job):
+async def test_two_thousand_tenants_are_all_served(autojump_clock, bus, log):
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_tenants=100))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         log.note(event)
 
     async with bus.running():
-        await bus.events.publish_many(job(n, f"tenant {n}") for n in range(2_000))
+        await bus.events.publish_many(Job(n, f"tenant {n}") for n in range(2_000))
         await bus.idle()
 
     assert sorted(log.handled) == list(range(2_000))
 
 
-async def test_no_tenant_is_started_while_the_bus_drains(autojump_clock, seed, log, job):
+async def test_no_tenant_is_started_while_the_bus_drains(autojump_clock, seed, log):
     """The intake stops first: what is sent during the drain waits for the next process."""
     bus = ActorBus("shop", seed=seed, shutdown_timeout=60)
     bus.add_channel(DynamicChannel("jobs", tenant=field("tenant")))
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job, events: EventBus):
+    async def work(event: Job, events: EventBus):
         log.note(event)
         await trio.sleep(10)
-        await events.publish(job(event.number + 1, "another"))
+        await events.publish(Job(event.number + 1, "another"))
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(5)
 
     assert (log.handled, bus.counters.handled, bus.unfinished) == ([1], 1, ())
 
 
 async def test_an_unknown_tenants_message_is_buried_once_the_store_is_back(
-    autojump_clock, seed, job, monkeypatch
+    autojump_clock, seed, monkeypatch
 ):
     """It was claimed, and its dead letter could not be written: it is not forgotten."""
     store = open_store(":memory:")
@@ -130,12 +129,12 @@ async def test_an_unknown_tenants_message_is_buried_once_the_store_is_back(
         return await settle(batch)
 
     @bus.event_handler(channel="jobs")
-    async def work(event: job):
+    async def work(event: Job):
         pass
 
     monkeypatch.setattr(store, "settle", fail_at_first)
     async with bus.running():
-        await bus.events.publish(job(1, "nobody"))
+        await bus.events.publish(Job(1, "nobody"))
         await trio.sleep(10)
         dead, queues = await bus.dead_letters.count(), await store.statistics()
 

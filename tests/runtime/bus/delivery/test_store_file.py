@@ -11,6 +11,7 @@ from actorbus import ActorBus, Headers, Retry, Transaction
 from actorbus._bus_events import StoreTrouble
 from actorbus._store import Demand, ProcessInfo
 from actorbus.stores import open_store
+from tests.runtime.bus.delivery.jobs import Job
 
 
 @pytest.fixture
@@ -23,13 +24,13 @@ def url(path):
     return f"sqlite:///{path}?lock_timeout=0.1"
 
 
-def recording(url, log, job, **options):
+def recording(url, log, **options):
     """A bus whose handler writes each number into the log once it is committed."""
     bus = ActorBus("shop", url, **options)
     bus.add_channel("mail", retry=Retry(attempts=2, initial=0.01))
 
     @bus.event_handler(channel="mail", endpoint_id="work")
-    async def work(event: job, tx: Transaction, headers: Headers):
+    async def work(event: Job, tx: Transaction, headers: Headers):
         await tx.execute("SELECT 1")
         tx.after_commit(lambda: log.handled.append((event.number, headers.attempt)))
 
@@ -58,16 +59,16 @@ def lock(path):
     return Lock()
 
 
-async def test_a_file_that_another_program_locks_costs_time_and_nothing_else(url, lock, log, job):
-    bus = recording(url, log, job)
+async def test_a_file_that_another_program_locks_costs_time_and_nothing_else(url, lock, log):
+    bus = recording(url, log)
     async with bus.running():
         bus.system.events.subscribe(log.events.append, StoreTrouble)
-        await bus.events.publish(job(0))
+        await bus.events.publish(Job(0))
         await until(lambda: len(log.handled) == 1)
         with lock:
             await until(lambda: len(log.events) >= 2)
         for number in range(1, 20):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await until(lambda: len(log.handled) == 20)
         dead = await bus.dead_letters.count()
 
@@ -75,12 +76,12 @@ async def test_a_file_that_another_program_locks_costs_time_and_nothing_else(url
     assert (bus.counters.retried, dead) == (0, 0)
 
 
-async def test_a_file_that_vanishes_and_comes_back_costs_time_and_nothing_else(url, path, log, job):
-    bus = recording(url, log, job)
+async def test_a_file_that_vanishes_and_comes_back_costs_time_and_nothing_else(url, path, log):
+    bus = recording(url, log)
     async with bus.running():
         bus.system.events.subscribe(log.events.append, StoreTrouble)
         for number in range(5):
-            await bus.events.publish(job(number), delay=0.3)
+            await bus.events.publish(Job(number), delay=0.3)
         moved = {}
         for suffix in ("", "-wal", "-shm"):
             here = path.with_name(path.name + suffix)
@@ -102,12 +103,12 @@ async def leave_behind(url, endpoint, count, lease):
     return await store.claim([Demand("mail", (endpoint,), None, count)])
 
 
-async def test_what_a_dead_process_had_claimed_is_taken_back_and_handled(url, log, job):
+async def test_what_a_dead_process_had_claimed_is_taken_back_and_handled(url, log):
     """Suspects come one at a time; their starts are counted as attempts."""
-    bus = recording(url, log, job, lease=1.0)
+    bus = recording(url, log, lease=1.0)
     async with bus.running(consume="none"):
         for number in range(6):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
     claimed = await leave_behind(url, "work", 4, lease=0.3)
     async with bus.running():
         await until(lambda: len(log.handled) == 6)
@@ -118,10 +119,10 @@ async def test_what_a_dead_process_had_claimed_is_taken_back_and_handled(url, lo
     assert sum(queue.claimed for queue in queues) == 0
 
 
-async def test_a_process_publishes_its_live_tree(url, log, job):
-    bus = recording(url, log, job)
+async def test_a_process_publishes_its_live_tree(url, log):
+    bus = recording(url, log)
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await until(lambda: log.handled)
         await bus._run.delivery._publish_snapshot()
         [process] = await bus.processes()

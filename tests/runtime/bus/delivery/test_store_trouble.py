@@ -7,6 +7,7 @@ from actorbus import ActorBus, Backoff, Retry, Transaction
 from actorbus._bus_events import ChannelStalled, StoreTrouble
 from actorbus._store import StoreFull, StoreLocked
 from actorbus.stores import open_store
+from tests.runtime.bus.delivery.jobs import Job
 
 
 class Failing:
@@ -54,13 +55,13 @@ def failing_bus(store, seed):
 
 
 async def test_a_store_that_fails_for_an_hour_loses_nothing_and_burns_no_attempt(
-    autojump_clock, failing_bus, store, log, job
+    autojump_clock, failing_bus, store, log
 ):
     """Messages have a single attempt; all of them are handled once the store is back."""
     bus = failing_bus
 
     @bus.event_handler(channel="mail", endpoint_id="handle")
-    async def handle(event: job, tx: Transaction):
+    async def handle(event: Job, tx: Transaction):
         await trio.sleep(1)
         await tx.execute("SELECT 1")
         tx.after_commit(lambda: log.handled.append(event.number))
@@ -68,7 +69,7 @@ async def test_a_store_that_fails_for_an_hour_loses_nothing_and_burns_no_attempt
     async with bus.running():
         bus.system.events.subscribe(log.events.append, StoreTrouble)
         for number in range(20):
-            await bus.events.publish(job(number))
+            await bus.events.publish(Job(number))
         await trio.sleep(2.5)
         store.broken = EVERYTHING
         await trio.sleep(3600)
@@ -85,12 +86,12 @@ async def test_a_store_that_fails_for_an_hour_loses_nothing_and_burns_no_attempt
     assert {event.path.split("/")[-1] for event in log.events} >= {"handle", "poller", "lease"}
 
 
-async def test_retries_of_the_store_back_off(autojump_clock, failing_bus, store, job):
+async def test_retries_of_the_store_back_off(autojump_clock, failing_bus, store):
     """An hour of failures costs each actor some hundred tries, not thousands a second."""
     bus = failing_bus
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         pass
 
     async with bus.running():
@@ -104,21 +105,21 @@ async def test_retries_of_the_store_back_off(autojump_clock, failing_bus, store,
 
 
 async def test_a_claim_that_fails_restarts_the_intake_alone(
-    autojump_clock, failing_bus, store, log, job
+    autojump_clock, failing_bus, store, log
 ):
     """What its endpoints have begun goes on meanwhile."""
     bus = failing_bus
 
     @bus.event_handler(channel="mail", endpoint_id="handle")
-    async def handle(event: job):
+    async def handle(event: Job):
         await trio.sleep(30)
         log.note(event)
 
     async with bus.running():
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(1)
         store.broken = {"claim", "reopen"}
-        await bus.events.publish(job(2))
+        await bus.events.publish(Job(2))
         await trio.sleep(20)
         actors = {actor.path: actor for actor in bus.system.tree().walk()}
         store.broken = set()
@@ -131,13 +132,13 @@ async def test_a_claim_that_fails_restarts_the_intake_alone(
 
 
 async def test_an_intake_that_claims_nothing_although_it_could_is_restarted(
-    autojump_clock, failing_bus, log, job
+    autojump_clock, failing_bus, log
 ):
     """Its bell is broken: nobody tells it of the message, until its progress is looked at."""
     bus = failing_bus
 
     @bus.event_handler(channel="mail")
-    async def handle(event: job):
+    async def handle(event: Job):
         log.note(event)
 
     async with bus.running():
@@ -145,7 +146,7 @@ async def test_an_intake_that_claims_nothing_although_it_could_is_restarted(
         await trio.sleep(1)
         [desk] = bus._run.delivery.desks
         desk.bell.rung = True
-        await bus.events.publish(job(1))
+        await bus.events.publish(Job(1))
         await trio.sleep(60)
 
     assert log.handled == [1]

@@ -100,6 +100,7 @@ def test_a_tenant_that_wants_its_worker_again_goes_to_the_end():
     for _ in range(6):
         shares.give_back()
         following = shares.following()
+        assert following is not None
         shares.take(following)
         order.append(following)
         shares.take({"b": "a", "c": "b", "a": "c"}[following])
