@@ -5,7 +5,7 @@ from typing import Any
 import trio
 
 from actorbus._settlement import Failure
-from actorbus._store import Claimed, Demand, Outgoing, ProcessInfo, StoreUnavailable
+from actorbus._store import Claimed, Demand, Outgoing, ProcessInfo, StoreError
 
 CHANNEL = "orders"
 ENDPOINT = "shop.handlers.bill"
@@ -52,7 +52,7 @@ class Listener:
     """A commit listener that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.told: list[StoreUnavailable | None] = []
+        self.told: list[StoreError | None] = []
         self._event = trio.Event()
 
     def committed(self) -> None:
@@ -60,7 +60,7 @@ class Listener:
         self.told.append(None)
         self._event.set()
 
-    def lost(self, error: StoreUnavailable) -> None:
+    def lost(self, error: StoreError) -> None:
         """Note it."""
         self.told.append(error)
         self._event.set()

@@ -55,13 +55,13 @@ class Commit:
 
     def __init__(self) -> None:
         self._done = trio.Event()
-        self._error: StoreUnavailable | None = None
+        self._error: StoreUnavailable | StaleClaim | None = None
 
     def committed(self) -> None:
         """Wake the task."""
         self._done.set()
 
-    def lost(self, error: StoreUnavailable) -> None:
+    def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Wake the task with an error."""
         self._error = error
         self._done.set()
