@@ -65,6 +65,9 @@ class InThread:
         self._thread.start()
 
     def wait_started(self) -> None:
+        """Wait on any thread, one that runs an event loop too: it takes no time."""
+        if not self._started.done:
+            self._started._wait_on_thread(None)
         self._started.get()
 
     def join(self) -> None:

@@ -10,6 +10,7 @@ Rules: (1) at any time at most one owner takes: the actor's trio task or a threa
 from __future__ import annotations
 
 import bisect
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Mailbox:
     def __post_init__(self) -> None:
         problems = []
         capacity: object = self.capacity  # what callers give is not always what they should
-        if not isinstance(capacity, int) or capacity < 1:
+        if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             problems.append(f"capacity={self.capacity!r} is not allowed: give a whole number >= 1")
         if self.overflow not in OVERFLOWS:
             known = ", ".join(OVERFLOWS)
@@ -86,7 +87,10 @@ class MailboxStatistics:
 class Envelope(PykkaEnvelope[Any]):
     """A message on its way: who wants the answer, in which context, how often it was tried."""
 
-    __slots__ = ("attempts", "context", "is_notice")
+    __slots__ = ("attempts", "context", "is_notice", "rank")
+
+    rank: float
+    """Set by a mailbox with priorities, which asks for it once."""
 
     def __init__(
         self, message: Any, reply_to: Reply[Any] | None = None, context: Context | None = None
@@ -230,17 +234,22 @@ class MailboxQueue:
             self._owner.wake()
         return True
 
-    def room(self) -> Reply[None]:
-        """Return a reply that is settled when there may be room again, or the actor ended."""
+    async def until_room(self) -> None:
+        """Wait until there may be room again, or the actor has ended.
+
+        If cancelled: the next one in the line is told in its place.
+        """
         reply: Reply[None] = Reply()
         with self._lock:
-            if self.closed is not None or len(self._lane) < self.settings.capacity:
-                reply.settle((None, None, None))
-                return reply
             if self._room is None:
                 self._room = deque()
             self._room.append(reply)
-        return reply
+        self._announce_room()  # the owner, who looks for waiters unlocked, may just have made some
+        try:
+            await reply
+        except BaseException:
+            self._leave_line(reply)
+            raise
 
     # -- the owner ------------------------------------------------------------------------
 
@@ -274,11 +283,15 @@ class MailboxQueue:
             return True
 
     def return_to_head(self, envelopes: Iterable[Envelope]) -> None:
-        """Put messages back where they came from, the first one foremost. Owner only."""
+        """Put messages back where they came from, the first one foremost."""
         with self._lock:
             if self._lane is _EMPTY:
                 self._new_lane()
             self._lane.extendleft(reversed(list(envelopes)))
+            wake = not self.busy  # it was a background task that unstashed
+            self.busy = True
+        if wake:
+            self._owner.wake()
 
     def put_back(self, envelope: Envelope) -> None:
         """Undo `take`: the message is the next one again. Owner only."""
@@ -337,8 +350,8 @@ class MailboxQueue:
         self._lane = deque() if priority is None else PriorityLane(priority)
         return self._lane
 
-    def _overflow(self, envelope: Envelope) -> Envelope:
-        """Return which message is dropped for this one. The lock is held."""
+    def _overflow(self, envelope: Envelope) -> Envelope | None:
+        """Return which message is dropped, if any, for this one. The lock is held."""
         policy = self.settings.overflow
         if policy == "fail":
             self.refused += 1
@@ -346,18 +359,34 @@ class MailboxQueue:
                 f"the mailbox of {self._owner.path} holds {self.settings.capacity} messages; slow "
                 "down, wait with `await ref.send(message)`, or choose another overflow policy"
             )
-        dropped = envelope
+        dropped: Envelope | None = envelope
         if policy == "drop_oldest":
-            dropped = _first_droppable(self._lane) or envelope
-        self.dropped += 1
+            if isinstance(self._lane, PriorityLane):
+                self._lane.rank(envelope)  # before anything is dropped for it, since it may fail
+            dropped = _first_droppable(self._lane)
+            if dropped is None and len(self._lane) >= self.settings.capacity:
+                dropped = envelope  # none but stop requests wait
+        self.dropped += dropped is not None
         return dropped
 
     def _announce_room(self) -> None:
+        """Tell who has waited longest, if there is room now."""
         with self._lock:
-            if not self._room or len(self._lane) >= self.settings.capacity:
+            if not self._room or self._is_full():
                 return
             reply = self._room.popleft()
         reply.settle((None, None, None))
+
+    def _leave_line(self, reply: Reply[None]) -> None:
+        with self._lock:
+            told = not self._room or reply not in self._room
+            if self._room and not told:
+                self._room.remove(reply)
+        if told:
+            self._announce_room()
+
+    def _is_full(self) -> bool:
+        return self.closed is None and len(self._lane) >= self.settings.capacity
 
     def forget_after_fork(self, why: str) -> None:
         """Refuse all messages from now on; a thread that is gone may hold the old lock."""
@@ -404,7 +433,7 @@ class PriorityLane:
 
     def append(self, envelope: Envelope) -> None:
         """Add behind those of the same priority; a stop request behind all."""
-        priority = self._rank(envelope)
+        priority = envelope.rank = self.rank(envelope)
         with self._lock:
             self._queue(priority).append(envelope)
             self._length += 1
@@ -422,15 +451,28 @@ class PriorityLane:
     def extendleft(self, envelopes: Iterable[Envelope]) -> None:
         """Put messages back at the head of their priorities."""
         for envelope in envelopes:
-            priority = self._rank(envelope)
             with self._lock:
-                self._queue(priority).appendleft(envelope)
+                self._queue(envelope.rank).appendleft(envelope)
                 self._length += 1
 
-    def _rank(self, envelope: Envelope) -> float:
+    def rank(self, envelope: Envelope) -> float:
+        """Return the priority of a message.
+
+        Raises:
+            TypeError, ValueError: the function returned no number
+            Exception: what the function raised
+
+        """
         if is_stop(envelope):
-            return float("inf")
-        return self._priority(envelope.message)
+            return math.inf
+        rank: object = self._priority(envelope.message)  # foreign code
+        if not isinstance(rank, int | float):
+            raise TypeError(f"{self._priority!r} returned {rank!r}: return a number")
+        if math.isnan(rank):
+            raise ValueError(
+                f"{self._priority!r} returned {rank!r}, which has no place in an order"
+            )
+        return rank
 
     def _queue(self, priority: float) -> deque[Envelope]:
         queue = self._by_priority.get(priority)
@@ -467,8 +509,11 @@ def _first_droppable(lane: Lane) -> Envelope | None:
     take = lane.poplast if isinstance(lane, PriorityLane) else lane.popleft
     kept: list[Envelope] = []
     found = None
-    while found is None and len(lane):
-        envelope = take()
+    while found is None:
+        try:
+            envelope = take()
+        except IndexError:  # empty: the owner, who takes unlocked, may have been first
+            break
         if is_stop(envelope):
             kept.append(envelope)
         else:

@@ -129,7 +129,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         """
         envelope = Envelope(message, None, contextvars.copy_context() if context else None)
         while not self.actor_inbox.offer(envelope):
-            await self.actor_inbox.room()
+            await self.actor_inbox.until_room()
 
     def request(self, message: Any, *, timeout: Seconds | None = None) -> Reply[Any]:
         """Send a message and return the reply, to be awaited under trio or asyncio.

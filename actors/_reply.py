@@ -1,7 +1,7 @@
 """One answer for three worlds: awaited under trio or asyncio, waited for on a thread.
 
 Rules: (1) a reply is settled once, by any thread, without a lock: `dict.setdefault` and `list.pop`
-are atomic; (2) whoever settles it runs the callbacks, which must be short and must not raise;
+are atomic; (2) whoever settles it runs the callbacks: short ones, whose failures are logged;
 (3) `get` never stops an event loop; (4) a deadline is kept by whoever waits, not by a timer, so a
 request with a time limit that nobody waits for costs nothing.
 """
@@ -163,7 +163,10 @@ class Reply(Future[T]):
     __iter__ = __await__
 
     def add_done_callback(self, callback: Callback) -> None:
-        """Call `callback(reply)` once settled: at once, or on the thread that settles it."""
+        """Call `callback(reply)` once settled: at once, or on the thread that settles it.
+
+        It must be short and must not block. What it raises is logged and harms nobody.
+        """
         self.__dict__.setdefault("_callbacks", []).append(callback)
         if self._outcome is not None:
             self._run_callbacks()
@@ -216,7 +219,10 @@ class Reply(Future[T]):
                 callback = callbacks.pop(0)
             except IndexError:  # another thread took the last one
                 return
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # foreign code; the actor that settles it goes on
+                logger.exception("A callback of a reply failed:")
 
     def _forget(self, callback: Callback) -> bool:
         """Remove a callback; return whether nobody else waits."""
@@ -292,6 +298,7 @@ class Derived(Reply[T]):
         self._sources = list(sources)
         self._combine = combine
         self._recover = recover
+        self._once = threading.RLock()
 
     def add_done_callback(self, callback: Callback) -> None:
         """Call `callback(reply)` once all its sources are settled."""
@@ -332,14 +339,15 @@ class Derived(Reply[T]):
         self._settle_with(values)
 
     def _settle_with(self, values: list[Any]) -> None:
-        if self._outcome is not None or self._combine is None:
-            return
-        try:
-            value = self._combine(values)
-        except Exception as error:  # noqa: BLE001  # it is settled with it, and raised to who looks
-            self.fail(error)
-        else:
-            self.settle((value, None, None))
+        with self._once:  # who comes second waits as long as it would have taken itself
+            if self._outcome is not None or self._combine is None:
+                return
+            try:
+                value = self._combine(values)
+            except Exception as error:  # noqa: BLE001  # it is settled with it, and raised to who looks
+                self.fail(error)
+            else:
+                self.settle((value, None, None))
 
     def _settle_failed(self, error: BaseException) -> None:
         if self._recover is None:
@@ -388,6 +396,9 @@ def adapt(future: Any) -> Reply[Any]:
 
 
 def _follow_asyncio(future: asyncio.Future[Any], reply: Reply[Any]) -> None:
+    if future.done():  # its loop may be closed
+        _copy_outcome(future, reply)
+        return
     loop = future.get_loop()
     loop.call_soon_threadsafe(future.add_done_callback, lambda done: _copy_outcome(done, reply))
 

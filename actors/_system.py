@@ -259,7 +259,7 @@ class ActorSystem:
             try:
                 await asyncio.to_thread(entry.wait_started)
             except BaseException:
-                entry.wait_started()  # it takes no time
+                entry.wait_started()
                 self.stop()
                 await _join(entry)
                 raise

@@ -32,7 +32,7 @@ async def hand_over(cell: Cell, ref: ActorRef[Any]) -> bool:
         except ActorDeadError:
             return False
         except MailboxFull:
-            await ref.actor_inbox.room()
+            await ref.actor_inbox.until_room()
         else:
             cell.in_hand = None
             return True

@@ -84,10 +84,14 @@ async def test_a_cancelled_send_was_not_sent(autojump_clock):
     assert seen == ["kept"]
 
 
+def rank(message):
+    return -1 if message == "wait" else message[0]
+
+
 async def test_a_priority_mailbox_serves_low_numbers_first_and_equal_ones_in_order(autojump_clock):
     seen = []
     async with ActorSystem("shop") as system:
-        ref = await spawn_waiting(system, seen, Mailbox(priority=lambda message: message[0]))
+        ref = await spawn_waiting(system, seen, Mailbox(priority=rank))
         for message in [(2, "a"), (1, "b"), (2, "c"), (0, "d"), (1, "e")]:
             ref.tell(message)
         await ref.stop()

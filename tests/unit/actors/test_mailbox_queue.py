@@ -187,3 +187,71 @@ def test_a_stop_request_alone_wakes_no_thread():
         box.put_always(Envelope(StopItself()))
 
     assert woken == ["trio", "any"]
+
+
+def test_room_made_between_the_look_and_the_wait_is_announced():
+    """The owner takes unlocked: it may see no waiter just before one stands in line."""
+    box, _ = idle(Mailbox(capacity=1))
+    box.put(Envelope(1))
+    taken = box.take()
+    waiting = box.until_room().__await__()
+    with pytest.raises(StopIteration):
+        next(waiting)
+    assert taken.message == 1
+
+
+def test_drop_oldest_takes_what_room_the_owner_makes_meanwhile():
+    """Found nothing to drop, because the owner was faster: nothing is dropped."""
+
+    class Racing(deque):
+        def popleft(self):
+            self.clear()
+            return super().popleft()
+
+    box, owner = idle(Mailbox(capacity=1, overflow="drop_oldest"))
+    box._lane = Racing([Envelope("taken by the owner")])
+    box.put(Envelope("new"))
+    assert [envelope.message for envelope in box._lane] == ["new"]
+    assert (owner.dropped, box.dropped) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("rank", "error"), [(None, TypeError), ("1", TypeError), (float("nan"), ValueError)]
+)
+def test_a_priority_that_is_no_number_is_the_senders_error_and_harms_nobody(rank, error):
+    box, owner = idle(Mailbox(priority=lambda message: rank if message == "bad" else 1))
+    for _ in range(2):
+        with pytest.raises(error, match="returned"):
+            box.put(Envelope("bad"))
+    box.put(Envelope("good"))
+    assert box.take().message == "good"
+    assert box.take() is None
+    assert box.release()
+    assert owner.wakes == 1
+
+
+def test_a_priority_that_fails_drops_no_other_message():
+    def rank(message):
+        return 1 / message
+
+    box, owner = idle(Mailbox(capacity=1, overflow="drop_oldest", priority=rank))
+    box.put(Envelope(1))
+    with pytest.raises(ZeroDivisionError):
+        box.put(Envelope(0))
+    assert (box.take().message, owner.dropped, box.dropped) == (1, [], 0)
+
+
+def test_a_message_that_comes_back_keeps_the_priority_that_it_had():
+    ranks = iter([2, 1])
+    box, _ = idle(Mailbox(priority=lambda _: next(ranks)))
+    box.put(Envelope("first"))
+    box.put(Envelope("second"))
+    second, first = box.take(), box.take()
+    box.return_to_head([first, second])
+    assert [box.take().message, box.take().message] == ["second", "first"]
+
+
+def test_what_returns_to_an_idle_mailbox_wakes_its_owner():
+    box, owner = idle()
+    box.return_to_head([Envelope(1)])
+    assert owner.wakes == 1
