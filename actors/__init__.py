@@ -6,6 +6,7 @@ what passes on       RoundRobin, ConsistentHash, DynamicRouter and more; `actors
 how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
 what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
 errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
+functions            process_problem: why one cannot run in a worker process
 """
 
 from actors import events as events
@@ -19,13 +20,17 @@ from actors._errors import BlockingCall as BlockingCall
 from actors._errors import HandlerTimedOut as HandlerTimedOut
 from actors._errors import MailboxFull as MailboxFull
 from actors._errors import NameTaken as NameTaken
+from actors._errors import NotPicklable as NotPicklable
+from actors._errors import RemoteTraceback as RemoteTraceback
 from actors._errors import ReplyCancelled as ReplyCancelled
 from actors._errors import SystemFailed as SystemFailed
 from actors._errors import Timeout as Timeout
+from actors._errors import WorkerDied as WorkerDied
 from actors._events import EventStream as EventStream
 from actors._events import Subscription as Subscription
 from actors._mailbox import Mailbox as Mailbox
 from actors._mailbox import MailboxStatistics as MailboxStatistics
+from actors._process_call import process_problem as process_problem
 from actors._ref import ActorRef as ActorRef
 from actors._reply import Reply as Reply
 from actors._snapshot import ActorSnapshot as ActorSnapshot
@@ -68,7 +73,9 @@ __all__ = [
     "MailboxFull",
     "MailboxStatistics",
     "NameTaken",
+    "NotPicklable",
     "Random",
+    "RemoteTraceback",
     "Reply",
     "ReplyCancelled",
     "RoundRobin",
@@ -83,5 +90,7 @@ __all__ = [
     "Terminated",
     "Timeout",
     "Timer",
+    "WorkerDied",
     "events",
+    "process_problem",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 from actors._cell import Cell, building, detached_cell
 from actors._context import ActorContext
 from actors._mailbox import Envelope, MailboxQueue, StopItself
+from actors._process_class import refuse_class, refuse_function
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import Settings
@@ -54,7 +55,8 @@ class Actor(PykkaActor):
     `restart`, `shutdown_timeout`, `handler_timeout`, `mailbox`, `disposition`, `intensity`,
     `backoff` and `decider` mean what they mean in a `ChildSpec`; `abandon` lets it restart without
     a plain handler that is past its `handler_timeout`; `drain` lets it handle what waits when its
-    parent stops it; `runs_on="asyncio"` runs its `async def` handlers on asyncio.
+    parent stops it; `runs_on="asyncio"` runs its `async def` handlers on asyncio, and
+    `runs_on="process"` its static plain methods, `on_receive` among them, in worker processes.
     """
 
     strategy: ClassVar[Strategy | None] = None
@@ -73,10 +75,14 @@ class Actor(PykkaActor):
         super().__init_subclass__()
         if options:
             cls._settings = cls._settings.with_options(cls, options)
+        if cls._settings.runs_on == "process":
+            refuse_class(cls)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         cell = building.cell
         building.cell = None  # another actor made in `__init__` is not this one
+        if self._settings.runs_on == "process":
+            refuse_function(self)
         self._cell = cell if cell is not None else detached_cell()
         self._restarts = self._cell.restarts
         self._cell.adopt(self)

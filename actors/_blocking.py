@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._actor import Actor
 from actors._threads import Job
+from supervisors import ConfigurationError
 
 if TYPE_CHECKING:
     from actors._cell import Cell
@@ -62,6 +63,19 @@ class BlockingActor(Actor):
     it does not share. The first `__init__` runs in the thread that spawns it, as everywhere. A
     thread that is given up (`abandon=True`, or at the end) is replaced by a new one.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Refuse what contradicts it.
+
+        Raises:
+            ConfigurationError: as for `Actor`, and for `runs_on="process"`
+
+        """
+        super().__init_subclass__(**options)
+        if cls._settings.runs_on == "process":
+            raise ConfigurationError(
+                cls.__name__, "runs_on='process' is for actors without a thread of their own"
+            )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

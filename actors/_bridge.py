@@ -66,7 +66,8 @@ class Bridge:
         return submit if activity is None else lambda job: submit(activity.flying(job))
 
     @contextlib.contextmanager
-    def _flight(self) -> Iterator[Flight | None]:
+    def flight(self) -> Iterator[Flight | None]:
+        """Count something beside trio, while it is done, for a clock that jumps."""
         if self.activity is None:
             yield None
             return
@@ -87,7 +88,7 @@ class Bridge:
 
         If cancelled: the asyncio task is cancelled, and awaited for at most `PATIENCE` seconds.
         """
-        with self._flight() as flight:
+        with self.flight() as flight:
             if self.loop is None and self._portal is None:
                 await self._start_portal()
 
@@ -140,7 +141,7 @@ class Bridge:
         portal, self._portal = self._portal, None
         manager, self._manager = self._manager, None
         if portal is not None and manager is not None:
-            with self._flight():
+            with self.flight():
                 await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
 
 

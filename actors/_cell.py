@@ -239,12 +239,18 @@ class Cell:
         if getattr(self, "mailbox", None) is None:
             if self.settings is _DEFAULT_SETTINGS:
                 self.settings = type(actor)._settings
+            elif not hasattr(self.factory, "_settings"):  # a function, in a spec
+                self.settings = self.settings.with_class(type(actor)._settings)
             if self.system.is_default and self.settings.mailbox is _DEFAULT_SETTINGS.mailbox:
                 self.settings = replace(self.settings, mailbox=_MAILBOX_OF_THE_DEFAULT_SYSTEM)
             self.mailbox = MailboxQueue(self.settings.mailbox, self)
             self.ref = ActorRef(self, self.mailbox, type(actor))
             self.plain = self.on_thread = prefers_threads(actor)
-            self.careful = self.settings.handler_timeout is not None or self.runs_on == "asyncio"
+            self.careful = (
+                self.settings.handler_timeout is not None
+                or self.runs_on == "asyncio"
+                or self.settings.runs_on == "process"
+            )
 
     def build(self) -> Actor:
         """Make an instance on this thread. What its `__init__` raises passes through."""
@@ -273,7 +279,8 @@ class Cell:
     @property
     def runs_on(self) -> RunsOn:
         """Which event loop runs its `async def` handlers."""
-        return self.settings.runs_on or self.system.runs_on
+        own = self.settings.runs_on
+        return self.system.runs_on if own is None or own == "process" else own
 
     def parental_strategy(self) -> Strategy:
         """Return the strategy that it is supervised by."""

@@ -6,7 +6,7 @@ It is looked up at each call, so that a handler may be replaced while its actor 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextvars import Context
 from types import CodeType, coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -78,5 +78,26 @@ def overrides(actor: Actor, hook: str) -> bool:
 
 
 def prefers_threads(actor: Actor) -> bool:
-    """Whether `on_receive` is a plain function, so that `__init__` and put run on threads too."""
-    return overrides(actor, "on_receive") and not is_async(actor.on_receive)
+    """Whether `on_receive` is a plain method, so that `__init__` and put run on threads too."""
+    return (
+        overrides(actor, "on_receive")
+        and not is_async(actor.on_receive)
+        and not runs_in_process(actor, actor.on_receive)
+    )
+
+
+def runs_in_process(actor: Any, function: Callable[..., Any]) -> bool:
+    """Whether it is a static plain method of an actor that runs those in worker processes."""
+    return (
+        actor._settings.runs_on == "process"
+        and any(function is static for static in static_functions(type(actor)))
+        and not is_async(function)
+    )
+
+
+def static_functions(cls: type[Any]) -> Iterator[Callable[..., Any]]:
+    """Yield what the static methods of a class, and of its bases, are made of."""
+    for base in cls.__mro__:
+        for value in vars(base).values():
+            if isinstance(value, staticmethod):
+                yield value.__func__

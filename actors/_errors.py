@@ -12,6 +12,9 @@
         ├── ReplyCancelled         you gave up a request before it was begun
         ├── ActorRestarted         theirs: the actor restarted with your request in hand
         ├── HandlerTimedOut        theirs: a handler ran longer than its `handler_timeout`
+        ├── WorkerDied             theirs: a worker process ended while it ran a function
+        ├── NotPicklable           yours: an argument or an answer that cannot leave its process
+        ├── RemoteTraceback        the cause of what was raised in a worker process
         └── SystemFailed           theirs: a failure reached the root of the system
 """
 
@@ -27,9 +30,12 @@ __all__ = [
     "HandlerTimedOut",
     "MailboxFull",
     "NameTaken",
+    "NotPicklable",
+    "RemoteTraceback",
     "ReplyCancelled",
     "SystemFailed",
     "Timeout",
+    "WorkerDied",
 ]
 
 
@@ -66,6 +72,31 @@ class ActorRestarted(ActorError):
 
 class HandlerTimedOut(ActorError):
     """A handler ran longer than the `handler_timeout` of its actor."""
+
+
+class WorkerDied(ActorError):
+    """A worker process ended while it ran a function: the kernel, a crash, or `os._exit`.
+
+    `exit_code` or `signal` (its name) says how; the other is None.
+    """
+
+    def __init__(
+        self, message: str, *, exit_code: int | None = None, signal: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.signal = signal
+
+
+class NotPicklable(ActorError, TypeError):
+    """An argument, a result or an exception cannot be pickled, so it cannot leave its process."""
+
+
+class RemoteTraceback(ActorError):
+    """The traceback of what was raised in a worker process, as text; its `__cause__` here."""
+
+    def __str__(self) -> str:
+        return f"\n{super().__str__()}"
 
 
 class SystemFailed(ActorError):

@@ -130,7 +130,7 @@ class HandlerStuck(Event):
 
 @dataclass(frozen=True, slots=True)
 class PoolFull(Event):
-    """All threads of the pool are busy and a plain handler waits."""
+    """All threads, or all worker processes, are busy, and a handler waits for one."""
 
     holders: tuple[str, ...]
 

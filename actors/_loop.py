@@ -18,10 +18,17 @@ from pykka import messages
 from pykka._introspection import get_attr_directly
 
 from actors import _stuck
-from actors._colour import PROXY_MESSAGES, is_async, proxy_call, run_in_context
+from actors._colour import (
+    PROXY_MESSAGES,
+    is_async,
+    proxy_call,
+    run_in_context,
+    runs_in_process,
+)
 from actors._ending import Ending, Report, Ticket
 from actors._errors import HandlerTimedOut
 from actors._mailbox import Envelope, StopItself
+from actors._process_call import ProcessCall
 from actors._threads import current_worker
 from supervisors import fails_on_ask
 
@@ -117,8 +124,8 @@ async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot
 
 
 def remember_if_async(cell: Cell, function: Callable[..., Any]) -> bool:
-    """Whether it is async; if so it need not be looked at again while it is the handler."""
-    found = is_async(function)
+    """Whether it is awaited here; if so it is not looked at again while it is the handler."""
+    found = is_async(function) or runs_in_process(cell.actor, function)
     if found:
         cell.last_async = getattr(function, "__func__", function)
     return found
@@ -133,6 +140,9 @@ async def _carefully(
 ) -> Any:
     """Call it in its context, within its time limit, on the event loop that it wants."""
     limit = cell.settings.handler_timeout
+    if cell.settings.runs_on == "process" and runs_in_process(cell.actor, function):
+        call = ProcessCall(cell.path, function, args, kwargs)
+        return await cell.system.processes.run(call, limit)
     if limit is None:
         return await _in_world(cell, envelope, function, args, kwargs)
     with trio.move_on_after(limit) as scope:
@@ -166,7 +176,7 @@ async def _special(cell: Cell, envelope: Envelope) -> Ending | None:
     cell.in_hand = envelope
     try:
         function, args, kwargs = proxy_call(cell.actor, envelope.message)
-        if is_async(function):
+        if is_async(function) or runs_in_process(cell.actor, function):
             result = await _carefully(cell, envelope, function, args, kwargs)
         elif _runs_anywhere(cell.actor, function, args):
             result = function(*args, **kwargs)
@@ -346,7 +356,7 @@ def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one
         else:
             function, args, kwargs = cell.actor.on_receive, (message,), _NO_KEYWORDS  # type: ignore[union-attr]  # it runs
         if getattr(function, "__func__", function) is not cell.last_plain:
-            if is_async(function):
+            if is_async(function) or runs_in_process(cell.actor, function):
                 cell.in_hand = None
                 return Report(envelope)
             cell.last_plain = getattr(function, "__func__", function)

@@ -19,6 +19,7 @@ from supervisors import (
 
 Seconds: TypeAlias = float | timedelta
 RunsOn: TypeAlias = Literal["trio", "asyncio"]
+HandlersRunOn: TypeAlias = RunsOn | Literal["process"]
 
 DEFAULT_MAILBOX: Final = Mailbox()
 
@@ -40,7 +41,7 @@ class Settings:
 
     `abandon` lets an actor restart without a plain handler that is past its `handler_timeout`;
     `drain` lets it handle what waits, within its time, when its parent stops it; `runs_on` is where
-    its `async def` handlers run (None: as its system says).
+    its `async def` handlers run (None: as its system says), or "process" for static plain ones.
     """
 
     restart: RestartKind = "transient"
@@ -53,7 +54,7 @@ class Settings:
     decider: Decider | None = None
     abandon: bool = False
     drain: bool = False
-    runs_on: RunsOn | None = None
+    runs_on: HandlersRunOn | None = None
 
     def with_options(self, owner: Any, options: dict[str, Any]) -> Settings:
         """Return these settings with a class's keywords in their place.
@@ -71,9 +72,10 @@ class Settings:
         if unknown:
             raise ConfigurationError(owner.__name__, *unknown)
         runs_on = options.get("runs_on")
-        if runs_on not in {None, "trio", "asyncio"}:
+        if runs_on not in {None, "trio", "asyncio", "process"}:
+            allowed = "give 'trio', 'asyncio' or 'process'"
             raise ConfigurationError(
-                owner.__name__, f"runs_on={runs_on!r} is not allowed: give 'trio' or 'asyncio'"
+                owner.__name__, f"runs_on={runs_on!r} is not allowed: {allowed}"
             )
         of_the_spec = {key: options[key] for key in _OF_THE_SPEC if key in options}
         checked = ChildSpec(owner, **of_the_spec)
@@ -82,6 +84,12 @@ class Settings:
         if "mailbox" in values:
             values["mailbox"] = as_mailbox(values["mailbox"], self.mailbox)
         return replace(self, **values)
+
+    def with_class(self, of_class: Settings) -> Settings:
+        """Return these settings with what only a class can say."""
+        return replace(
+            self, abandon=of_class.abandon, drain=of_class.drain, runs_on=of_class.runs_on
+        )
 
     def with_spec(self, spec: ChildSpec) -> Settings:
         """Return these settings with those of a child's spec in their place."""

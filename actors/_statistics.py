@@ -53,6 +53,8 @@ class SystemStatistics:
     """How often each event happened, by the name of its class."""
     threads_busy: int
     threads_stuck: int
+    processes_busy: int
+    processes_idle: int
     supervision: SupervisionStatistics
     """Of the root actors."""
 
@@ -90,6 +92,8 @@ def statistics_of_system(system: ActorSystem, events: Mapping[str, int]) -> Syst
         events=MappingProxyType(dict(events)),
         threads_busy=system.threads.busy,
         threads_stuck=system.threads.stuck,
+        processes_busy=system.processes.busy,
+        processes_idle=system.processes.idle,
         supervision=statistics_of_family(system.root),
     )
 

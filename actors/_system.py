@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import os
 import random
 import threading
 import time
@@ -29,6 +30,8 @@ from actors._bridge import Bridge
 from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, Overran, PoolFull
+from actors._process_call import ProcessCall
+from actors._processes import Called, ProcessPool
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Seconds, as_seconds
@@ -55,7 +58,8 @@ class ActorSystem:
     `clock` is the trio clock of a system in its own thread. `seed` makes the jitter of its backoffs
     repeatable. `shutdown_timeout` (seconds or timedelta) is how long leaving the block may take.
     `runs_on` is where `async def` handlers run: `"asyncio"` when it is entered under asyncio, else
-    `"trio"`. `max_threads` bounds the threads that run plain handlers.
+    `"trio"`. `max_threads` bounds the threads that run plain handlers, `max_processes` the workers
+    of `runs_on="process"` and `run_in_process` (default: one for each processor).
 
     Leaving the block stops the root actors in reverse order. What the body raised arrives as it is.
 
@@ -74,11 +78,14 @@ class ActorSystem:
         shutdown_timeout: Seconds = 5.0,
         runs_on: RunsOn | None = None,
         max_threads: int = 256,
+        max_processes: int | None = None,
     ) -> None:
         if not name or "/" in name:
             raise ValueError(f"name={name!r} is not allowed: give text without '/'")
         if runs_on not in {None, "trio", "asyncio"}:
             raise ValueError(f"runs_on={runs_on!r} is not allowed: give 'trio' or 'asyncio'")
+        if max_processes is not None and max_processes < 1:
+            raise ValueError(f"max_processes={max_processes!r} is not allowed: give 1 or more")
         self.name = name
         self.seed = random.getrandbits(64) if seed is None else seed
         self.runs_on: RunsOn = runs_on or "trio"
@@ -87,6 +94,7 @@ class ActorSystem:
         self.lock = threading.Lock()
         self.root = Family(self, None, strategy)
         self.threads = ThreadPool(f"actors-{name}", max_threads=max_threads, on_full=self._full)
+        self.processes = ProcessPool(self, max_processes or os.cpu_count() or 1)
         self.thread_id: int | None = None
         self.base_context = contextvars.Context()
         self._chosen_runs_on = runs_on
@@ -219,6 +227,35 @@ class ActorSystem:
         If cancelled: it waits for the thread, unless `abandon_on_cancel`; then it drops the result.
         """
         return await self.bridge.call(function, args, abandon=abandon_on_cancel)
+
+    def run_in_process(self, function: Callable[..., T], *args: Any) -> Reply[T]:
+        """Call a module-level function in a worker process, from any thread; return the reply.
+
+        Function and arguments are pickled now; keywords go into a `functools.partial`. If its
+        awaiter is cancelled, and after `reply.cancel()`, the worker is ended; at the system's end
+        too, and the reply fails with ActorDeadError.
+
+        Raises:
+            TypeError: another process cannot find the function, or it is async
+            NotPicklable: an argument
+            ActorDeadError: the system does not run
+
+        The reply fails with what the function raised, with WorkerDied or with NotPicklable.
+        """
+        call = ProcessCall(self.name, function, args, {})
+        scope = trio.CancelScope()
+        reply: Reply[T] = Called(lambda: self.post_or_ignore(scope.cancel))
+
+        async def run_in_scope() -> None:
+            with scope:
+                await self._run_for(reply, self.processes.run, (call,))
+
+        def begin() -> None:
+            if not self.start_task(run_in_scope, name=call.label):
+                reply.fail(ActorDeadError(f"system {self.name} has ended"))
+
+        self.post(begin)
+        return reply
 
     # -- entering --------------------------------------------------------------------------------
 
@@ -373,6 +410,7 @@ class ActorSystem:
         self.lock = threading.Lock()
         self.thread_id = None
         self.threads.forget()
+        self.processes.forget()
         self.__dict__.pop("_token", None)
         self.root.forget_after_fork(
             f"system {self.name} belongs to the process that this one was forked from; "
@@ -407,6 +445,7 @@ class ActorSystem:
                         self._name_overrunners(self.root)
                     self._takes_tasks = False
                     self._nursery.cancel_scope.cancel()
+                await self.processes.close(self.shutdown_timeout)
                 with trio.move_on_after(self.shutdown_timeout):
                     await self.bridge.stop_portal()
         finally:
@@ -414,6 +453,7 @@ class ActorSystem:
             self._takes_tasks = False
             self.thread_id = None
             self.threads.close()
+            self.processes.kill()
 
     async def _run_for(
         self, reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
