@@ -201,6 +201,8 @@ class Claimed(msgspec.Struct, frozen=True):
     deduplication_key: str | None
     headers: str
     body: bytes
+    handled: bool = False
+    """Its endpoint has handled this deduplication key already: it is not to be started."""
 
 
 class Demand(NamedTuple):

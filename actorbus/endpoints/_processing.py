@@ -1,8 +1,11 @@
 """What is done with one claimed message: check it, run its handler, settle it.
 
 Rules:
- 1. A message that is too old, or a suspect whose attempts are used up, is settled unstarted.
+ 1. A message that is too old, one whose deduplication key has been handled, and a suspect whose
+    attempts are used up, are settled unstarted.
  2. Success commits the unit of work with the settlement; the next message does not wait for it.
+    Of two copies with one key that run at once, the second finds the first one's there, and is
+    undone.
  3. Failure rolls the unit back and settles on its own, as `decide` says.
  4. A commit that is lost is nobody's fault at first: the message runs again, alone, uncounted.
     Lost alone with its group, it is the message's own failure.
@@ -113,6 +116,9 @@ class Processing:
         if claimed.expires_at is not None and claimed.expires_at <= self._store.now():
             self.settle(claimed, EXPIRE)
             return True
+        if claimed.handled:
+            self.settle(claimed, ACK)
+            return True
         if claimed.suspect and claimed.attempts >= self._workload.plan.judge.retry.attempts:
             self.settle(claimed, DeadLetter(DeadLetterReason.SUSPECT))
             self._publish_death(claimed, DeadLetterReason.SUSPECT, None)
@@ -157,7 +163,7 @@ class Processing:
         except BaseException:
             workload.uncommitted -= 1
             raise
-        if not first:  # handled before, maybe sent to this endpoint under an earlier id
+        if not first:  # another copy was handled since this one was claimed
             workload.uncommitted -= 1
             self.settle(claimed, ACK)
 

@@ -16,6 +16,11 @@ ON CONFLICT (endpoint, key) DO NOTHING;
 INSERT INTO actorbus_handled (endpoint, key, handled_at) VALUES (?, ?, ?)
 ON CONFLICT (endpoint, key) DO NOTHING;
 
+-- name: handled_keys
+-- Which of these keys has an endpoint handled, under any of its ids?
+SELECT key FROM actorbus_handled
+WHERE endpoint IN (SELECT value FROM json_each(?)) AND key IN (SELECT value FROM json_each(?));
+
 -- name: candidates
 -- The ready messages of one endpoint in the order of their turn, from the index alone.
 SELECT sequence, priority, due_at FROM actorbus_messages

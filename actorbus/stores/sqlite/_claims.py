@@ -1,9 +1,12 @@
 """Claim ready messages: the first ones of a queue, suspects one at a time."""
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from actorbus._store import Claimed, Demand
 from actorbus.stores.sqlite._leases import Lease
@@ -15,6 +18,7 @@ _CLAIM_RUN: Final = QUERIES["claim_run"]
 _CANDIDATES: Final = QUERIES["candidates"]
 _CLAIM_ONE: Final = QUERIES["claim_one"]
 _SUSPECT: Final = QUERIES["suspect_candidate"]
+_HANDLED_KEYS: Final = QUERIES["handled_keys"]
 _HOLDS_SUSPECT: Final = QUERIES["holds_suspect"]
 _CLAIM_SUSPECT: Final = QUERIES["claim_suspect"]
 
@@ -37,13 +41,15 @@ class Claims:
         suspects_allowed: bool | None = None
         for demand in self._by_tenant(cursor, demands):
             credit = demand.credit
+            found: list[Claimed] = []
             if suspects_allowed is not False and (suspect := self._first_suspect(cursor, demand)):
                 suspects_allowed = suspects_allowed is None and not self._holds_suspect(cursor)
                 if suspects_allowed:
-                    claimed += self._rows(cursor, _CLAIM_SUSPECT, self._owner, suspect)
+                    found += self._rows(cursor, _CLAIM_SUSPECT, self._owner, suspect)
                     suspects_allowed = False
                     credit -= 1
-            claimed += self._claim_ready(cursor, demand, credit)
+            found += self._claim_ready(cursor, demand, credit)
+            claimed += _with_handled_marked(cursor, demand, found)
         return claimed
 
     # -- messages as usual ------------------------------------------------------------------
@@ -120,6 +126,20 @@ class Claims:
 def _claimed(row: tuple[Any, ...]) -> Claimed:
     sequence, epoch, attempts, suspect, *rest = row
     return Claimed(sequence, epoch, attempts, bool(suspect), *rest)
+
+
+def _with_handled_marked(
+    cursor: sqlite3.Cursor, demand: Demand, found: list[Claimed]
+) -> list[Claimed]:
+    """Mark the messages whose keys have been handled: one statement, if any of them has a key."""
+    keys = [one.deduplication_key for one in found if one.deduplication_key is not None]
+    if not keys:
+        return found
+    lists = json.dumps(demand.endpoint_ids), json.dumps(keys)
+    handled = {key for (key,) in cursor.execute(_HANDLED_KEYS, lists).fetchall()}
+    return [
+        replace(one, handled=True) if one.deduplication_key in handled else one for one in found
+    ]
 
 
 def consecutive(numbers: Sequence[int]) -> list[tuple[int, int]]:

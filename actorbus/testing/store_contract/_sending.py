@@ -258,6 +258,21 @@ class SendingContract:
             assert await turn.remember("another", "k")
             await commit(turn)
 
+    async def test_a_claim_says_which_messages_an_endpoint_has_handled(
+        self, open_store: OpenStore
+    ) -> None:
+        """Under any of its ids; so that a second copy is not even started."""
+        async with open_store() as store:
+            turn = await store.acquire("old")
+            await turn.remember("old", "k")
+            await commit(turn)
+            await store.append([outgoing("a", deduplication_key="k"), outgoing("b")])
+            await store.append([outgoing("c", deduplication_key="other")])
+            claimed = await store.claim([demand(9, "", ENDPOINT, "old")])
+
+        assert names(claimed) == ["a", "b", "c"]
+        assert [one.handled for one in claimed] == [True, False, False]
+
     async def test_keys_are_forgotten_after_their_retention(
         self, open_store: OpenStore, clock: ManualClock
     ) -> None:

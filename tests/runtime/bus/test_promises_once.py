@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+import trio
+
 from actorbus import ActorBus, Retry, Transaction
 
 MANY = [(number,) for number in range(200_000)]
@@ -67,27 +69,58 @@ def test_a_statement_that_outlives_its_plain_handlers_timeout_is_undone_with_it(
 
 
 async def test_a_sender_run_again_after_an_endpoint_was_renamed_changes_nothing_twice(tmp_path):
-    """The gateway does not know the key under the new id; the handler's transaction does."""
+    """The gateway does not know the key under the new id; the claim does, under any of its ids."""
+    started = []
 
     def shop_with(endpoint_id, *aliases):
         bus = shop(tmp_path)
 
         @bus.event_handler(channel="orders", endpoint_id=endpoint_id, aliases=aliases)
         async def order(event: Ordered, tx: Transaction):
+            started.append(event.number)
             await tx.execute("INSERT INTO rows VALUES ($1)", event.number)
 
         return bus
 
     before = shop_with("order.v1")
-    async with before.running(consume="none"):
+    async with before.running():
         await before.commands.send({}, routing_key="make table")
         await before.events.publish(Ordered(1), message_id="order 1")
+        await before.idle()
+    async with before.running(consume="none"):
+        await before.events.publish(Ordered(2), message_id="order 2")
     after = shop_with("order.v2", "order.v1")
     async with after.running():
         await after.idle()
-        await after.events.publish(Ordered(1), message_id="order 1")
-        await after.events.publish(Ordered(2), message_id="order 2")
+        for number in (1, 2, 3):
+            await after.events.publish(Ordered(number), message_id=f"order {number}")
         await after.idle()
         rows = await after.queries.ask({}, routing_key="count rows")
 
-    assert (rows, after.counters.dead) == (2, 0)
+    assert (started, rows, after.counters.dead) == ([1, 2, 3], 3, 0)
+
+
+async def test_of_two_copies_that_run_at_once_one_has_its_effect(tmp_path):
+    """Neither was handled when they were claimed: the key decides when they commit."""
+    bus, both = shop(tmp_path), trio.Event()
+    running = []
+
+    @bus.event_handler(channel="orders", endpoint_id="order.v2", aliases=["order.v1"])
+    async def order(event: Ordered, tx: Transaction):
+        running.append(event.number)
+        if len(running) == 2:
+            both.set()
+        await both.wait()
+        await tx.execute("INSERT INTO rows VALUES ($1)", event.number)
+
+    old = shop(tmp_path)
+    old.event_handler(channel="orders", endpoint_id="order.v1")(order)
+    for sender in (old, bus):
+        async with sender.running(consume="none"):
+            await sender.events.publish(Ordered(1), message_id="order 1")
+    async with bus.running():
+        await bus.commands.send({}, routing_key="make table")
+        await bus.idle()
+        rows = await bus.queries.ask({}, routing_key="count rows")
+
+    assert (running, rows, bus.counters.handled) == ([1, 1], 1, 2)
