@@ -10,6 +10,7 @@ What handlers are given
     PermanentError              raise it: no retries, a dead letter at once
 Sending
     Letter                      one of many messages, with options of its own
+    Receipt                     the id of a message that is handled later
     detached                    leave the handler's transaction
     HandlerOptions, SendOptions    what a handler and a sender may say
 Events, on `bus.system.events`
@@ -82,6 +83,7 @@ from actorbus._store import StoreError as StoreError
 from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
 from actorbus._transaction import Transaction as Transaction
+from actorbus._way import Receipt as Receipt
 from actorbus.operations import BusHealth as BusHealth
 from actorbus.operations import ChannelHealth as ChannelHealth
 from actorbus.operations import Condition as Condition
@@ -135,6 +137,7 @@ __all__ = [
     "QueryHandlerOptions",
     "QueueStatistics",
     "ReadOnlyTransaction",
+    "Receipt",
     "Retry",
     "RollbackOnly",
     "SendOptions",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, Unpack
 from actorbus._calls import Answer
 from actorbus._handlers import Kind
 from actorbus._options import SendOptions
+from actorbus._way import NO_OPTIONS, Receipt, Way
 
 BATCH = 500
 
@@ -28,16 +29,13 @@ class Letter:
 class Sender(Protocol):
     """What carries out what the gateways are asked."""
 
-    def send(
-        self, kind: Kind, channel: str | None, message: Any, options: SendOptions
-    ) -> Answer[Any]:
+    def send(self, way: Way, message: Any, options: SendOptions) -> Answer[Any]:
         """Send one message."""
         ...
 
     def send_many(
         self,
-        kind: Kind,
-        channel: str | None,
+        way: Way,
         items: Iterable[Any] | AsyncIterable[Any],
         options: SendOptions,
         batch: int,
@@ -64,6 +62,7 @@ class Gateway:
 
     kind: ClassVar[Kind]
     channel: ClassVar[str | None] = None
+    way: ClassVar[Way]
 
     __slots__ = ("_door",)
 
@@ -71,6 +70,7 @@ class Gateway:
         super().__init_subclass__(**rest)
         if channel is not None:
             cls.channel = channel
+        cls.way = Way(cls.kind, cls, cls.channel, NO_OPTIONS)
 
     def __init__(self, door: Door) -> None:
         self._door = door
@@ -103,7 +103,7 @@ class CommandBus(Gateway):
         If cancelled: a handler that was running was cancelled and undone; one that was done may
         have been committed, a message may have been stored.
         """
-        return self._door.sender().send("command", self.channel, command, options)
+        return self._door.sender().send(self.way, command, options)
 
     def send_many(
         self,
@@ -118,7 +118,7 @@ class CommandBus(Gateway):
         needed, where this was called. Within a handler all of them leave with its transaction.
         If it raises, a note on the error says which item it was and how many had been stored.
         """
-        return self._door.sender().send_many("command", self.channel, commands, options, batch)
+        return self._door.sender().send_many(self.way, commands, options, batch)
 
 
 class EventBus(Gateway):
@@ -127,7 +127,7 @@ class EventBus(Gateway):
     kind = "event"
     __slots__ = ()
 
-    def publish(self, event: Any, **options: Unpack[SendOptions]) -> Answer[str]:
+    def publish(self, event: Any, **options: Unpack[SendOptions]) -> Answer[Receipt]:
         """Publish an event and return the message's id.
 
         Every subscriber endpoint on a channel gets a copy of its own. Then the synchronous
@@ -137,7 +137,7 @@ class EventBus(Gateway):
 
         Raises MessageRefused and its kinds, SubscribersFailed, StoreUnavailable.
         """
-        return self._door.sender().send("event", self.channel, event, options)
+        return self._door.sender().send(self.way, event, options)
 
     def publish_many(
         self,
@@ -147,7 +147,7 @@ class EventBus(Gateway):
         **options: Unpack[SendOptions],
     ) -> Answer[int]:
         """Publish many events; like `CommandBus.send_many`. Returns how many copies were new."""
-        return self._door.sender().send_many("event", self.channel, events, options, batch)
+        return self._door.sender().send_many(self.way, events, options, batch)
 
 
 class QueryBus(Gateway):
@@ -173,4 +173,4 @@ class QueryBus(Gateway):
             options["headers"] = headers
         if routing_key is not None:
             options["routing_key"] = routing_key
-        return self._door.sender().send("query", None, query, options)
+        return self._door.sender().send(self.way, query, options)

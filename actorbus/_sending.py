@@ -8,13 +8,14 @@ from actorbus._calls import Answer, Call, Done, Worlds
 from actorbus._dispatch import Dispatch
 from actorbus._errors import InvalidSendOption, SubscribersFailed
 from actorbus._gateway import Letter
-from actorbus._handlers import HandlerSpec, Kind
+from actorbus._handlers import HandlerSpec
 from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus._listeners import Hook, Outcome
 from actorbus._options import SendOptions
 from actorbus._publish import Prepared, Press, deduplication_key, headers_of
 from actorbus._store import GroupLost, Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
+from actorbus._way import Receipt, Way
 
 T = TypeVar("T")
 
@@ -46,12 +47,10 @@ class BusSender:
         self._reports = reports
         self._ways = {"command": self._send_command, "event": self._publish, "query": self._ask}
 
-    def send(
-        self, kind: Kind, channel: str | None, message: Any, options: SendOptions
-    ) -> Answer[Any]:
+    def send(self, way: Way, message: Any, options: SendOptions) -> Answer[Any]:
         """Send one message, as its kind and its handlers want it."""
         unit = self._unit_of_work()
-        return self._worlds.call(unit, self._ways[kind], unit, channel, message, options)
+        return self._worlds.call(unit, self._ways[way.kind], unit, way, message, options)
 
     def _unit_of_work(self) -> UnitOfWork | None:
         """Return the transaction that messages leave with; none if it is another bus's."""
@@ -61,32 +60,32 @@ class BusSender:
     # -- one message ------------------------------------------------------------------------
 
     async def _send_command(
-        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
     ) -> Any:
-        prepared = self._prepare("command", message, options, unit)
+        prepared = self._prepare(way, message, options, unit)
         spec = prepared.route.handlers[0]
-        target = spec.channel or channel
+        target = spec.channel or way.channel
         if target is None:
             _refuse_timing(prepared, spec)
             return await self._call(prepared, spec, unit)
         await self._leave([self._press.copy(prepared, spec, target)], unit)
-        return prepared.envelope.message_id
+        return Receipt(prepared.envelope.message_id)
 
     async def _publish(
-        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
-    ) -> str:
-        prepared = self._prepare("event", message, options, unit)
-        copies, synchronous = self._fan_out(prepared, channel)
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Receipt:
+        prepared = self._prepare(way, message, options, unit)
+        copies, synchronous = self._fan_out(prepared, way)
         if copies:
             await self._leave(copies, unit)
         if synchronous:
             await self._call_all(prepared, synchronous, unit)
-        return prepared.envelope.message_id
+        return Receipt(prepared.envelope.message_id)
 
     async def _ask(
-        self, unit: UnitOfWork | None, channel: str | None, message: Any, options: SendOptions
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
     ) -> Any:
-        prepared = self._prepare("query", message, options, unit)
+        prepared = self._prepare(way, message, options, unit)
         spec = prepared.route.handlers[0]
         headers = headers_of(prepared, spec)
         snapshot = SnapshotUnitOfWork(self._store, spec.endpoint_id, headers)
@@ -101,21 +100,19 @@ class BusSender:
         return answer
 
     def _prepare(
-        self, kind: Kind, message: Any, options: SendOptions, unit: UnitOfWork | None
+        self, way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None
     ) -> Prepared:
         if unit is not None:
             unit.check_open()
         parent = None if unit is None else unit.headers
-        return self._press.prepare(kind, message, options, parent)
+        return self._press.prepare(way.kind, message, way.merged(options), parent)
 
-    def _fan_out(
-        self, prepared: Prepared, channel: str | None
-    ) -> tuple[list[Outgoing], list[HandlerSpec]]:
+    def _fan_out(self, prepared: Prepared, way: Way) -> tuple[list[Outgoing], list[HandlerSpec]]:
         """Return the copies for asynchronous subscribers, and the synchronous subscribers."""
         copies: list[Outgoing] = []
         synchronous: list[HandlerSpec] = []
         for spec in prepared.route.handlers:
-            target = spec.channel or channel
+            target = spec.channel or way.channel
             if target is None:
                 _refuse_timing(prepared, spec)
                 synchronous.append(spec)
@@ -209,8 +206,7 @@ class BusSender:
 
     def send_many(
         self,
-        kind: Kind,
-        channel: str | None,
+        way: Way,
         items: Iterable[Any] | AsyncIterable[Any],
         options: SendOptions,
         batch: int,
@@ -220,7 +216,7 @@ class BusSender:
             raise InvalidSendOption(f"batch={batch!r} is not allowed: give at least 1")
         if "message_id" in options:
             raise InvalidSendOption("message_id= is one message's; give it with Letter(...)")
-        many = _Many(self, kind, channel, options, self._unit_of_work())
+        many = _Many(self, way, options, self._unit_of_work())
         if self._worlds.blocking():
             return many.on_a_thread(items, batch)
         return Call(many.awaited, (items, batch), many.unit)
@@ -240,7 +236,7 @@ class BusSender:
                 raise
         sent = await self._leave(copies, many.unit) if copies else 0
         for prepared, synchronous in calls:
-            if many.kind == "event":
+            if many.way.kind == "event":
                 await self._call_all(prepared, synchronous, many.unit)
             else:
                 await self._call(prepared, synchronous[0], many.unit)
@@ -257,8 +253,8 @@ class BusSender:
         message, options = item, many.options
         if isinstance(item, Letter):
             message, options = item.message, {**options, **item.options}
-        prepared = self._prepare(many.kind, message, options, many.unit)
-        own, synchronous = self._fan_out(prepared, many.channel)
+        prepared = self._prepare(many.way, message, options, many.unit)
+        own, synchronous = self._fan_out(prepared, many.way)
         copies += own
         if synchronous:
             calls.append((prepared, synchronous))
@@ -267,19 +263,17 @@ class BusSender:
 class _Many:
     """One `send_many`: its settings, and the loop over its items in the caller's world."""
 
-    __slots__ = ("_sender", "channel", "kind", "options", "unit")
+    __slots__ = ("_sender", "options", "unit", "way")
 
     def __init__(
         self,
         sender: BusSender,
-        kind: Kind,
-        channel: str | None,
+        way: Way,
         options: SendOptions,
         unit: UnitOfWork | None,
     ) -> None:
         self._sender = sender
-        self.kind = kind
-        self.channel = channel
+        self.way = way
         self.options = options
         self.unit = unit
 

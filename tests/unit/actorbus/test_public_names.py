@@ -12,7 +12,7 @@ NAMES = """
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Headers InvalidHeader InvalidMessage
     InvalidSendOption InvalidTenant LeaseLost Letter MessageDied MessageRefused MessageRetried
     MessagesTakenBack NoHandler PermanentError Problem ProcessRow QueryBus QueryHandlerOptions
-    QueueStatistics ReadOnlyTransaction Retry RollbackOnly SendOptions Store StoreChannel
+    QueueStatistics ReadOnlyTransaction Receipt Retry RollbackOnly SendOptions Store StoreChannel
     StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth
     TenantEnded TenantStarted Transaction TransactionError UndecodableMessage Unfinished
     UnknownMessageType UnknownTenant detached field header
