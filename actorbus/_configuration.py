@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
-from typing import Any
+from typing import Any, is_typeddict
 
 from actorbus import _inject
 from actorbus._channel import Channel
@@ -14,6 +14,7 @@ from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, c
 from actorbus._services import Services, name_of
 from actorbus._types import TypeRegistry, checked_name, did_you_mean, stable_name
 from actorbus.codecs import is_plain, unsupported_parts
+from actors import process_problem
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]
@@ -173,6 +174,8 @@ class _Checks:
             Problem(where, fault) for fault in _inject.faults(others, self.declared.services)
         ]
         spec = self.with_options(declaration, message.annotation, type_name, endpoint_id)
+        if spec.world == "process":
+            self.check_process(declaration, message, others)
         if len(self.problems) > before:
             return None
         self.parameters[spec.endpoint_id] = tuple(others)
@@ -281,9 +284,22 @@ class _Checks:
         if runs_on in {"trio", "asyncio"}:
             text = f"runs_on={runs_on!r} is for async functions; this plain one runs on a thread"
             self.add(declaration.where, text)
-        if runs_on == "process":
-            self.add(declaration.where, "runs_on='process' is not available for bus handlers yet")
-        return "thread"
+        return "process" if runs_on == "process" else "thread"
+
+    def check_process(
+        self, declaration: Declaration, message: Parameter, others: Sequence[Parameter]
+    ) -> None:
+        """Check that another process finds the function and the message's type, and needs no more.
+
+        A class that is made in a function is found nowhere; plain data is found everywhere.
+        """
+        wanted = [declaration.function]
+        if isinstance(message.annotation, type) and not is_typeddict(message.annotation):
+            wanted.append(message.annotation)
+        problems = [problem for problem in map(process_problem, wanted) if problem is not None]
+        faults = _inject.process_faults(others, self.declared.services)
+        for fault in (*problems, *faults):
+            self.add(declaration.where, f"runs_on='process': {fault}")
 
     def check_one_handler_each(self, handlers: Iterable[HandlerSpec]) -> None:
         first: dict[tuple[Kind, str], HandlerSpec] = {}

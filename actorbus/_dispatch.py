@@ -135,6 +135,13 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
 
         return call_asyncio
 
+    if spec.world == "process":
+
+        async def call_process(message: Any, arguments: dict[str, Any]) -> Any:
+            return await system.run_in_process(partial(function, message, **arguments))
+
+        return call_process
+
     async def call_thread(message: Any, arguments: dict[str, Any]) -> Any:
         call = partial(function, message, **arguments)
         result = await system.run_in_thread(call, abandon_on_cancel=True)

@@ -53,6 +53,16 @@ def faults(parameters: Iterable[Parameter], services: Services) -> Iterator[str]
             yield f"parameter {name!r}: nothing provides {name_of(kind)}; use bus.provide(...)"
 
 
+def process_faults(parameters: Iterable[Parameter], services: Services) -> Iterator[str]:
+    """Say which parameters of a handler in another process, the message left out, stay here."""
+    for parameter in parameters:
+        if parameter.kind in _VARIADIC or _left_to_default(parameter, services):
+            continue
+        name, kind = parameter.name, parameter.annotation
+        if kind is not Headers and kind is not Parameter.empty:  # the latter: see `faults`
+            yield f"parameter {name!r}: {name_of(kind)} stays here; only Headers can go there"
+
+
 def _left_to_default(parameter: Parameter, services: Services) -> bool:
     kind = parameter.annotation
     return parameter.default is not Parameter.empty and not (known(kind) or kind in services)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +20,7 @@ from actors._events import PoolFull
 from actors._process_call import LARGE, ProcessCall
 from actors._process_pipe import Gone, Worker
 from actors._process_worker import LOADING
-from actors._reply import Requested
+from actors._reply import Reply, Requested
 from actors._timers import Timer
 
 if TYPE_CHECKING:
@@ -45,7 +45,19 @@ class Called(Requested[T]):
 
     def __init__(self, stop: Callable[[], object]) -> None:
         super().__init__()
+        self.over: Reply[None] = Reply()
+        """Settled when nothing of it runs any more."""
         self._stop = stop
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait for the value. If cancelled under trio: returns when the worker has ended."""
+        try:
+            return (yield from super().__await__())
+        except trio.Cancelled:
+            if self.done:
+                with trio.CancelScope(shield=True):  # noqa: ASYNC100  # the generator awaits
+                    yield from self.over.__await__()
+            raise
 
     def cancel(self) -> bool:
         """Give the call up. False if it was settled."""

@@ -244,15 +244,19 @@ class ActorSystem:
         """
         call = ProcessCall(self.name, function, args, {})
         scope = trio.CancelScope()
-        reply: Reply[T] = Called(lambda: self.post_or_ignore(scope.cancel))
+        reply: Called[T] = Called(lambda: self.post_or_ignore(scope.cancel))
 
         async def run_in_scope() -> None:
-            with scope:
-                await self._run_for(reply, self.processes.run, (call,))
+            try:
+                with scope:
+                    await self._run_for(reply, self.processes.run, (call,))
+            finally:
+                reply.over.settle((None, None, None))
 
         def begin() -> None:
             if not self.start_task(run_in_scope, name=call.label):
                 reply.fail(ActorDeadError(f"system {self.name} has ended"))
+                reply.over.settle((None, None, None))
 
         self.post(begin)
         return reply

@@ -297,8 +297,8 @@ async def test_cancelling_the_awaiter_ends_the_worker_and_frees_its_place(tmp_pa
             nursery.start_soon(_await, system.run_in_process(work.hang, tmp_path / "marker"))
             pid = await told(tmp_path / "marker")
             nursery.cancel_scope.cancel()
-        assert await system.run_in_process(work.double, 1) == 2
         assert is_gone(pid)
+        assert await system.run_in_process(work.double, 1) == 2
 
 
 async def _await(reply):

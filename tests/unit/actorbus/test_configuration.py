@@ -343,3 +343,35 @@ def test_everything_is_reported_at_once_and_countable(bus):
     assert len(caught.value.problems) == 5
     assert str(caught.value).startswith("bus 'shop' cannot start, 5 problems:\n  ")
     assert all(problem.where.startswith(str(HERE)) for problem in caught.value.problems)
+
+
+def paint(order: PlaceOrder, headers: Headers, size: int = 3) -> None: ...
+
+
+def paint_with_more(order: PlaceOrder, tx: Transaction, events: EventBus) -> None: ...
+
+
+def test_a_module_level_function_of_message_and_headers_may_run_in_another_process(bus):
+    bus.command_handler(runs_on="process")(paint)
+    assert bus.check().handlers[0].world == "process"
+
+
+def test_what_a_handler_in_another_process_cannot_have_is_reported_with_all_else(bus):
+    bus.command_handler(runs_on="process")(paint_with_more)
+
+    first, second = problems(bus)
+    assert "runs_on='process': parameter 'tx': Transaction stays here" in first
+    assert "parameter 'events': EventBus stays here; only Headers can go there" in second
+
+
+def test_neither_function_nor_message_of_another_process_may_be_hidden_in_a_function(bus):
+    @dataclass(frozen=True)
+    class Hidden:
+        number: int
+
+    @bus.event_handler(runs_on="process")
+    def handle(event: Hidden): ...
+
+    first, second = problems(bus)
+    assert "handle is defined in a function, where another process cannot find it" in first
+    assert "Hidden is defined in a function, where another process cannot find it" in second

@@ -1,0 +1,59 @@
+"""Messages, and the handlers that the tests have worker processes run."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from actorbus import Headers
+
+
+@dataclass(frozen=True)
+class Render:
+    path: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Rendered:
+    path: str
+
+
+@dataclass(frozen=True)
+class GetSize:
+    number: int
+
+
+def render(command: Render) -> tuple[int, int]:
+    return command.number * 2, os.getpid()
+
+
+def note(event: Rendered, headers: Headers) -> None:
+    """Leave a line behind: what it got, and how often it was tried."""
+    with Path(event.path).open("a") as file:
+        file.write(f"{headers['tenant']} {headers.attempt} {os.getpid()}\n")
+
+
+def die_once(event: Rendered, headers: Headers) -> None:
+    note(event, headers)
+    if headers.attempt == 1:
+        os._exit(7)
+
+
+def refuse(event: Rendered) -> None:
+    raise ValueError(event.path)
+
+
+def hang(event: Rendered) -> None:
+    Path(event.path).with_suffix(".new").write_text(str(os.getpid()))
+    Path(event.path).with_suffix(".new").rename(event.path)
+    while True:
+        time.sleep(0.01)
+
+
+def size(query: GetSize) -> int:
+    return query.number
+
+
+def die_at_once(command: Render) -> None:
+    os._exit(9)

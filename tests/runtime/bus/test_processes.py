@@ -1,0 +1,97 @@
+"""Bus handlers in worker processes: called, settled, retried and buried like the others."""
+
+import os
+
+import pytest
+import trio
+
+from actorbus import ActorBus, HandlerTimeout, Retry
+from actors import WorkerDied
+from tests.runtime.bus import process_handlers as work
+from tests.runtime.bus.process_handlers import GetSize, Render, Rendered
+
+
+@pytest.fixture
+def bus():
+    bus = ActorBus("shop")
+    bus.add_channel("pictures", retry=Retry(attempts=2, initial=0.01))
+    return bus
+
+
+def lines(path):
+    return [line.split() for line in path.read_text().splitlines()]
+
+
+async def test_a_command_and_a_query_are_answered_from_a_worker(bus):
+    bus.command_handler(runs_on="process")(work.render)
+    bus.query_handler(runs_on="process")(work.size)
+    async with bus.running():
+        doubled, worker = await bus.commands.send(Render(number=4))
+        assert (doubled, worker != os.getpid()) == (8, True)
+        assert await bus.queries.ask(GetSize(3)) == 3
+
+
+async def test_an_event_is_handled_there_with_its_headers(bus, tmp_path):
+    bus.event_handler(channel="pictures", runs_on="process")(work.note)
+    async with bus.running():
+        await bus.events.publish(Rendered(str(tmp_path / "log")), headers={"tenant": "acme"})
+        await bus.idle()
+    [(tenant, attempt, worker)] = lines(tmp_path / "log")
+    assert (tenant, attempt) == ("acme", "1")
+    assert int(worker) != os.getpid()
+
+
+async def test_a_worker_that_dies_costs_the_message_one_attempt(bus, tmp_path):
+    bus.event_handler(channel="pictures", runs_on="process")(work.die_once)
+    async with bus.running():
+        await bus.events.publish(Rendered(str(tmp_path / "log")), headers={"tenant": "acme"})
+        with trio.fail_after(20):
+            while bus.counters.handled < 1:  # noqa: ASYNC110  # it waits for its retry in between
+                await trio.sleep(0.01)
+        assert await bus.dead_letters.count() == 0
+    first, second = lines(tmp_path / "log")
+    assert [first[1], second[1]] == ["1", "2"]
+    assert first[2] != second[2]
+
+
+async def test_what_fails_there_for_good_is_a_dead_letter_with_the_workers_traceback(bus):
+    bus.event_handler(channel="pictures", runs_on="process", permanent=ValueError)(work.refuse)
+    async with bus.running():
+        await bus.events.publish(Rendered("blue"))
+        await bus.idle()
+        [letter] = await bus.dead_letters.list()
+        shown = await bus.dead_letters.show(letter.copy_id)
+    assert "ValueError" in str(shown)
+    assert "process_handlers.py" in str(shown)
+
+
+async def test_past_its_timeout_it_is_ended_with_its_worker(bus, tmp_path):
+    bus.command_handler(runs_on="process", timeout=0.5)(work.hang)
+    bus.query_handler(runs_on="process")(work.size)
+    async with bus.running():
+        with pytest.raises(HandlerTimeout):
+            await bus.commands.send(Rendered(str(tmp_path / "pid")))
+        with pytest.raises(ProcessLookupError):
+            os.kill(int((tmp_path / "pid").read_text()), 0)
+        assert await bus.queries.ask(GetSize(3)) == 3
+
+
+async def test_stopping_the_bus_ends_what_a_worker_still_does(tmp_path):
+    bus = ActorBus("shop", shutdown_timeout=0.2)
+    bus.add_channel("pictures")
+    bus.event_handler(channel="pictures", runs_on="process")(work.hang)
+    with trio.fail_after(20):
+        async with bus.running():
+            await bus.events.publish(Rendered(str(tmp_path / "pid")))
+            while not (tmp_path / "pid").exists():  # noqa: ASYNC110  # from another process
+                await trio.sleep(0.01)
+    assert len(bus.unfinished) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+async def test_a_worker_that_dies_in_a_call_is_the_callers_error(bus):
+    bus.command_handler(runs_on="process")(work.die_at_once)
+    async with bus.running():
+        with pytest.raises(WorkerDied, match=r"exited with code 9 while it ran .*die_at_once"):
+            await bus.commands.send(Render())
