@@ -1,0 +1,40 @@
+"""How a gateway sends, as data: worked out once for a gateway's class, and passed to the sender."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, cast
+
+from actorbus._handlers import Kind
+from actorbus._options import SendOptions
+
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Receipt(str):
+    """The id of a message that was accepted; on a channel it is handled later."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """The kind, the channel and the options of everything that goes through one gateway.
+
+    `gateway` is the class that users know it by. `options` are send options, which a call's own
+    come before.
+    """
+
+    kind: Kind
+    gateway: type
+    channel: str | None
+    options: Mapping[str, Any]
+
+    def merged(self, given: SendOptions) -> SendOptions:
+        """Return a call's options with the gateway's behind them."""
+        if not self.options:
+            return given
+        defaults = dict(self.options)
+        if "deliver_at" in given:
+            defaults.pop("delay", None)
+        return cast("SendOptions", {**defaults, **given})
