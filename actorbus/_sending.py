@@ -53,9 +53,11 @@ class BusSender:
         return self._worlds.call(unit, self._ways[way.kind], unit, way, message, options)
 
     def _unit_of_work(self) -> UnitOfWork | None:
-        """Return the transaction that messages leave with; none if it is another bus's."""
+        """Return the transaction that messages leave with; none if it is of other data."""
         unit = current_unit_of_work.get()
-        return None if unit is None or unit.store is not self._store else unit
+        if unit is None or unit.store is self._store or unit.store.has_data_of(self._store):
+            return unit
+        return None
 
     # -- one message ------------------------------------------------------------------------
 
@@ -104,7 +106,9 @@ class BusSender:
     ) -> Prepared:
         if unit is not None:
             unit.check_open()
-        parent = None if unit is None else unit.headers
+        # Headers are passed on to another bus too, whose messages leave without this transaction.
+        handled = current_unit_of_work.get() if unit is None else unit
+        parent = None if handled is None else handled.headers
         return self._press.prepare(way.kind, message, way.merged(options), parent)
 
     def _fan_out(self, prepared: Prepared, way: Way) -> tuple[list[Outgoing], list[HandlerSpec]]:

@@ -472,6 +472,10 @@ class Store(Protocol):
         """Whether other processes may use the same data: then it is polled more often."""
         ...
 
+    def has_data_of(self, other: "Store") -> bool:
+        """Whether both are open on the same data, so that one transaction serves both."""
+        ...
+
     def now(self) -> float:
         """Return the unix time by the store's clock."""
         ...

@@ -21,6 +21,7 @@ from actorbus._store import (
     ProcessRow,
     QueueStatistics,
     StaleClaim,
+    Store,
     StoreClosed,
     StoreError,
     StoreMissing,
@@ -79,6 +80,13 @@ class SqliteStore:
     def is_shared(self) -> bool:
         """Whether other processes may use it too."""
         return self._path is not None
+
+    def has_data_of(self, other: Store) -> bool:
+        """Whether both are open on one file."""
+        mine, theirs = self._parts, other._parts if isinstance(other, SqliteStore) else None
+        if mine is None or theirs is None:
+            return False
+        return mine.database.inode == theirs.database.inode
 
     # -- life -------------------------------------------------------------------------------
 
@@ -319,6 +327,7 @@ class SqliteStore:
         database = Database(path, options, self._clock.wall)
         lease = _leases.Lease(process, self._clock)
         return _Parts(
+            database,
             Writer(database, options, self.now, inline=inline, told_ready=self._tell_ready),
             Readers(database, options, inline=inline),
             Claims(lease),
@@ -345,6 +354,7 @@ class SqliteStore:
 class _Parts:
     """What an open store is made of."""
 
+    database: Database
     writer: Writer
     readers: Readers
     claims: Claims

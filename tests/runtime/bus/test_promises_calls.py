@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import trio
 
-from actorbus import ActorBus, MessageDied, Retry, Transaction
+from actorbus import ActorBus, Headers, MessageDied, Retry, Transaction, detached
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,68 @@ async def test_what_a_handler_sends_through_another_bus_is_that_buss(seen):
             await seen.until(2)
 
     assert sorted(seen.items) == [1, 2]
+
+
+async def test_headers_are_passed_on_to_another_bus(seen):
+    """They are context: one conversation may go through several buses."""
+    shop, stock = ActorBus("shop"), ActorBus("stock")
+    shop.add_channel("orders")
+    stock.add_channel("parcels")
+
+    @shop.event_handler(channel="orders")
+    async def order(event: Ordered, headers: Headers):
+        seen.add(headers)
+        await stock.events.publish(Shipped(event.number), headers={"floor": "2"})
+        with detached():
+            await stock.events.publish(Shipped(event.number))
+
+    @stock.event_handler(channel="parcels", concurrency=1)
+    async def ship(event: Shipped, headers: Headers):
+        seen.add(headers)
+
+    async with shop.running(), stock.running():
+        await shop.events.publish(Ordered(1), headers={"tenant": "acme"})
+        with trio.fail_after(5):
+            await seen.until(3)
+
+    first, second, apart = seen.items
+    assert (second.correlation_id, second.causation_id) == (first.correlation_id, first.id)
+    assert dict(second) == {"tenant": "acme", "floor": "2"}
+    assert (apart.correlation_id, apart.causation_id, dict(apart)) == (apart.id, "", {})
+
+
+async def test_two_buses_on_one_file_share_a_handlers_transaction(tmp_path, seen):
+    """What is sent through the other one leaves with the handler's commit, or not at all."""
+    url = f"sqlite:///{tmp_path}/shop.db"
+    shop, stock = ActorBus("shop", url), ActorBus("stock", url)
+    shop.add_channel("orders", retry=Retry(attempts=2, initial=0.01))
+    stock.add_channel("parcels")
+
+    @shop.event_handler(channel="orders")
+    async def order(event: Ordered, headers: Headers, tx: Transaction):
+        await tx.execute("CREATE TABLE orders (attempt INTEGER)")
+        await stock.events.publish(Shipped(headers.attempt))
+        await stock.commands.send({"attempt": headers.attempt}, routing_key="note")
+        if headers.attempt == 1:
+            raise ValueError
+
+    @stock.command_handler("note")
+    async def note(command: dict[str, int], tx: Transaction):
+        await tx.execute("INSERT INTO orders VALUES ($1)", command["attempt"])
+
+    @stock.event_handler(channel="parcels")
+    async def ship(event: Shipped, tx: Transaction):
+        rows = await tx.fetch("SELECT attempt FROM orders")
+        seen.add((event.number, [attempt for (attempt,) in rows]))
+
+    async with shop.running(), stock.running():
+        await shop.events.publish(Ordered(1))
+        with trio.fail_after(5):
+            await seen.until(1)
+        await stock.idle()
+
+    assert seen.items == [(2, [2])]
+    assert shop.counters.retried == 1
 
 
 def test_an_error_that_nobody_awaited_undoes_everything_under_asyncio_too():
