@@ -83,10 +83,13 @@ class SqliteStore:
 
     def has_data_of(self, other: Store) -> bool:
         """Whether both are open on one file."""
-        mine, theirs = self._parts, other._parts if isinstance(other, SqliteStore) else None
-        if mine is None or theirs is None:
-            return False
-        return mine.database.inode == theirs.database.inode
+        file = self.open_file
+        return file is not None and isinstance(other, SqliteStore) and file == other.open_file
+
+    @property
+    def open_file(self) -> tuple[int, int] | None:
+        """Device and inode of the file while it is open."""
+        return None if self._parts is None else self._parts.database.inode
 
     # -- life -------------------------------------------------------------------------------
 
