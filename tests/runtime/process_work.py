@@ -132,10 +132,12 @@ def note_exit(marker):
     atexit.register(tell, marker, "ended in order")
 
 
-def fork_and_leave():
-    """Die while a child of this process goes on, with copies of all its files."""
+def fork_and_leave(marker):
+    """Die while a child of this process goes on until the test says so."""
     if os.fork() == 0:
-        time.sleep(30)
+        until = time.monotonic() + 60
+        while not Path(marker).exists() and time.monotonic() < until:
+            time.sleep(0.01)
         os._exit(0)
     os._exit(4)
 

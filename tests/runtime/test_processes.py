@@ -227,7 +227,6 @@ async def test_a_base_exception_is_judged_as_in_the_other_worlds():
         (("leave", 0), 0, None),
         (("die_by", signal.SIGKILL), None, "SIGKILL"),
         (("die_by", signal.SIGSEGV), None, "SIGSEGV"),
-        (("fork_and_leave",), 4, None),
     ],
 )
 async def test_a_worker_that_dies_fails_the_message_in_hand_and_is_replaced(
@@ -241,6 +240,13 @@ async def test_a_worker_that_dies_fails_the_message_in_hand_and_is_replaced(
             await first
         assert (caught.value.exit_code, caught.value.signal) == (exit_code, signal_name)
         assert [await reply for reply in following] == [4, 6]
+
+
+async def test_a_death_is_noticed_although_a_child_of_the_worker_lives_on(tmp_path):
+    async with ActorSystem("shop") as system:
+        with trio.fail_after(20), pytest.raises(WorkerDied, match="exited with code 4"):
+            await system.run_in_process(work.fork_and_leave, tmp_path / "marker")
+        (tmp_path / "marker").touch()
 
 
 async def test_a_tell_that_kills_its_worker_is_a_failure_and_the_actor_restarts(record):
