@@ -9,6 +9,7 @@ import trio
 from actorbus._errors import ReadOnlyTransaction, RollbackOnly
 from actorbus._listeners import Hook
 from actorbus._message import Headers
+from actorbus._savepoints import refuse_others, undo_or_keep
 from actorbus._unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -53,10 +54,12 @@ class InnerUnitOfWork(UnitOfWork):
         if self._cause is not None:
             await self.rollback()
             raise RollbackOnly(f"{self.owner}: a part of the transaction failed") from self._cause
+        if self.parts:
+            refuse_others(self)
         self._ended = True
         await self._close(None)
         self._outer.stage(self.staged)
-        for hook in self._hooks or ():
+        for hook in self.hooks:
             self._outer.after_commit(hook)
 
     async def rollback(self) -> None:
@@ -131,41 +134,3 @@ class SnapshotUnitOfWork(UnitOfWork):
             await snapshot.__aexit__(None, None, None)
         else:
             self._snapshot = snapshot
-
-
-class Part:
-    """A savepoint that a handler asked for; it covers what is sent inside too."""
-
-    __slots__ = ("_savepoint", "_staged", "_unit_of_work")
-
-    def __init__(
-        self, unit_of_work: UnitOfWork, savepoint: AbstractAsyncContextManager[Any]
-    ) -> None:
-        self._unit_of_work = unit_of_work
-        self._savepoint = savepoint
-        self._staged = len(unit_of_work.staged)
-
-    @classmethod
-    async def begin(cls, unit_of_work: UnitOfWork) -> "Part":
-        """Open the savepoint. Raises what `UnitOfWork.turn` does."""
-        savepoint = (await unit_of_work.turn()).savepoint()
-        await savepoint.__aenter__()
-        return cls(unit_of_work, savepoint)
-
-    async def end(self, error: BaseException | None) -> None:
-        """Keep the part, or undo it if there is an error."""
-        if error is not None:
-            del self._unit_of_work.staged[self._staged :]
-        with trio.CancelScope(shield=True):
-            await undo_or_keep(self._savepoint, error)
-
-
-async def undo_or_keep(
-    savepoint: AbstractAsyncContextManager[Any], error: BaseException | None
-) -> None:
-    """Leave a savepoint, by an error or well. The error itself is not raised again."""
-    try:
-        await savepoint.__aexit__(type(error) if error else None, error, None)
-    except BaseException as raised:
-        if raised is not error:
-            raise

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actorbus._calls import Answer, Worlds
-from actorbus._inner_units import Part
+from actorbus._errors import TransactionError
+from actorbus._savepoints import Part, current_part
 from actorbus._unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ class Transaction:
         return self._worlds.call(unit, _fetch_one, unit, sql, parameters)
 
     def savepoint(self) -> "Savepoint":
-        """Undo what is written and sent inside if it raises: `async with`, or `with` on threads."""
+        """Undo what is written and sent inside if it raises: `async with`, or `with` on threads.
+
+        Meanwhile the transaction is that of the tasks inside: the one that opened it, and those
+        that it starts inside. Another task of the handler gets TransactionError from every call.
+        """
         return Savepoint(self._worlds, self._unit_of_work)
 
     def after_commit(self, function: Callable[[], Any]) -> None:
@@ -72,7 +77,7 @@ class Transaction:
 
 
 class Savepoint:
-    """A part of a transaction that can fail alone. Not to be used by two tasks at once."""
+    """A part of a transaction that can fail alone."""
 
     __slots__ = ("_part", "_unit_of_work", "_worlds")
 
@@ -82,23 +87,34 @@ class Savepoint:
         self._part: Part | None = None
 
     async def __aenter__(self) -> None:
-        await self._worlds.call(self._unit_of_work, self._begin)
+        part = self._made()
+        await self._worlds.call(self._unit_of_work, part.begin)
+        current_part.set(part)
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        await self._worlds.call(self._unit_of_work, self._end, error)
+        part = self._left()
+        await self._worlds.call(self._unit_of_work, part.end, error)
 
     def __enter__(self) -> None:
-        self._worlds.call(self._unit_of_work, self._begin).get()
+        part = self._made()
+        self._worlds.call(self._unit_of_work, part.begin).get()
+        current_part.set(part)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._worlds.call(self._unit_of_work, self._end, error).get()
+        part = self._left()
+        self._worlds.call(self._unit_of_work, part.end, error).get()
 
-    async def _begin(self) -> None:
-        self._part = await Part.begin(self._unit_of_work)
-
-    async def _end(self, error: BaseException | None) -> None:
+    def _made(self) -> Part:
         if self._part is not None:
-            await self._part.end(error)
+            raise TransactionError("a savepoint is entered once; make another one")
+        self._part = Part(self._unit_of_work)
+        return self._part
+
+    def _left(self) -> Part:
+        if self._part is None:
+            raise TransactionError("this savepoint was not entered")
+        current_part.set(self._part.enclosing)
+        return self._part
 
 
 async def _execute(unit: UnitOfWork, sql: str, parameters: tuple[Any, ...]) -> "Result":

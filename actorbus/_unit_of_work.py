@@ -17,6 +17,7 @@ import trio
 from actorbus._errors import HandlerEnded, RollbackOnly, TransactionError
 from actorbus._listeners import Hook, RunHooks
 from actorbus._message import Headers
+from actorbus._savepoints import Part, refuse_others
 
 if TYPE_CHECKING:
     from actorbus._settlement import Settlement
@@ -41,19 +42,21 @@ class UnitOfWork:
     are those of the message being handled; what is sent inherits from them. `alone` makes its
     turn a commit of its own. `run_hooks` takes the `after_commit` functions once it is committed.
     `inner` is set when the unit inside it that has a savepoint open is over; None if none has.
+    `parts` are the savepoints that the handler has open, `hooks` its `after_commit` functions.
     """
 
     __slots__ = (
         "_cause",
         "_ended",
-        "_hooks",
         "_taken",
         "_taking",
         "_turn",
         "alone",
         "headers",
+        "hooks",
         "inner",
         "owner",
+        "parts",
         "run_hooks",
         "staged",
         "store",
@@ -76,7 +79,8 @@ class UnitOfWork:
         self.alone = alone
         self.run_hooks = run_hooks
         self.staged: list[Outgoing] = []
-        self._hooks: list[Hook] | None = None
+        self.hooks: list[Hook] = []
+        self.parts: list[Part] = []
         self._turn: Turn | None = None
         self._taking = False
         self._taken: trio.Event | None = None
@@ -87,22 +91,25 @@ class UnitOfWork:
     # -- what a handler does ----------------------------------------------------------------
 
     def stage(self, copies: "Sequence[Outgoing]") -> None:
-        """Keep the copies until the commit. Raises HandlerEnded."""
+        """Keep the copies until the commit. Raises HandlerEnded and TransactionError."""
         self.check_open()
+        if self.parts:
+            refuse_others(self)
         self.staged.extend(copies)
 
     def after_commit(self, function: Hook) -> None:
-        """Call the function once, after the commit. Raises HandlerEnded."""
+        """Call the function once, after the commit. Raises HandlerEnded and TransactionError."""
         self.check_open()
-        if self._hooks is None:
-            self._hooks = []
-        self._hooks.append(function)
+        if self.parts:
+            refuse_others(self)
+        self.hooks.append(function)
 
     async def turn(self) -> "Turn":
         """Return the turn at the writer, taking it if this is the first need.
 
         While a unit inside this one has its savepoint open, its statements are its alone: this
-        waits until that one is over. Checkpoints: only if it has to wait.
+        waits until that one is over. Raises TransactionError in a task that is not inside the
+        savepoint that the handler has open. Checkpoints: only if it has to wait.
         """
         self.check_open()
         turn = self._turn
@@ -113,6 +120,8 @@ class UnitOfWork:
                 await self._take_turn()
             self.check_open()
             turn = self._turn
+        if self.parts:
+            refuse_others(self)
         return turn
 
     async def reader(self) -> "Turn | ReadTransaction":
@@ -174,8 +183,8 @@ class UnitOfWork:
         if self._cause is not None:
             await self.rollback()
             raise RollbackOnly(f"{self.owner}: a part of the transaction failed") from self._cause
-        if self._hooks:
-            listener = RunHooks(listener, self._hooks, self.run_hooks)
+        if self.hooks:
+            listener = RunHooks(listener, self.hooks, self.run_hooks)
         if self._turn is None and not self.staged and remember is None:
             self._ended = True
             self._commit_without_turn(listener, claimed, settlement)

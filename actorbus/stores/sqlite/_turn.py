@@ -42,6 +42,7 @@ class SqliteTurn:
     """See `actorbus._store.Turn`. Made by the writer, which opened its savepoint."""
 
     __slots__ = (
+        "_depth",
         "_error",
         "_group",
         "_quiet",
@@ -64,6 +65,8 @@ class SqliteTurn:
         self._session = session
         self._group = group
         self._ready: set[str] | None = None
+        self._depth = 1
+        """How many savepoints are open: its own, and those that its holder asked for."""
         self._error: Exception | None = None
         """Why it can no longer be used."""
 
@@ -109,6 +112,19 @@ class SqliteTurn:
         """The connection of the sqlite3 module. It refuses to commit or roll back."""
         self.check()
         return self._session.connection
+
+    def open_savepoint(self) -> None:
+        """Open a savepoint inside those that are open."""
+        self.run(lambda _: self._session.savepoint())
+        self._depth += 1
+
+    async def leave_savepoint(self, *, keep: bool) -> None:
+        """Keep or undo what the innermost savepoint covers. An ended turn has undone it already."""
+        await self._until_quiet()
+        if not keep and self._error is not None:
+            return
+        self.run(lambda _: self._session.release() if keep else self._session.undo())
+        self._depth -= 1
 
     # -- the bus's statements ---------------------------------------------------------------
 
@@ -168,7 +184,8 @@ class SqliteTurn:
             await self._until_quiet()
             self.check()
         try:
-            self._session.release()
+            for _ in range(self._depth):
+                self._session.release()
         except sqlite3.Error as error:
             self._raise(error)
         group = self._group
@@ -184,7 +201,7 @@ class SqliteTurn:
         if self._error is not None:
             return
         try:
-            self._session.undo()
+            self._undo()
         except sqlite3.Error as error:
             self._lose_group(error)
         else:
@@ -194,7 +211,7 @@ class SqliteTurn:
         """Undo this turn because it was held for too long; its holder hears at its next call."""
         error = self._too_long()
         try:
-            self._session.undo()
+            self._undo()
         except sqlite3.Error as undoing:
             self._lose_group(undoing)
             self._error = error
@@ -213,6 +230,11 @@ class SqliteTurn:
     def _end(self, error: Exception | None = None) -> None:
         self._error = error or _OVER
         self._writer.end_turn(self)
+
+    def _undo(self) -> None:
+        """Undo all of it, with the savepoints that its holder has not left."""
+        for _ in range(self._depth):
+            self._session.undo()
 
     def _inline_limit(self, sql: str) -> float:
         options = self._writer.options
@@ -288,7 +310,7 @@ class SqliteSavepoint(AbstractAsyncContextManager[None]):
         self._turn = turn
 
     async def __aenter__(self) -> None:
-        self._turn.run(lambda _: self._turn._session.savepoint())  # noqa: SLF001  one module's two halves
+        self._turn.open_savepoint()
 
     async def __aexit__(
         self,
@@ -296,12 +318,7 @@ class SqliteSavepoint(AbstractAsyncContextManager[None]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        session = self._turn._session  # noqa: SLF001  one module's two halves
-        await self._turn._until_quiet()  # noqa: SLF001  one module's two halves
-        if error is None:
-            self._turn.run(lambda _: session.release())
-        elif self._turn._error is None:  # noqa: SLF001  one module's two halves
-            self._turn.run(lambda _: session.undo())
+        await self._turn.leave_savepoint(keep=error is None)
 
 
 def _only_reads(sql: str) -> bool:

@@ -92,6 +92,23 @@ class TurnsContract:
 
             assert await effects(store) == ["outer"]
 
+    async def test_a_turn_that_ends_inside_a_savepoint_is_undone_as_a_whole(
+        self, open_store: OpenStore
+    ) -> None:
+        """However many savepoints its holder has not left."""
+        async with open_store() as store:
+            await make_effects(store)
+            turn = await store.acquire("test")
+            await write(turn, "outside")
+            await turn.savepoint().__aenter__()
+            await turn.savepoint().__aenter__()
+            await write(turn, "inside")
+            await turn.rollback()
+            turn = await store.acquire("test")
+            await write(turn, "next")
+            await commit(turn)
+            assert await effects(store) == ["next"]
+
     async def test_rows_are_read_by_position_and_by_name(self, open_store: OpenStore) -> None:
         """In the turn that wrote them, before the commit."""
         async with open_store() as store:
@@ -289,6 +306,7 @@ class TurnsContract:
             await turn.finish(early)
             slow = await store.acquire("shop.slow")
             await write(slow, "slow")
+            await slow.savepoint().__aenter__()
             following = await store.acquire("following")
             await write(following, "following")
             await commit(following)

@@ -1,5 +1,6 @@
 """What a handler writes and sends is there if and only if its transaction commits."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from actorbus import (
     RollbackOnly,
     SubscribersFailed,
     Transaction,
+    TransactionError,
     detached,
 )
 
@@ -195,6 +197,99 @@ async def test_a_savepoint_in_a_plain_handler(bus):
             tx.execute("INSERT INTO rows VALUES ('kept')")
 
     assert await run(bus, Act()) == (["kept"], 0, [])
+
+
+async def test_after_commit_functions_of_a_savepoint_are_undone_with_it(bus, seen):
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction):
+        with pytest.raises(Refusal):
+            async with tx.savepoint():
+                tx.after_commit(lambda: seen.add("undone"))
+                raise Refusal
+        tx.after_commit(lambda: seen.add("kept"))
+
+    await run(bus, Act())
+    assert seen.items == ["kept"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda tx, _: tx.execute("INSERT INTO rows VALUES ('mine')"),
+        lambda tx, _: tx.fetch("SELECT 1"),
+        lambda _, events: events.publish(Told("mine")),
+        lambda tx, _: enter(tx.savepoint()),
+    ],
+)
+async def test_a_task_outside_of_an_open_savepoint_is_refused(bus, use):
+    """What it does would be undone, or kept, with the other task's part."""
+    refused = []
+
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction, events: EventBus):
+        opened, over = trio.Event(), trio.Event()
+
+        async def beside():
+            await opened.wait()
+            with pytest.raises(TransactionError, match=r"act: another task .* a savepoint open"):
+                await use(tx, events)
+            refused.append(True)
+            over.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(beside)
+            with pytest.raises(Refusal):
+                async with tx.savepoint():
+                    await tx.execute("INSERT INTO rows VALUES ('inside')")
+                    opened.set()
+                    await over.wait()
+                    raise Refusal
+        await tx.execute("INSERT INTO rows VALUES ('after')")
+
+    assert await run(bus, Act()) == (["after"], 0, [])
+    assert refused == [True]
+
+
+async def enter(savepoint):
+    async with savepoint:
+        pass
+
+
+async def test_tasks_that_begin_inside_a_savepoint_are_in_it(bus):
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction, commands: CommandBus):
+        async with tx.savepoint(), trio.open_nursery() as nursery:
+            nursery.start_soon(tx.execute, "INSERT INTO rows VALUES ('child')")
+            nursery.start_soon(commands.send, Inner("inner"))
+
+    @bus.command_handler
+    async def inner(command: Inner, tx: Transaction):
+        async with tx.savepoint():
+            await tx.execute("INSERT INTO rows VALUES ($1)", command.what)
+
+    assert await run(bus, Act()) == (["child", "inner"], 0, [])
+
+
+def test_two_asyncio_tasks_cannot_share_a_savepoint_either():
+    bus = ActorBus("shop")
+    gathered = []
+
+    @bus.command_handler
+    async def act(command: Act, tx: Transaction):
+        async def part(number):
+            async with tx.savepoint():
+                await tx.execute("SELECT 1")
+                await asyncio.sleep(0.01)
+            return number
+
+        gathered.extend(await asyncio.gather(part(1), part(2), return_exceptions=True))
+
+    async def main():
+        async with bus.running():
+            await bus.commands.send(Act())
+
+    asyncio.run(main())
+    assert [type(one) for one in gathered] == [int, TransactionError]
 
 
 async def test_after_commit_functions_wait_for_the_commit_and_may_send(bus, seen):
