@@ -10,16 +10,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import contextvars
-import importlib.util
+import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-import anyio.abc
-import anyio.from_thread
 import trio
 
 from actors._activity import Activity, Flight, on_asyncio
+from actors._portal import Portal, outcome
 from actors._reply import Reply
 from actors._threads import Job, ThreadPool
 
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+logger = logging.getLogger("pykka")
 
 PATIENCE: Final = 5.0
 """Seconds that a cancelled asyncio task has to end before it is left behind."""
@@ -38,8 +37,7 @@ class Bridge:
 
     def __init__(self, threads: ThreadPool) -> None:
         self._threads = threads
-        self._portal: anyio.from_thread.BlockingPortal | None = None
-        self._manager: AbstractContextManager[anyio.from_thread.BlockingPortal] | None = None
+        self._portal: Portal | None = None
         self._starting = trio.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.activity: Activity | None = None
@@ -89,7 +87,7 @@ class Bridge:
         If cancelled: the asyncio task is cancelled, and awaited for at most `PATIENCE` seconds.
         """
         with self.flight() as flight:
-            if self.loop is None and self._portal is None:
+            if self.loop is None and (self._portal is None or self._portal.is_lost):
                 await self._start_portal()
 
             async def call() -> T:
@@ -99,7 +97,7 @@ class Bridge:
             return await self._run(call, context or contextvars.copy_context())
 
     async def _run(self, call: Callable[[], Awaitable[T]], context: contextvars.Context) -> T:
-        future = self._submit(lambda: _outcome(call), context)
+        future = self._submit(lambda: outcome(call), context)
         done = trio.Event()
         token = trio.lowlevel.current_trio_token()
         future.add_done_callback(lambda _: _set_soon(token, done))
@@ -122,53 +120,27 @@ class Bridge:
         self, call: Callable[[], Awaitable[T]], context: contextvars.Context
     ) -> concurrent.futures.Future[T]:
         if self.loop is None and self._portal is not None:
-            return context.run(self._portal.start_task_soon, call)
+            return context.run(self._portal.submit, call)
         if self.loop is None:
             raise RuntimeError("the asyncio side has ended")
         return context.run(asyncio.run_coroutine_threadsafe, call(), self.loop)  # type: ignore[arg-type]  # it is a coroutine
 
     async def _start_portal(self) -> None:
         async with self._starting:
+            lost = self._portal if self._portal is not None and self._portal.is_lost else None
+            if lost is not None:
+                logger.error("A task ended the asyncio loop; it begins anew")
+                self._portal = None
+                await trio.to_thread.run_sync(lost.end)
             if self._portal is None:
-                uvloop = importlib.util.find_spec("uvloop") is not None
-                self._manager = anyio.from_thread.start_blocking_portal(
-                    "asyncio", {"use_uvloop": uvloop}, name="actors-asyncio"
-                )
-                self._portal = await trio.to_thread.run_sync(self._manager.__enter__)
+                self._portal = await trio.to_thread.run_sync(Portal)
 
     async def stop_portal(self) -> None:
         """End the asyncio thread, if there is one; what still runs there is cancelled."""
         portal, self._portal = self._portal, None
-        manager, self._manager = self._manager, None
-        if portal is not None and manager is not None:
+        if portal is not None:
             with self.flight():
-                await trio.to_thread.run_sync(_end_portal, portal, manager, abandon_on_cancel=True)
-
-
-async def _outcome(
-    call: Callable[[], Awaitable[T]],
-) -> tuple[T | None, BaseException | None]:
-    """Return what it returned or raised: an asyncio task that raises SystemExit ends its loop.
-
-    If cancelled: it passes through. A CancelledError that nobody asked for is an outcome.
-    """
-    try:
-        return await call(), None
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return None, error
-    except BaseException as error:  # noqa: BLE001  # raised on the trio side
-        return None, error
-
-
-def _end_portal(
-    portal: anyio.from_thread.BlockingPortal,
-    manager: AbstractContextManager[anyio.from_thread.BlockingPortal],
-) -> None:
-    portal.call(portal.stop, True)  # True: cancel what remains
-    manager.__exit__(None, None, None)
+                await trio.to_thread.run_sync(portal.end, abandon_on_cancel=True)
 
 
 def _set_soon(token: trio.lowlevel.TrioToken, event: trio.Event) -> None:

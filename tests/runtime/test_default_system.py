@@ -7,7 +7,7 @@ import textwrap
 import pykka
 import pytest
 
-from actors import Actor
+from actors import Actor, _default
 
 
 class Plain(Actor):
@@ -50,6 +50,20 @@ def test_actors_may_be_started_again_after_all_have_stopped():
     first.stop(timeout=10)
     second = Plain.start()
     assert second.ask(2, timeout=10) == 2
+
+
+def test_the_default_system_ends_when_it_has_been_without_actors_for_a_while(monkeypatch):
+    monkeypatch.setattr(_default, "LINGER", 10.0)
+    first = Plain.start()
+    system = first._cell.system
+    first.stop(timeout=10)
+    second = Plain.start()
+    assert second._cell.system is system  # it lingers, and is taken again
+    monkeypatch.setattr(_default, "LINGER", 0.1)
+    second.stop(timeout=10)
+    system._entry._thread.join(10)
+    assert not system.is_running
+    assert Plain.start().ask(1, timeout=10) == 1
 
 
 def test_the_process_lives_as_long_as_its_actors_and_no_longer():

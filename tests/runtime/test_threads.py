@@ -7,7 +7,8 @@ from typing import ClassVar
 import pytest
 import trio
 
-from actors import Actor, ActorDeadError, ActorSystem, BlockingActor, HandlerTimedOut
+from actors import Actor, ActorDeadError, ActorSystem, BlockingActor, HandlerTimedOut, Reply
+from actors._threads import ThreadPool
 from actors.events import HandlerStuck, PoolFull, Restarted
 from supervisors import ChildSpec, OneForAll, OneForOne
 
@@ -187,6 +188,72 @@ async def test_an_abandoned_handler_lets_its_actor_restart_and_is_refused(gates,
         with trio.fail_after(10):
             await trio.to_thread.run_sync(Abandoning.late.wait)
         assert await ref.request("unharmed") == ["went on", "unharmed"]
+
+
+class Ready(Plain, abandon=True, handler_timeout=0.05):
+    """Restarts without a thread that is stuck."""
+
+
+async def test_threads_that_were_written_off_are_never_more_than_the_limit(gates):
+    """Past it an actor waits for its thread, whatever `abandon` says."""
+    second, reported = Gates(), trio.Event()
+    async with ActorSystem("shop", strategy=OneForOne(backoff=None)) as system:
+        system.threads.max_stuck = 1
+        with pytest.raises(HandlerTimedOut):
+            await system.spawn(Ready).request(gates.block)
+        with system.events.subscribe(lambda event: reported.set(), HandlerStuck):
+            waiting = system.spawn(Ready)
+            waiting.tell(second.block)
+            with trio.fail_after(10):
+                await reported.wait()
+        assert system.statistics().threads_stuck == 1
+        second.open.set()
+        assert await waiting.request("unharmed") == ["unharmed"]
+        assert waiting.statistics().restarts == 0
+
+
+async def test_a_written_off_thread_that_comes_back_makes_room_for_another(gates):
+    async with ActorSystem("shop", strategy=OneForOne(backoff=None)) as system:
+        system.threads.max_stuck = 1
+        threads = []
+        ref = system.spawn(Ready)
+        with pytest.raises(HandlerTimedOut):
+            await ref.request(lambda: (threads.append(threading.current_thread()), gates.block()))
+        gates.open.set()
+        await trio.to_thread.run_sync(threads[0].join, 10)
+        assert system.statistics().threads_stuck == 0
+        second = Gates()
+        with pytest.raises(HandlerTimedOut):
+            await ref.request(second.block)
+        second.open.set()
+
+
+async def test_a_blocking_actor_that_leaves_its_stuck_thread_gets_a_new_one(gates):
+    class Own(BlockingActor, abandon=True, handler_timeout=0.05):
+        def on_receive(self, message):
+            if callable(message):
+                message()
+            return threading.get_ident(), self.restarts
+
+    async with ActorSystem("shop", strategy=OneForOne(backoff=None)) as system:
+        ref = system.spawn(Own)
+        first, _ = await ref.request("?")
+        with pytest.raises(HandlerTimedOut):
+            await ref.request(gates.block)
+        second, restarts = await ref.request("?")
+        assert (second != first, restarts) == (True, 1)
+
+
+def test_an_idle_thread_of_the_pool_ends_after_a_while():
+    pool = ThreadPool("idle", keep_alive=0.01)
+    first, second = Reply(), Reply()
+    pool.submit(lambda: first.set(threading.current_thread()))
+    thread = first.get(timeout=10)
+    thread.join(10)
+    assert not thread.is_alive()
+    pool.submit(lambda: second.set(threading.current_thread()))
+    assert second.get(timeout=10) is not thread
+    pool.close()
 
 
 async def test_an_async_handler_past_its_limit_is_cancelled(autojump_clock):

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextvars
+import importlib.util
 import threading
 
 import pykka
 import pytest
 import trio
 
-from actors import Actor, ActorSystem, BlockingCall, Reply
+from actors import Actor, ActorSystem, BlockingActor, BlockingCall, Reply
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -213,3 +214,78 @@ def test_proxies_follow_the_new_instance_over_a_restart():
         assert proxy.add(3).get(timeout=10) == 3
         proxy.value = 10
         assert proxy.value.get(timeout=10) == 10
+
+
+class Telling(Actor):
+    """Tells the value of the variable: one class for each world."""
+
+    async def on_receive(self, told):
+        if callable(told):
+            told(variable.get())
+        return variable.get()
+
+
+class TellingOnAsyncio(Telling, runs_on="asyncio"):
+    pass
+
+
+class TellingOnAThread(Actor):
+    def on_receive(self, told):
+        if callable(told):
+            told(variable.get())
+        return variable.get()
+
+
+class TellingOnItsOwnThread(BlockingActor):
+    on_receive = TellingOnAThread.on_receive
+
+
+@pytest.mark.parametrize(
+    "actor", [Telling, TellingOnAsyncio, TellingOnAThread, TellingOnItsOwnThread]
+)
+async def test_in_every_world_context_travels_with_requests_and_with_tell_when_asked_to(actor):
+    told = []
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(actor)
+        variable.set("sender's")
+        assert await ref.request("?") == "sender's"
+        ref.tell(told.append)
+        ref.tell(told.append, context=True)
+        await ref.send(told.append, context=True)
+        assert await ref.proxy().on_receive("?") == "sender's"
+    assert told == ["unset", "sender's", "sender's"]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_the_asyncio_thread_runs_uvloop_where_that_is_installed(monkeypatch, installed):
+    if not installed:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+
+    async def loop():
+        return type(asyncio.get_running_loop()).__module__
+
+    async with ActorSystem("shop") as system:
+        kind = await system.run_on_asyncio(loop)
+    assert kind.startswith("uvloop") == installed
+
+
+async def test_a_task_that_ends_the_asyncio_loop_costs_what_runs_there_and_no_more():
+    """asyncio ends its loop when a task of its own, no handler, raises SystemExit."""
+
+    class Careless(Actor, runs_on="asyncio"):
+        async def on_receive(self, message):
+            if message == "go":
+                self.task = asyncio.create_task(self.leave())
+                await asyncio.sleep(3600)
+            return self.restarts
+
+        async def leave(self):
+            raise SystemExit(3)
+
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(Careless)
+        with pytest.raises(asyncio.CancelledError, match="from outside"), trio.fail_after(20):
+            await ref.request("go")
+        assert await ref.request("?") == 0
+        ref.tell("go")
+        assert await ref.request("?") == 1
