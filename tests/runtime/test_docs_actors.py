@@ -1,6 +1,7 @@
 """The page on actors: its first example runs, and it names every event."""
 
 import inspect
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,23 @@ def test_its_first_example_runs():
         check=False,
     )
     assert (done.stdout, done.stderr) == ("16\n", "")
+
+
+def test_its_example_of_other_processes_runs_as_a_script_under_any_name(tmp_path):
+    program = next(
+        code for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "Picture" in code
+    )
+    (tmp_path / "pictures").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", tmp_path / "pictures"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    promised = re.findall(r"# (\d+)", program)
+    assert (done.stdout.split(), done.stderr) == (promised, "")
 
 
 def test_it_names_every_event():
