@@ -128,6 +128,7 @@ class MailboxQueue:
         "_lane",
         "_lock",
         "_owner",
+        "_put_back",
         "_room",
         "_system",
         "accepted",
@@ -150,6 +151,7 @@ class MailboxQueue:
         self._lock = threading.Lock()
         self._lane: Lane = _EMPTY
         self._system: deque[Envelope] | None = None
+        self._put_back: Envelope | None = None  # a user message at the head of the system lane
         self._room: deque[Reply[None]] | None = None
         self.stash: list[Envelope] | None = None
         self.busy = True  # owned by the task that is about to start
@@ -255,8 +257,8 @@ class MailboxQueue:
 
     def take(self) -> Envelope | None:
         """Return the next message, or None. Owner only."""
-        if self._system:
-            return self._system.popleft()
+        if self._system and (ahead := self._take_ahead()) is not None:
+            return ahead
         try:
             envelope = self._lane.popleft()
         except IndexError:
@@ -287,7 +289,7 @@ class MailboxQueue:
         with self._lock:
             if self._lane is _EMPTY:
                 self._new_lane()
-            self._lane.extendleft(reversed(list(envelopes)))
+            self._lane.extendleft(reversed([*envelopes, *self._pop_put_back()]))
             wake = not self.busy  # it was a background task that unstashed
             self.busy = True
         if wake:
@@ -299,13 +301,13 @@ class MailboxQueue:
             if self._system is None:
                 self._system = deque()
             self._system.appendleft(envelope)
+            self._put_back = envelope
 
     def close(self, why: str) -> list[Envelope]:
         """Refuse messages from now on, and return those that are left."""
         with self._lock:
             self.closed = why
-            put_back = (one for one in self._system or () if not one.is_notice)
-            left = [*put_back, *(self.stash or ()), *_drained(self._lane)]
+            left = [*(self.stash or ()), *self._pop_put_back(), *_drained(self._lane)]
             self.stash = self._system = None
             room, self._room = self._room, None
         for reply in room or ():
@@ -331,7 +333,7 @@ class MailboxQueue:
     def statistics(self) -> MailboxStatistics:
         """Return its counters now."""
         return MailboxStatistics(
-            waiting=len(self._lane),
+            waiting=len(self._lane) + (self._put_back is not None),
             capacity=self.settings.capacity,
             peak=self.peak,
             accepted=self.accepted,
@@ -349,6 +351,21 @@ class MailboxQueue:
         priority = self.settings.priority
         self._lane = deque() if priority is None else PriorityLane(priority)
         return self._lane
+
+    def _take_ahead(self) -> Envelope | None:
+        """Take from the system lane; a background task may just have emptied it."""
+        with self._lock:
+            envelope = self._system.popleft() if self._system else None
+            if envelope is self._put_back:
+                self._put_back = None
+            return envelope
+
+    def _pop_put_back(self) -> list[Envelope]:
+        """Remove what was put back from the system lane's head. The lock is held."""
+        envelope, self._put_back = self._put_back, None
+        if envelope is None or not self._system:
+            return []
+        return [self._system.popleft()]
 
     def _overflow(self, envelope: Envelope) -> Envelope | None:
         """Return which message is dropped, if any, for this one. The lock is held."""

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import pytest
 import trio
+import trio.testing
 
 from actors import Actor, ActorDeadError, ActorSystem, BlockingActor, HandlerTimedOut, Reply
 from actors._threads import ThreadPool
 from actors.events import HandlerStuck, PoolFull, Restarted
-from supervisors import ChildSpec, OneForAll, OneForOne
+from supervisors import ChildSpec, Directive, OneForAll, OneForOne
 
 variable = contextvars.ContextVar("variable", default="unset")
 
@@ -371,3 +372,52 @@ async def test_no_two_instances_run_at_once_even_if_a_plain_start_is_slow_to_be_
         with trio.fail_after(10):
             await slow.started()
         assert most == [1, 1]
+
+
+async def test_a_message_that_waits_for_a_thread_counts_as_waiting(gates):
+    async with ActorSystem("shop", max_threads=1) as system:
+        system.spawn(Plain, name="holder").tell(gates.block)
+        await entered(gates)
+        ref = system.spawn(Plain)
+        ref.tell("now")
+        await trio.testing.wait_all_tasks_blocked()
+
+        assert ref.statistics().mailbox.waiting == 1
+
+
+class Patient(Plain):
+    """Its first instance sets aside what comes first."""
+
+    def on_receive(self, message):
+        if message == "first" and self.restarts == 0:
+            return self.context.stash()
+        return super().on_receive(message)
+
+
+class OnTrio(Actor):
+    async def on_receive(self, message):
+        raise ValueError(message)
+
+
+async def test_what_was_stashed_is_handled_before_what_was_taken_and_waits_for_a_thread(gates):
+    failing, holding = Gates(), gates
+
+    def fail():
+        failing.block()
+        raise KeyError
+
+    strategy = OneForAll(backoff=None, decider={KeyError: Directive.Resume})
+    async with ActorSystem("shop", strategy=strategy, max_threads=1) as system:
+        holder, ref, neighbour = map(system.spawn, (Plain, Patient, OnTrio))
+        for message in ("first", fail, "second"):
+            ref.tell(message)
+        await entered(failing)
+        holder.tell(holding.block)
+        failing.open.set()
+        await entered(holding)
+        await trio.testing.wait_all_tasks_blocked()  # it went on, and "second" has no thread
+        neighbour.tell("restart all")
+        await trio.testing.wait_all_tasks_blocked()
+        holding.open.set()
+
+        assert await ref.request("third") == ["first", "second", "third"]
