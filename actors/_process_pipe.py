@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import trio
 
 from actors import _process_worker
 from actors._process_call import main_module
-from actors._process_worker import BEGUN, HEADER, LENGTH
+from actors._process_worker import BEGUN, HEADER, LENGTH, LOADED
 
 logger = logging.getLogger("pykka")
 
@@ -80,8 +81,10 @@ class Worker:
         """Its exit code, or minus the signal that ended it; None while it runs."""
         return self._popen.returncode
 
-    async def answer(self, frame: bytes) -> tuple[bytes, bytes]:
+    async def answer(self, frame: bytes, loaded: Callable[[], object]) -> tuple[bytes, bytes]:
         """Hand it a call, and return what its answer is and the body.
+
+        `loaded` is called when its module has been imported, and the function begins.
 
         If cancelled: the pipes are in between, so it has to be ended.
 
@@ -95,7 +98,9 @@ class Worker:
             while True:
                 kind, length = HEADER.unpack(await _receive(self._results, HEADER.size))
                 body = await _receive(self._results, length)
-                if kind != BEGUN:
+                if kind == LOADED:
+                    loaded()
+                elif kind != BEGUN:
                     return kind, body
                 begun = True
         except (BrokenPipeError, EOFError):

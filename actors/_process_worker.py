@@ -3,7 +3,8 @@
 It imports nothing of this package, so that it starts as fast as Python does, and runs under the
 `sys.path` of its parent. The first thing it reads is that path, as JSON; each other one is a call:
 its length, then the pickle of `(function, args, kwargs)`. An answer is a letter, a length and a
-body: first BEGUN, then one of the others. It ends when the pipe ends, with its parent.
+body: first BEGUN, then LOADED if that went well, then what came of it. It ends when the pipe ends,
+with its parent.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ LENGTH: Final = struct.Struct("!Q")
 HEADER: Final = struct.Struct("!cQ")
 
 BEGUN: Final = b"B"
+LOADED: Final = b"L"
 RETURNED: Final = b"R"
 RAISED: Final = b"E"
 UNPICKLABLE: Final = b"U"
@@ -59,7 +62,7 @@ def main() -> None:
     while (payload := read(requests)) is not None:
         parent.waits = True
         write(results, BEGUN, b"")
-        kind, body = answer(payload, setup["main"])
+        kind, body = answer(payload, setup["main"], lambda: write(results, LOADED, b""))
         _flush()
         parent.waits = False
         write(results, kind, body)
@@ -122,13 +125,16 @@ def _flush() -> None:
 # -- a call --------------------------------------------------------------------------------------
 
 
-def answer(payload: bytes, main_module: dict[str, str] | None) -> tuple[bytes, bytes]:
-    """Make a call, and return what came of it."""
+def answer(
+    payload: bytes, main_module: dict[str, str] | None, loaded: Callable[[], object]
+) -> tuple[bytes, bytes]:
+    """Make a call, and return what came of it; say when it has been loaded."""
     try:
         function, args, kwargs = _Calls(payload, main_module).load()
     except BaseException as error:  # noqa: BLE001  # it is the caller's
         error.add_note("raised while its worker process loaded the function and its arguments")
         return _failure(error)
+    loaded()
     try:
         value = function(*args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # as above

@@ -36,6 +36,9 @@ KEEP_ALIVE: Final = 30.0
 GRACE: Final = 1.0
 """Seconds that an idle worker has to end by itself, with its exit functions."""
 
+PATIENCE: Final = 60.0
+"""Seconds that a worker has to start and to import a function's module, if the call has a limit."""
+
 ATTEMPTS: Final = 3
 """How many workers may die, one after the other, before they have begun a call."""
 
@@ -92,7 +95,7 @@ class ProcessPool:
         return len(self._idle)
 
     async def run(self, call: ProcessCall, limit: float | None = None) -> Any:
-        """Make a call in a worker, within `limit` seconds from when it was handed to one.
+        """Make a call in a worker, within `limit` seconds from when the function begins.
 
         If cancelled: the worker is ended.
 
@@ -217,9 +220,13 @@ class ProcessPool:
 
 async def _limited(worker: Worker, call: ProcessCall, limit: float | None) -> tuple[bytes, bytes]:
     if limit is None:
-        return await worker.answer(call.frame)
-    with trio.move_on_after(limit):
-        return await worker.answer(call.frame)
+        return await worker.answer(call.frame, lambda: None)
+
+    def begin() -> None:
+        scope.deadline = trio.current_time() + limit
+
+    with trio.move_on_after(max(limit, PATIENCE)) as scope:
+        return await worker.answer(call.frame, begin)
     raise HandlerTimedOut(f"{call.who}: {call.label} ran longer than {limit} seconds")
 
 

@@ -228,10 +228,13 @@ class ActorSystem:
         """
         return await self.bridge.call(function, args, abandon=abandon_on_cancel)
 
-    def run_in_process(self, function: Callable[..., T], *args: Any) -> Reply[T]:
+    def run_in_process(
+        self, function: Callable[..., T], *args: Any, timeout: Seconds | None = None
+    ) -> Reply[T]:
         """Call a module-level function in a worker process, from any thread; return the reply.
 
-        Function and arguments are pickled now; keywords go into a `functools.partial`. If its
+        Function and arguments are pickled now; keywords go into a `functools.partial`. One that
+        runs longer than `timeout` seconds is ended, and has failed with HandlerTimedOut. If its
         awaiter is cancelled, and after `reply.cancel()`, the worker is ended; at the system's end
         too, and the reply fails with ActorDeadError.
 
@@ -240,16 +243,18 @@ class ActorSystem:
             NotPicklable: an argument
             ActorDeadError: the system does not run
 
-        The reply fails with what the function raised, with WorkerDied or with NotPicklable.
+        The reply fails with what the function raised, with WorkerDied, HandlerTimedOut or
+        NotPicklable.
         """
         call = ProcessCall(self.name, function, args, {})
+        limit = None if timeout is None else as_seconds(timeout)
         scope = trio.CancelScope()
         reply: Called[T] = Called(lambda: self.post_or_ignore(scope.cancel))
 
         async def run_in_scope() -> None:
             try:
                 with scope:
-                    await self._run_for(reply, self.processes.run, (call,))
+                    await self._run_for(reply, self.processes.run, (call, limit))
             finally:
                 reply.over.settle((None, None, None))
 

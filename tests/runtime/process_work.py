@@ -142,5 +142,13 @@ def fork_and_leave(marker):
     os._exit(4)
 
 
+def double_in_another(number):
+    """Have a worker of this worker do it."""
+    from actors import ActorSystem
+
+    with ActorSystem("inner") as system:
+        return system.run_in_process(double, number).get(timeout=60), os.getpid()
+
+
 async def asynchronous():
     return None

@@ -141,6 +141,13 @@ def test_it_works_under_asyncio_too():
     asyncio.run(main())
 
 
+async def test_a_worker_may_have_workers():
+    async with ActorSystem("shop") as system:
+        doubled, worker = await system.run_in_process(work.double_in_another, 2)
+    assert doubled == 4
+    assert is_gone(worker)
+
+
 async def test_a_large_message_goes_there_and_back():
     large = os.urandom(3_000_000)
     async with ActorSystem("shop") as system:

@@ -115,6 +115,15 @@ async def test_run_in_thread_holds_the_clock_too(clock):
     assert clock.current_time() == 0.0
 
 
+async def test_a_worker_process_holds_the_clock_while_it_is_busy(clock):
+    async with ActorSystem("test") as system:
+        with trio.fail_after(HOUR):
+            await system.run_in_process(time.sleep, 0.05)
+        now = clock.current_time()
+
+    assert now == 0.0
+
+
 def test_a_system_in_its_own_thread_takes_it():
     strategy = OneForOne(backoff=Backoff(initial=HOUR, maximum=24 * HOUR, first_immediate=False))
     with ActorSystem("test", clock=VirtualClock(), strategy=strategy) as system:
