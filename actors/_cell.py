@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 from pykka import ActorDeadError, messages
@@ -244,6 +244,7 @@ class Cell:
             if self.system.is_default and self.settings.mailbox is _DEFAULT_SETTINGS.mailbox:
                 self.settings = replace(self.settings, mailbox=_MAILBOX_OF_THE_DEFAULT_SYSTEM)
             self.mailbox = MailboxQueue(self.settings.mailbox, self)
+            self.mailbox.interrupted = self.order is not None  # it came while `__init__` ran
             self.ref = ActorRef(self, self.mailbox, type(actor))
             self.plain = self.on_thread = prefers_threads(actor)
             self.careful = (
@@ -273,6 +274,8 @@ class Cell:
 
         with self.system.lock:
             if self.family is None:
+                if self.left is not None or self.actor is None:
+                    raise ActorDeadError(f"{self.path} has ended, or is ending")
                 self.family = Family(self.system, self)
             return self.family
 
@@ -416,7 +419,7 @@ class Cell:
             self.limit(self.settings.shutdown_timeout)
         if order is Order.STOP and self._may_drain(reason):
             self.mailbox.put_always(Envelope(messages._ActorStop()))
-        else:
+        elif self.is_made:
             self.mailbox.interrupted = order is not Order.START
         self.unpark()
 
@@ -456,17 +459,36 @@ class Cell:
 
     def stop_was_asked(self) -> None:
         """During a backoff a stop request means that there will be no new instance."""
-        if self.status is Status.BACKING_OFF:
+        if self.status not in _WITH_INSTANCE:
             self.stop_asked = True
             self.system.post_or_ignore(self.unpark)
 
     def task_failed(self, error: BaseException, *, stopping: bool) -> None:
         """Take the failure of a background task."""
-        if stopping or self.ended:
-            logger.error("A task of %s failed while it was stopped:", self.path, exc_info=error)
-            self.publish(HookFailed, error, "task")
+        if stopping or self.injected is not None or self.status not in _WITH_INSTANCE:
+            self.failed_too(error)
         else:
             self.inject(error)
+
+    def failed_too(self, error: BaseException) -> None:
+        """Say that a task failed when another failure, or the end, was under way."""
+        logger.error("A task of %s failed while it was stopped:", self.path, exc_info=error)
+        self.publish(HookFailed, error, "task")
+
+    def discard(self) -> None:
+        """End without having begun: its first `__init__` failed. From any thread."""
+        self.system.post_or_ignore(self._discard)
+
+    def _discard(self) -> None:
+        from actors._end import end  # noqa: PLC0415  # the modules import each other
+        from actors._life import discard  # noqa: PLC0415  # the modules import each other
+
+        self.reason = "failed"
+        if not self.is_made:
+            self.ended = True
+            self.announce()
+        elif not self.system.start_task(discard, self, name=self.name):
+            end(self)
 
     def state(self) -> ChildState:
         """Return what the strategies see of it."""
@@ -494,6 +516,9 @@ class Cell:
         if system.events.has_subscribers:
             system.events.publish(kind(self.path, system.time(), *details))
 
+
+_WITH_INSTANCE: Final = (Status.STARTING, Status.RUNNING)
+"""What fails or is asked to stop in another status finds a decision under way."""
 
 _DEFAULT_SETTINGS = Settings()
 

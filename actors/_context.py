@@ -119,8 +119,15 @@ class ActorContext:
     def schedule_once(
         self, delay: Seconds, message: Any, *, to: ActorRef[Any] | None = None
     ) -> Timer:
-        """Send `message` to this actor, or another, in `delay` seconds."""
-        return schedule(self._living(), as_seconds(delay), message, to, None)
+        """Send `message` to this actor, or another, in `delay` seconds (0: at the next chance).
+
+        It ends with this instance. If the mailbox is full then, the message is skipped and counted.
+
+        Raises:
+            ValueError: a negative delay, or NaN
+
+        """
+        return schedule(self._living(), as_seconds(delay, "delay", at_least=0.0), message, to, None)
 
     def schedule_every(
         self,
@@ -132,12 +139,17 @@ class ActorContext:
     ) -> Timer:
         """Send `message` each `interval` seconds, first after `initial` (default: the interval).
 
-        A tick that finds the mailbox full is skipped and counted.
+        A tick that finds the mailbox full is skipped and counted, and so are those that are late
+        because the run was blocked: they do not come in a burst.
+
+        Raises:
+            ValueError: an interval that is not above 0, a negative `initial`, or NaN
+
         """
-        every = as_seconds(interval)
+        every = as_seconds(interval, "interval")
         if every <= 0:
             raise ValueError(f"interval={interval!r} is not allowed: give more than 0 seconds")
-        first = every if initial is None else as_seconds(initial)
+        first = every if initial is None else as_seconds(initial, "initial", at_least=0.0)
         return schedule(self._living(), first, message, to, every)
 
     def start_soon(

@@ -23,12 +23,17 @@ class InTrio:
         self._nursery: trio.Nursery | None = None
         self._ended = trio.Event()
 
+    @trio.lowlevel.enable_ki_protection
     async def start(self) -> None:
+        """Start the kernel; Ctrl-C meanwhile ends it again, and is raised."""
         self._nursery = await self._manager.__aenter__()
         started = trio.Event()
         self._nursery.start_soon(self._run, started, name=f"{self._system.name}: kernel")
-        with trio.CancelScope(shield=True):
-            await started.wait()
+        interrupt = await _wait_for(started)
+        if interrupt is not None:
+            self._system.stop()
+            await self.finish()
+            raise interrupt
 
     async def _run(self, started: trio.Event) -> None:
         try:
@@ -41,13 +46,30 @@ class InTrio:
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def finish(self) -> None:
-        """Wait for the kernel, then close the nursery, which has nothing left to wait for."""
-        with trio.CancelScope(shield=True):
-            await self._ended.wait()
-            while self._nursery is not None and self._nursery.child_tasks:
-                await trio.lowlevel.checkpoint()
+        """Wait for the kernel, then close the nursery, which has nothing left to wait for.
+
+        A second Ctrl-C changes nothing but what is raised: the end has its time limit.
+        """
+        interrupt = await _wait_for(self._ended)
+        if interrupt is not None:
+            self._system.interrupted(interrupt)
+        while self._nursery is not None and self._nursery.child_tasks:
+            await trio.lowlevel.cancel_shielded_checkpoint()
         await self._manager.__aexit__(None, None, None)
+
+
+async def _wait_for(event: trio.Event) -> KeyboardInterrupt | None:
+    """Wait for what takes a bounded time; return the Ctrl-C that came meanwhile."""
+    interrupt = None
+    with trio.CancelScope(shield=True):
+        while not event.is_set():
+            try:
+                await event.wait()
+            except KeyboardInterrupt as error:
+                interrupt = error
+    return interrupt
 
 
 class InThread:

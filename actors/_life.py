@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, assert_never, cast
 import trio
 
 from actors import _watch
+from actors._cancelled import to_be_judged
 from actors._cell import Order
 from actors._colour import is_async, overrides
 from actors._end import close, dead_letter, end
@@ -95,6 +96,7 @@ async def _conclude(cell: Cell, ending: Ending) -> Next | None:
         verdict, due = Verdict.ALONE, 0.0
     if verdict is Verdict.RESUME:
         _settle_in_hand(cell, ending, final=False)
+        await _without_children_that_failed(cell)
         return Next.SAME
     if verdict is Verdict.TOGETHER and cell.order is not Order.SUSPEND:
         await _until_ordered(cell, Order.SUSPEND)
@@ -114,6 +116,13 @@ async def _conclude(cell: Cell, ending: Ending) -> Next | None:
     return Next.NEW
 
 
+async def _without_children_that_failed(cell: Cell) -> None:
+    """Let an actor that goes on although a child escalated begin without children."""
+    if cell.family is not None and cell.family.ending:
+        await cell.family.stop_all()
+        cell.family = None
+
+
 async def _start(cell: Cell) -> Ending | None:
     """Make an instance, unless the spawner has, and start it."""
     again = cell.actor is None
@@ -122,10 +131,8 @@ async def _start(cell: Cell) -> Ending | None:
             await _make(cell)
         if cell.actor is not None and overrides(cell.actor, "on_start"):
             await invoke(cell, cell.actor.on_start)
-    except trio.Cancelled:
-        raise
     except BaseException as error:  # noqa: BLE001  # the parent's strategy judges it
-        return Ending("failed", error, "start")
+        return Ending("failed", to_be_judged(error, cell.path), "start")
     cell.up_since = trio.current_time()
     cell.succeeded = False
     if cell.status is Status.STARTING:  # else its family decided about it meanwhile
@@ -135,15 +142,20 @@ async def _start(cell: Cell) -> Ending | None:
     cell.publish(Started, cell.restarts)
     if cell.restarts:
         cell.publish(Restarted, cell.restarts, cell.last_cause)
+        cell.last_cause = None  # its traceback holds the old instance
     return None
 
 
 async def _make(cell: Cell) -> None:
-    """Make an instance where `on_receive` would run."""
-    if cell.plain:
-        await cell.system.bridge.in_thread(cell, cell.build)
-    else:
-        cell.build()
+    """Make an instance where `on_receive` would run; one that is half made has no hooks."""
+    try:
+        if cell.plain:
+            await cell.system.bridge.in_thread(cell, cell.build)
+        else:
+            cell.build()
+    except BaseException:
+        cell.actor = None
+        raise
 
 
 async def invoke(cell: Cell, function: Callable[..., Any], *args: Any) -> Any:
@@ -161,6 +173,9 @@ async def invoke(cell: Cell, function: Callable[..., Any], *args: Any) -> Any:
 def judge(cell: Cell, ending: Ending) -> tuple[Verdict, float]:
     """Return what becomes of the instance, and when it is replaced."""
     error = ending.error
+    escalated = cell.family is not None and cell.family.ending  # that was published by the child
+    if cell.injected is not None and cell.injected is not error and not escalated:
+        cell.failed_too(cell.injected)
     if error is not None:
         _log_failure(cell, error)
         cell.publish(Failed, error, ending.phase)
@@ -187,7 +202,8 @@ def judge(cell: Cell, ending: Ending) -> tuple[Verdict, float]:
 
 def _carry_out(cell: Cell, failure: Failure) -> tuple[Verdict, float]:
     family = cell.siblings
-    if family is None:
+    if family is None or family.ending:
+        cell.reason = "failed" if failure.exception is not None else "stopped"
         return Verdict.STOP, math.inf
     decision = family.decide(cell, failure)
     match decision:
@@ -253,11 +269,7 @@ async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     error = ending.error
     if error is not None and cell.owns and ending.kind != "abandoned":
         await _hook(cell, "on_failure", limit, type(error), error, error.__traceback__)
-    if cell.family is not None:
-        await cell.family.stop_all()
-    await _stop_tasks(cell)
-    _end_timers(cell)
-    _watch.end_watches(cell)
+    await _end_what_it_began(cell)
     _settle_in_hand(cell, ending, final=final)
     if final and error is None and ending.kind != "overrun" and cell.owns:
         close(cell)
@@ -265,10 +277,27 @@ async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     if not final:
         unstash(cell)
         cell.last_cause = error
-    cell.actor = None
+    cell.actor = None  # from here on its context refuses
+    await _end_what_it_began(cell)  # in `on_stop`
     cell.family = None
     if final:
         _answer_stop(cell, ending)
+
+
+async def discard(cell: Cell) -> None:
+    """End an actor that never began, because its first `__init__` failed."""
+    cell.actor = None
+    await _end_what_it_began(cell)
+    cell.family = None
+    end(cell)
+
+
+async def _end_what_it_began(cell: Cell) -> None:
+    if cell.family is not None:
+        await cell.family.stop_all()
+    await _stop_tasks(cell)
+    _end_timers(cell)
+    _watch.end_watches(cell)
 
 
 async def _own_again(cell: Cell, *, final: bool) -> None:
@@ -292,9 +321,8 @@ async def _hook(cell: Cell, name: str, limit: float, *args: Any) -> None:
     with trio.CancelScope(deadline=limit) as scope:
         try:
             await invoke(cell, getattr(cell.actor, name), *args)
-        except trio.Cancelled:
-            raise
-        except BaseException as error:  # noqa: BLE001  # published; the actor goes on ending
+        except BaseException as raised:  # noqa: BLE001  # published; the actor goes on ending
+            error = to_be_judged(raised, cell.path)
             _log_failure(cell, error)
             cell.publish(HookFailed, error, name)
             cell.system.look_at(error)
@@ -357,16 +385,13 @@ async def _until_ordered(cell: Cell, order: Order) -> None:
 
 async def _until_due(cell: Cell, due: float | None) -> bool:
     """Wait for the time, or for the family's order; False if it is to end instead."""
-    cell.stop_asked = False
-    while cell.order is not Order.STOP and not cell.stop_asked:
-        if cell.order is Order.START:
+    while cell.order is not Order.STOP:
+        if cell.order is Order.START or (due is not None and trio.current_time() >= due):
+            cell.stop_asked = False
             return True
-        if due is None:
+        if cell.stop_asked:
+            break
+        with trio.CancelScope(deadline=math.inf if due is None else due):
             await cell.park()
-        elif trio.current_time() >= due:
-            return True
-        else:
-            with trio.CancelScope(deadline=due):
-                await cell.park()
     cell.reason = cell.reason if cell.order is Order.STOP else "stopped"
     return False

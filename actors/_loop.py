@@ -18,6 +18,7 @@ from pykka import messages
 from pykka._introspection import get_attr_directly
 
 from actors import _stuck
+from actors._cancelled import to_be_judged
 from actors._colour import (
     PROXY_MESSAGES,
     is_async,
@@ -241,19 +242,9 @@ async def _handle_here(cell: Cell, envelope: Envelope) -> Ending | None:
 def failed(cell: Cell, envelope: Envelope, error: BaseException) -> Ending | None:
     """Answer an asker; return an Ending if it is the actor's failure too, else None.
 
-    A Cancelled passes through, also out of a group; the rest of the group then decides nothing
-    any more, because the instance is being taken down.
+    A Cancelled passes through, also out of a group, if the instance is being taken down.
     """
-    if isinstance(error, trio.Cancelled):
-        raise error
-    if isinstance(error, BaseExceptionGroup):
-        cancelled, rest = error.split(trio.Cancelled)
-        if cancelled is not None:
-            if rest is not None:
-                logger.error(
-                    "Unhandled exception in %s, while it was cancelled:", cell.actor, exc_info=rest
-                )
-            raise cancelled from None
+    error = to_be_judged(error, cell.actor)
     reply = cast("Reply[Any] | None", envelope.reply_to)
     if reply is None or cell.in_hand is not envelope:
         unsettled = envelope if cell.in_hand is envelope else None

@@ -141,7 +141,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         reply: Reply[Any] = Requested()
         if timeout is not None:
             now = self._cell.system.time
-            reply.limit(now() + as_seconds(timeout), now)
+            reply.limit(now() + as_seconds(timeout, "timeout"), now)
         try:
             self.actor_inbox.put(Envelope(message, reply, contextvars.copy_context()))
         except (MailboxFull, ActorDeadError) as error:

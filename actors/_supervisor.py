@@ -8,6 +8,7 @@ order, wait, start in order. A newer decision replaces the task that carries out
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from pykka import ActorDeadError
 
 from actors._actor import Actor
 from actors._cell import DEFAULT_STRATEGY, Cell, Order
+from actors._end import end
 from actors._errors import NameTaken
 from actors._ref import ActorRef
 from actors._settings import Settings
@@ -49,6 +51,7 @@ class Family:
         "_number",
         "cells",
         "closed",
+        "ending",
         "owner",
         "strategy",
         "system",
@@ -63,6 +66,7 @@ class Family:
         self.strategy = chosen.with_default("stop" if owner is None else "escalate")
         self.cells: dict[str, Cell] = {}
         self.closed = False
+        self.ending = False  # all are stopped: who fails meanwhile is not restarted
         self._number = 0
         self._carrying_out: trio.CancelScope | None = None
 
@@ -112,6 +116,7 @@ class Family:
             cell.build()
         except BaseException:
             self.remove(cell)
+            cell.discard()
             raise
         return cell
 
@@ -124,12 +129,16 @@ class Family:
                 raise ActorDeadError(f"{self.path} has ended, or is ending")
             self._number += 1
             if name is None:
-                label = getattr(cell.factory, "__name__", "actor").lower()
-                cell.name = f"{label}-{self._number}"
+                cell.name = self._free_name(getattr(cell.factory, "__name__", "actor").lower())
             if cell.name in self.cells:
                 raise NameTaken(f"{self.path} has a child {cell.name!r} that has not ended")
             cell.index = self._number
             self.cells[cell.name] = cell
+
+    def _free_name(self, label: str) -> str:
+        while f"{label}-{self._number}" in self.cells:  # somebody gave this name
+            self._number += 1
+        return f"{label}-{self._number}"
 
     def remove(self, cell: Cell) -> None:
         """Forget a child that has ended."""
@@ -158,6 +167,8 @@ class Family:
 
     def escalate(self, cause: BaseException) -> None:
         """Let the parent fail with a child's failure."""
+        self.ending = True
+        self._interrupt()
         if self.owner is None:
             self.system.fail(cause)
         else:
@@ -170,8 +181,11 @@ class Family:
         self._carry_out(decision.stop, decision.delay, decision.start)
 
     def start_without(self, decision: StopChild) -> None:
-        """Start the members of a group that are down because of a child that ends."""
-        if decision.start:
+        """Start the members of a group that are down because of a child that ends.
+
+        A restart that is under way goes on without it, after the delay that it has.
+        """
+        if decision.start and self._carrying_out is None:
             self._carry_out((), 0.0, decision.start)
 
     def _carry_out(self, stop: Sequence[str], delay: float, start: Sequence[str]) -> None:
@@ -182,19 +196,27 @@ class Family:
         )
 
     def _interrupt(self) -> None:
-        if self._carrying_out is not None:
-            self._carrying_out.cancel()
-            self._carrying_out = None
+        if self._carrying_out is None:
+            return
+        self._carrying_out.cancel()
+        self._carrying_out = None
+        for cell in self.cells.values():
+            if cell.order is Order.START:  # it has not come to begin
+                cell.order = None
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
     async def _work(
         self, scope: trio.CancelScope, stop: Sequence[str], delay: float, start: Sequence[str]
     ) -> None:
         with scope:
             for cell in self._named(stop):
+                await trio.lowlevel.checkpoint_if_cancelled()  # a newer decision replaced this one
                 await _take_down(cell, final=cell.name not in start)
             await trio.sleep(delay)
             for cell in self._named(start):
+                await trio.lowlevel.checkpoint_if_cancelled()
                 await _start(cell)
+            await trio.lowlevel.checkpoint_if_cancelled()
             self._carrying_out = None
 
     def _named(self, names: Iterable[str]) -> list[Cell]:
@@ -202,11 +224,19 @@ class Family:
 
     async def start_all(self, specs: Sequence[ChildSpec]) -> None:
         """Make all children, so that they can be told, then start one after the other."""
-        cells = [self.make(spec, (), {}, spec.name) for spec in specs]
-        for cell in cells:
-            cell.static = True
-            cell._begin()
-            await cell.until(lambda cell=cell: cell.status is not Status.STARTING)  # type: ignore[misc]  # mypy cannot infer it
+        waiting: deque[Cell] = deque()
+        try:
+            for spec in specs:
+                waiting.append(self.make(spec, (), {}, spec.name))
+                waiting[-1].static = True
+            while waiting:
+                cell = waiting.popleft()
+                cell._begin()
+                await cell.until(lambda cell=cell: cell.status is not Status.STARTING)  # type: ignore[misc]  # mypy cannot infer it
+        except BaseException:
+            for cell in waiting:  # they never began, so nothing else ends them
+                end(cell)
+            raise
 
     # -- ending ------------------------------------------------------------------------------
 
@@ -215,6 +245,7 @@ class Family:
 
         Static ones one by one; a row of dynamic ones side by side, each with a short head start.
         """
+        self.ending = True
         self._interrupt()
         while self.close_if_empty():
             row: list[Cell] = []
@@ -263,6 +294,14 @@ async def _stop_row(cells: Sequence[Cell]) -> None:
         await cell.until(lambda cell=cell: cell.ended)  # type: ignore[misc]  # as above
 
 
+def _as_spec(child: ChildSpec | type[Actor]) -> ChildSpec:
+    """Return the spec of a child; a class keeps its own keywords."""
+    if isinstance(child, ChildSpec):
+        return child
+    settings: Settings | None = getattr(child, "_settings", None)
+    return ChildSpec(child) if settings is None else settings.as_spec(child)
+
+
 class Supervisor(Actor, runs_on="trio"):
     """An actor that only supervises: it starts its children in order, and stops them in reverse.
 
@@ -281,7 +320,7 @@ class Supervisor(Actor, runs_on="trio"):
         children: Sequence[ChildSpec | type[Actor]] = (),
     ) -> None:
         super().__init__()
-        specs = [one if isinstance(one, ChildSpec) else ChildSpec(one) for one in children]
+        specs = [_as_spec(one) for one in children]
         if strategy is not None:
             self.strategy = strategy  # type: ignore[misc]  # an instance may have its own
         check_children(self.strategy or DEFAULT_STRATEGY, specs)

@@ -15,9 +15,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, overload
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Literal, Self, TypeVar, overload
 
 import trio
 import trio.abc
@@ -27,6 +27,7 @@ from actors import _fork
 from actors._activity import Activity, JumpingClock
 from actors._actor import Actor
 from actors._bridge import Bridge
+from actors._cancelled import to_be_judged
 from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, Overran, PoolFull
@@ -41,7 +42,7 @@ from actors._supervisor import Family
 from actors._threads import ThreadPool
 from actors._timers import Timer, Timers
 from actors._waiters import runs_a_loop
-from supervisors import ChildSpec, Strategy, leaves
+from supervisors import ChildSpec, ConfigurationError, Strategy, leaves
 
 A = TypeVar("A", bound=Actor)
 T = TypeVar("T")
@@ -63,6 +64,9 @@ class ActorSystem:
 
     Leaving the block stops the root actors in reverse order. What the body raised arrives as it is.
 
+    Raises:
+        ConfigurationError: options that are not allowed, all at once
+
     Raises (on leaving the block):
         SystemFailed: a failure was escalated to the root
 
@@ -80,12 +84,15 @@ class ActorSystem:
         max_threads: int = 256,
         max_processes: int | None = None,
     ) -> None:
-        if not name or "/" in name:
-            raise ValueError(f"name={name!r} is not allowed: give text without '/'")
-        if runs_on not in {None, "trio", "asyncio"}:
-            raise ValueError(f"runs_on={runs_on!r} is not allowed: give 'trio' or 'asyncio'")
-        if max_processes is not None and max_processes < 1:
-            raise ValueError(f"max_processes={max_processes!r} is not allowed: give 1 or more")
+        _refuse_unknown(
+            name=name,
+            strategy=strategy,
+            clock=clock,
+            shutdown_timeout=shutdown_timeout,
+            runs_on=runs_on,
+            max_threads=max_threads,
+            max_processes=max_processes,
+        )
         self.name = name
         self.seed = random.getrandbits(64) if seed is None else seed
         self.runs_on: RunsOn = runs_on or "trio"
@@ -292,6 +299,7 @@ class ActorSystem:
             self._entry.join()
         self._raise_failure(error)
 
+    @trio.lowlevel.enable_ki_protection
     async def __aenter__(self) -> Self:
         self._refuse_to_enter_twice()
         if runs_a_loop() == "trio":
@@ -311,6 +319,7 @@ class ActorSystem:
                 raise
         return self
 
+    @trio.lowlevel.enable_ki_protection
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -380,7 +389,13 @@ class ActorSystem:
         if self._failure is None:
             self._failure = SystemFailed(f"system {self.name}: {cause!r} was escalated to its root")
             self._failure.__cause__ = cause
+        if self.is_default:  # nobody leaves a block, where this would be raised
+            logger.error("%s; all its actors end", self._failure)
         self._end_early()
+
+    def interrupted(self, error: BaseException) -> None:
+        """Let leaving the block raise a KeyboardInterrupt that came while it was left."""
+        self._interrupt = self._interrupt or error
 
     def look_at(self, error: BaseException) -> None:
         """End the system for a KeyboardInterrupt or SystemExit in the caller's trio run."""
@@ -428,6 +443,7 @@ class ActorSystem:
 
     # -- the kernel ------------------------------------------------------------------------------
 
+    @trio.lowlevel.enable_ki_protection
     async def kernel(self, started: Callable[[], object]) -> None:
         """Own all tasks of the system until it has ended."""
         self._token = trio.lowlevel.current_trio_token()
@@ -464,15 +480,18 @@ class ActorSystem:
             self.threads.close()
             self.processes.kill()
 
+    @trio.lowlevel.enable_ki_protection
     async def _run_for(
         self, reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
     ) -> None:
         try:
             value = await async_fn(*args)
-        except trio.Cancelled:
-            reply.fail(ActorDeadError("the system ended before this was done"))
-            raise
-        except BaseException as error:  # noqa: BLE001  # it is the reply
+        except BaseException as raised:  # noqa: BLE001  # it is the reply
+            try:
+                error = to_be_judged(raised, self)
+            except trio.Cancelled:
+                reply.fail(ActorDeadError("the system ended before this was done"))
+                raise
             reply.fail(error)
             self.look_at(error)
         else:
@@ -500,8 +519,14 @@ class ActorSystem:
         failure, self._failure = self._failure, None
         if mine is not None and mine is not error:
             raise mine
-        if failure is not None and (error is None or isinstance(error, trio.Cancelled)):
+        if failure is None:
+            return
+        own = _without_cancellations(error)
+        if own is None:
             raise failure
+        own.add_note(str(failure))
+        if own is not error:
+            raise own
 
     def _refuse_to_enter_twice(self) -> None:
         if self._entry is not None:
@@ -514,6 +539,56 @@ class ActorSystem:
     def _full(self, holders: list[str]) -> None:
         if self.events.has_subscribers:
             self.events.publish(PoolFull(self.name, self.time(), tuple(holders)))
+
+
+def _without_cancellations(error: BaseException | None) -> BaseException | None:
+    """Return what the body raised of its own when it was cancelled, if anything."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1]
+    return None if isinstance(error, trio.Cancelled) else error
+
+
+def _refuse_unknown(**options: Any) -> None:
+    """Check the options of a system, all at once."""
+    problems = [
+        f"{key}={options[key]!r} is not allowed: give {allowed}"
+        for key, (allowed, accepts) in _OPTIONS.items()
+        if not accepts(options[key])
+    ]
+    if problems:
+        raise ConfigurationError("ActorSystem", *problems)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and "/" not in value
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_span(value: Any) -> bool:
+    try:
+        return as_seconds(value) >= 0
+    except (TypeError, ValueError):
+        return False
+
+
+def _none_or(kind: type) -> Callable[[object], bool]:
+    return lambda value: value is None or isinstance(value, kind)
+
+
+_OPTIONS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = MappingProxyType(
+    {
+        "name": ("text without '/'", _is_name),
+        "strategy": ("a strategy, such as OneForOne()", _none_or(Strategy)),
+        "clock": ("a trio clock", _none_or(trio.abc.Clock)),
+        "shutdown_timeout": ("seconds of at least 0", _is_span),
+        "runs_on": ("'trio' or 'asyncio'", lambda value: value in (None, "trio", "asyncio")),
+        "max_threads": ("a whole number >= 1", _is_count),
+        "max_processes": ("a whole number >= 1", lambda one: one is None or _is_count(one)),
+    }
+)
 
 
 async def _join(entry: InThread) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from actors._cancelled import to_be_judged
+
 if TYPE_CHECKING:
     from actors._cell import Cell
 
@@ -31,6 +33,7 @@ class BackgroundTask:
         if not self._cell.system.start_task(self.run, name=name):
             self._done.set()
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
     async def run(self) -> None:
         """Run it; a failure is injected into the cell, a cancellation passes through."""
         try:
@@ -44,19 +47,9 @@ class BackgroundTask:
     async def _run(self) -> None:
         try:
             await self._async_fn(*self._args)
-        except trio.Cancelled:
-            raise
-        except BaseExceptionGroup as group:
-            cancelled, rest = group.split(trio.Cancelled)
-            if rest is not None:
-                self._fail(rest)
-            if cancelled is not None:
-                raise cancelled from None
         except BaseException as error:  # noqa: BLE001  # it becomes the actor's failure
-            self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        self._cell.task_failed(error, stopping=self._stopping)
+            failure = to_be_judged(error, self._cell.path)
+            self._cell.task_failed(failure, stopping=self._stopping)
 
     async def stop(self) -> None:
         """Cancel it and wait until it has ended."""

@@ -13,10 +13,10 @@ import trio
 from pykka import ActorDeadError
 
 from actors._mailbox import Envelope
+from actors._ref import ActorRef
 
 if TYPE_CHECKING:
     from actors._cell import Cell
-    from actors._ref import ActorRef
 
 
 logger = logging.getLogger("pykka")
@@ -25,10 +25,16 @@ logger = logging.getLogger("pykka")
 class Timer:
     """One delayed or repeated call; `cancel()` may be called from any thread, and again."""
 
-    __slots__ = ("_call", "cancelled", "interval")
+    __slots__ = ("_call", "_kept_in", "cancelled", "interval")
 
-    def __init__(self, call: Callable[[], object], interval: float | None) -> None:
+    def __init__(
+        self,
+        call: Callable[[], object],
+        interval: float | None,
+        kept_in: set[Timer] | None = None,
+    ) -> None:
         self._call: Callable[[], object] | None = call
+        self._kept_in = kept_in
         self.interval = interval
         self.cancelled = False
 
@@ -36,6 +42,9 @@ class Timer:
         """Do not call (again)."""
         self.cancelled = True
         self._call = None
+        if self._kept_in is not None:
+            self._kept_in.discard(self)
+            self._kept_in = None
 
     def fire(self) -> bool:
         """Call now; return whether it repeats."""
@@ -65,6 +74,7 @@ class Timers:
         if self._scope is not None and at < self._scope.deadline:
             self._scope.deadline = at
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
     async def run(self) -> None:
         """Fire timers when they are due, until cancelled."""
         while True:
@@ -81,8 +91,11 @@ class Timers:
         self._kept = len(self._heap)
 
     def _fire_due(self, now: float) -> None:
+        due: list[tuple[float, Timer]] = []
         while self._heap and self._heap[0][0] <= now:
             at, _, timer = heapq.heappop(self._heap)
+            due.append((at, timer))
+        for at, timer in due:
             if timer.fire() and timer.interval is not None:
                 following = at + timer.interval
                 if following <= now:  # the run was blocked: no burst of late ticks
@@ -94,23 +107,27 @@ def schedule(
     cell: Cell, delay: float, message: Any, to: ActorRef[Any] | None, interval: float | None
 ) -> Timer:
     """Tell a message later, as long as the cell's instance lives. From any thread."""
-    mailbox = cell.mailbox if to is None else to.actor_inbox
+    target = cell.ref if to is None else to
 
     def tick() -> None:
-        if interval is None and cell.timers is not None:
-            cell.timers.discard(timer)
         try:
-            if not mailbox.offer(Envelope(message)):
-                mailbox.skipped += 1
+            _offer(target, message)
         except ActorDeadError:
             timer.cancel()
         except Exception:  # a priority function is foreign code
             logger.exception("%s: a timer could not send %r:", cell.path, message)
-            mailbox.skipped += 1
 
-    timer = Timer(tick, interval)
     if cell.timers is None:
         cell.timers = set()
+    timer = Timer(tick, interval, cell.timers)
     cell.timers.add(timer)
     cell.system.add_timer(delay, timer)
     return timer
+
+
+def _offer(target: ActorRef[Any], message: Any) -> None:
+    """Send a message if there is room, else count it as skipped."""
+    if not isinstance(target, ActorRef):
+        target.tell(message)  # one of Pykka's own
+    elif not target.actor_inbox.offer(Envelope(message)):
+        target.actor_inbox.skipped += 1

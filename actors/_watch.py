@@ -72,5 +72,8 @@ def end_watches(watcher: Cell) -> None:
 
 
 def notify(watcher: Cell, target: Cell) -> None:
-    """Put the notice into the watcher's system lane."""
+    """Put the notice into the watcher's system lane, and let it watch no more."""
+    with watcher.system.lock:
+        if watcher.watching is not None:
+            watcher.watching.pop(target, None)
     watcher.mailbox.put_system(Envelope(Terminated(target.ref)))

@@ -102,7 +102,9 @@ class DynamicRouter(Actor, runs_on="trio"):
         self._key = _field(key) if isinstance(key, str) else key
         self._known = known.__contains__ if isinstance(known, Container) else known
         self._unknown = unknown
-        self._idle_after = None if idle_after is None else as_seconds(idle_after)
+        self._idle_after = (
+            None if idle_after is None else as_seconds(idle_after, "idle_after", at_least=0.0)
+        )
         self._concurrency = concurrency
         self._batch = batch
         self._capacity = capacity

@@ -37,7 +37,7 @@ class Elastic:
             problems.append(
                 f"minimum={self.minimum!r}, maximum={self.maximum!r}: give 1 <= minimum <= maximum"
             )
-        if as_seconds(self.interval) <= 0:
+        if not _above_zero(self.interval):
             problems.append(f"interval={self.interval!r} is not allowed: give more than 0 seconds")
         if not 0 <= self.shrink_at < self.grow_at:
             problems.append(
@@ -70,3 +70,10 @@ class Elastic:
         if calm + 1 < self.patience:
             return self.bounded(size), calm + 1
         return self.bounded(size - change), 0
+
+
+def _above_zero(interval: Seconds) -> bool:
+    try:
+        return as_seconds(interval) > 0
+    except (TypeError, ValueError):
+        return False

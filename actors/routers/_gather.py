@@ -59,7 +59,7 @@ class _Race:
         self._asked = asked
         self._replies = replies
         self._lock = threading.Lock()
-        self._failures: list[Exception] = []
+        self._failures: list[BaseException] = []
         asked.add_done_callback(self._give_up)
         for reply in replies:
             reply.add_done_callback(self._arrived)
@@ -71,11 +71,11 @@ class _Race:
     def _arrived(self, reply: Reply[Any]) -> None:
         try:
             value = reply.get()
-        except Exception as error:  # noqa: BLE001  # one of those that the asker gets if all fail
+        except BaseException as error:  # noqa: BLE001  # one of those that the asker gets if all fail
             with self._lock:
                 self._failures.append(error)
                 all_failed = len(self._failures) == len(self._replies)
             if all_failed:
-                self._asked.fail(ExceptionGroup("no routee answered", self._failures))
+                self._asked.fail(BaseExceptionGroup("no routee answered", self._failures))
         else:
             self._asked.settle((value, None, None))

@@ -106,7 +106,7 @@ def settle_from(target: Reply[Any], source: Reply[Any]) -> None:
     """Settle a reply as another one is settled."""
     try:
         value = source.get()
-    except Exception as error:  # noqa: BLE001  # it is the answer
+    except BaseException as error:  # noqa: BLE001  # it is the answer
         target.fail(error)
     else:
         target.settle((value, None, None))
