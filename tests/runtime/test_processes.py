@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import importlib
 import os
 import signal
 import sys
@@ -283,14 +284,34 @@ async def test_a_worker_that_cannot_start_is_an_error_that_says_so(monkeypatch):
 # -- time ------------------------------------------------------------------------------------------
 
 
-async def test_a_handler_past_its_limit_is_ended_with_its_worker(tmp_path):
+async def test_a_handler_past_its_limit_is_ended_with_its_worker():
     async with ActorSystem("shop", max_processes=1) as system:
-        ref = system.spawn(ChildSpec(Render, handler_timeout=0.5))
-        reply = ref.request(("hang", tmp_path / "marker"))
-        with pytest.raises(HandlerTimedOut, match=r"do ran longer than 0\.5 seconds"):
-            await reply
-        assert is_gone(await told(tmp_path / "marker"))
-        assert await ref.request(("double", 1)) == 2
+        worker = await system.run_in_process(work.pid)
+        ref = system.spawn(ChildSpec(Render, handler_timeout=0.1))
+        with pytest.raises(HandlerTimedOut, match=r"shop/.*do ran longer than 0\.1 seconds"):
+            await ref.request(("hang",))
+        assert is_gone(worker)
+        with pytest.raises(HandlerTimedOut, match=r"shop: .*hang ran longer than 0\.1 seconds"):
+            await system.run_in_process(work.hang, timeout=0.1)
+
+
+SLOW_IN_A_WORKER = """
+import sys, time
+
+if "pytest" not in sys.modules:
+    time.sleep(2)
+
+def double(number):
+    return 2 * number
+"""
+
+
+async def test_the_limit_does_not_count_the_imports_of_a_worker(tmp_path, monkeypatch):
+    (tmp_path / "slow_in_a_worker.py").write_text(SLOW_IN_A_WORKER)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("slow_in_a_worker")
+    async with ActorSystem("shop", max_processes=1) as system:
+        assert await system.run_in_process(module.double, 1, timeout=1) == 2
 
 
 async def test_the_limit_does_not_count_the_wait_for_a_worker(tmp_path):

@@ -66,14 +66,15 @@ async def test_what_fails_there_for_good_is_a_dead_letter_with_the_workers_trace
 
 
 async def test_past_its_timeout_it_is_ended_with_its_worker(bus, tmp_path):
-    bus.command_handler(runs_on="process", timeout=0.5)(work.hang)
-    bus.query_handler(runs_on="process")(work.size)
+    bus.command_handler(runs_on="process", timeout=0.1)(work.hang)
+    bus.command_handler(runs_on="process")(work.render)
     async with bus.running():
-        with pytest.raises(HandlerTimeout):
+        _, worker = await bus.commands.send(Render())
+        with pytest.raises(HandlerTimeout, match=r"hang ran longer than 0\.1 s"):
             await bus.commands.send(Rendered(str(tmp_path / "pid")))
         with pytest.raises(ProcessLookupError):
-            os.kill(int((tmp_path / "pid").read_text()), 0)
-        assert await bus.queries.ask(GetSize(3)) == 3
+            os.kill(worker, 0)
+        assert (await bus.commands.send(Render(number=1)))[0] == 2
 
 
 async def test_stopping_the_bus_ends_what_a_worker_still_does(tmp_path):
