@@ -15,11 +15,18 @@ from actorbus._delivery import Unfinished
 from actorbus._errors import BusStateError, ConfigurationError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus._handlers import HandlerSpec, caller, caller_place
+from actorbus._message_options import (
+    MAX_MESSAGE_BYTES,
+    MAX_MESSAGE_DEPTH,
+    MessageOptions,
+    Propagation,
+)
 from actorbus._options import RunsOn, as_seconds
 from actorbus._recovery import DeadLetters
 from actorbus._running import BusRun, Settings
 from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
+from actorbus.codecs import Strictness, UnknownFields
 from actorbus.endpoints._workload import Counts
 from actorbus.operations import BusHealth
 from actors import ActorSystem, Reply
@@ -27,8 +34,6 @@ from supervisors import Strategy
 
 G = TypeVar("G", bound=Gateway)
 Consume = Literal["all", "none"] | Collection[str]
-
-_MAX_MESSAGE_BYTES = 1_048_576
 
 
 class ActorBus(Declaring):
@@ -38,8 +43,14 @@ class ActorBus(Declaring):
     absolute one), ":memory:" for tests, or a Store. `runs_on` says where `async def` handlers
     run: "trio" or "asyncio"; by default the world that the bus is entered from. `lease` is how
     many seconds pass before the messages of a dead process are taken by another. `seed` makes
-    jitter repeatable. A message larger than `max_message_bytes`, headers included, is refused to
-    its sender. Stopping takes at most `shutdown_timeout` seconds for what is being handled.
+    jitter repeatable. Stopping takes at most `shutdown_timeout` seconds for what is being handled.
+
+    `conversion` is "strict" ("3" is not 3) or "lax"; a field that a type does not have is refused
+    or ignored by `unknown_fields` ("refuse" when strict, "ignore" when lax, unless given). A
+    message of more than `max_message_bytes`, headers included, or of more levels of lists and
+    mappings than `max_message_depth` is refused to its sender, and is a dead letter where it
+    arrives. `propagate_headers` says which user headers of a handled message are passed on to
+    what its handler sends: "all", "none", or those named.
 
     `counters` are plain numbers of what became of messages in this process since the bus was last
     entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
@@ -57,16 +68,23 @@ class ActorBus(Declaring):
         strategy: Strategy | None = None,
         lease: float = 10.0,
         shutdown_timeout: float = 5.0,
-        max_message_bytes: int = _MAX_MESSAGE_BYTES,
+        conversion: Strictness = "strict",
+        unknown_fields: UnknownFields | None = None,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_message_depth: int = MAX_MESSAGE_DEPTH,
+        propagate_headers: Propagation = "all",
         seed: int | None = None,
         clock: trio.abc.Clock | None = None,
     ) -> None:
         super().__init__(name)
+        self._declared.messages = MessageOptions(
+            conversion, unknown_fields, max_message_bytes, max_message_depth, propagate_headers
+        )
         self._store = store
         self._runs_on = runs_on
         self._strategy = strategy
         self._clock = clock
-        self._settings = Settings(name, lease, shutdown_timeout, max_message_bytes, seed)
+        self._settings = Settings(name, lease, shutdown_timeout, seed)
         self._run: BusRun | None = None
         self._pid = os.getpid()
         self.commands = CommandBus(self)
@@ -272,7 +290,7 @@ class ActorBus(Declaring):
         if self._runs_on not in {None, "trio", "asyncio"}:
             allowed = "give 'trio' or 'asyncio'"
             yield Problem(where, f"runs_on={self._runs_on!r} is not allowed: {allowed}")
-        for name in ("lease", "shutdown_timeout", "max_message_bytes"):
+        for name in ("lease", "shutdown_timeout"):
             seconds = as_seconds(getattr(settings, name))
             if seconds is None or seconds <= 0:
                 value = getattr(settings, name)

@@ -3,30 +3,43 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
-from typing import Any, is_typeddict
+from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
 from actorbus._channel import Channel
 from actorbus._errors import ConfigurationError, Problem
 from actorbus._gateway import Gateway
-from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
+from actorbus._handlers import Declaration, HandlerSpec, Kind, RouteBy, World, is_async
+from actorbus._message_checks import (
+    DeclaredConverter,
+    NamedType,
+    Parents,
+    converter_faults,
+    key_faults,
+    register_named,
+    versions_of,
+)
+from actorbus._message_options import MessageOptions
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._services import Services, name_of
+from actorbus._topic import is_pattern
 from actorbus._types import TypeRegistry, checked_name, did_you_mean, stable_name
-from actorbus.codecs import is_plain, unsupported_parts
+from actorbus._versions import Upcaster, Versions
+from actorbus.codecs import (
+    STRICTNESS,
+    UNKNOWN_FIELDS,
+    Codecs,
+    Conversion,
+    Converter,
+    Strictness,
+    UnknownFields,
+    is_plain,
+    unsupported_parts,
+)
 from actors import process_problem
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NamedType:
-    """One `@bus.message`."""
-
-    message_type: Any
-    name: str | None
-    where: str
 
 
 @dataclass(slots=True)
@@ -39,6 +52,9 @@ class Declared:
     types: list[NamedType] = field(default_factory=list)
     services: Services = field(default_factory=Services)
     gateways: dict[type[Gateway], str] = field(default_factory=dict)
+    upcasters: list[Upcaster] = field(default_factory=list)
+    converters: list[DeclaredConverter] = field(default_factory=list)
+    messages: MessageOptions = field(default_factory=MessageOptions)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -53,6 +69,9 @@ class Configuration:
     services: Services
     gateway_channels: Mapping[Kind, frozenset[str]]
     runs_on: RunsOn
+    versions: Versions
+    codecs: Codecs
+    messages: MessageOptions
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order.
@@ -92,11 +111,16 @@ class _Checks:
         self.runs_on = runs_on
         self.problems = list(declared.problems)
         self.types = TypeRegistry()
+        self.codecs = Codecs(self.converters(), declared.messages.limits)
+        self.parents = Parents(
+            declared.types, declared.handlers, _parameters_or_none, self.codecs.hooks
+        )
         self.channel_names = [channel.name for channel, _ in declared.channels]
         self.parameters: dict[str, Parameters] = {}
         self.gateways = dict(declared.gateways)
 
     def run(self) -> Configuration:
+        self.check_message_options()
         self.check_types()
         self.check_channels()
         self.collect_gateways()
@@ -104,6 +128,7 @@ class _Checks:
         handlers = [spec for spec in map(self.handler, self.declared.handlers) if spec is not None]
         self.check_one_handler_each(handlers)
         self.check_endpoint_ids(handlers)
+        versions = self.versions()
         self.problems += self.declared.services.problems(_inject.known)
         if self.problems:
             raise ConfigurationError(self.declared.bus, self.problems)
@@ -115,16 +140,39 @@ class _Checks:
             self.declared.services,
             self.gateway_channels(),
             self.runs_on,
+            versions,
+            self.codecs,
+            self.declared.messages,
         )
 
     # -- types, channels, gateways ----------------------------------------------------------
 
     def check_types(self) -> None:
         for named in self.declared.types:
-            with _Collected(self.problems, named.where):
-                self.types.register(named.message_type, named.name)
-            for fault in unsupported_parts(named.message_type):
+            for fault in register_named(self.types, named):
+                self.add(named.where, fault)
+            for fault in unsupported_parts(named.message_type, self.codecs.hooks):
                 self.add(named.where, f"{name_of(named.message_type)} cannot be decoded: {fault}")
+
+    def converters(self) -> list[Converter]:
+        """Return the converters that can be used; what is wrong with others is collected."""
+        good: list[Converter] = []
+        for declared in self.declared.converters:
+            faults = list(converter_faults(declared.converter, good))
+            for fault in faults:
+                self.add(declared.where, fault)
+            if not faults:
+                good.append(declared.converter)
+        return good
+
+    def versions(self) -> Versions:
+        found = versions_of(self.types, self.declared.types, self.declared.upcasters)
+        self.problems += found[1]
+        return found[0]
+
+    def check_message_options(self) -> None:
+        for fault in self.declared.messages.problems():
+            self.add("ActorBus(...)", fault)
 
     def check_channels(self) -> None:
         places: dict[str, str] = {}
@@ -204,20 +252,43 @@ class _Checks:
         if _inject.known(kind) or kind in self.declared.services:
             self.add(where, f"the first parameter is to be the message, not {name_of(kind)}")
             return ""
-        if faults := unsupported_parts(kind):
-            for fault in faults:
-                self.add(where, f"message type {name_of(kind)} cannot be decoded: {fault}")
+        faults = unsupported_parts(kind, self.codecs.hooks)
+        if faults and self.parents.is_one(declaration, kind):
+            return self.parent_name(where, kind)
+        for fault in faults:
+            self.add(where, f"message type {name_of(kind)} cannot be decoded: {fault}")
+        if faults:
             return ""
         if declaration.routing_key is not None:
-            with _Collected(self.problems, where):
-                return self.types.register_view(kind, declaration.routing_key)
-            return ""
+            return self.keyed_name(declaration, declaration.routing_key, kind)
+        return self.class_name(declaration, kind)
+
+    def keyed_name(self, declaration: Declaration, routing_key: str, kind: Any) -> str:
+        """Register what a handler makes of a key's data; patterns are keys of others."""
+        faults = list(key_faults(declaration))
+        for fault in faults:
+            self.add(declaration.where, fault)
+        if faults or _route_by(declaration) == "pattern":
+            return routing_key
+        with _Collected(self.problems, declaration.where):
+            return self.types.register_view(kind, routing_key)
+        return ""
+
+    def class_name(self, declaration: Declaration, kind: Any) -> str:
+        """Register a message type that a handler takes."""
         if is_plain(kind):
             example = f'@bus.{declaration.kind}_handler("orders.placed")'
-            self.add(where, f"{name_of(kind)} is plain data, it needs a routing key: {example}")
+            text = f"{name_of(kind)} is plain data, it needs a routing key: {example}"
+            self.add(declaration.where, text)
             return ""
-        with _Collected(self.problems, where):
+        with _Collected(self.problems, declaration.where):
             return self.types.register(kind)
+        return ""
+
+    def parent_name(self, where: str, kind: Any) -> str:
+        """Return the name of a class that only its subclasses are messages of."""
+        with _Collected(self.problems, where):
+            return stable_name(kind)
         return ""
 
     def endpoint_id(self, declaration: Declaration) -> str:
@@ -255,6 +326,8 @@ class _Checks:
             breaker=checked.whole("breaker", at_least=1),
             order=declaration.order,
             where=where,
+            route_by=_route_by(declaration),
+            conversion=self.conversion(declaration, checked),
         )
         asynchronous = spec.channel is not None or bool(self.gateway_channels().get(spec.kind))
         for fault in (*checked.problems, *contradictions(given, asynchronous=asynchronous)):
@@ -262,6 +335,15 @@ class _Checks:
         if spec.channel is not None:
             self.check_channel_name(where, spec.channel)
         return spec
+
+    def conversion(self, declaration: Declaration, checked: Checked) -> Conversion:
+        strictness = checked.choice("conversion", STRICTNESS)
+        unknown_fields = checked.choice("unknown_fields", UNKNOWN_FIELDS)
+        return self.declared.messages.conversion_of(
+            cast("Strictness | None", strictness),
+            cast("UnknownFields | None", unknown_fields),
+            is_view=declaration.routing_key is not None,
+        )
 
     def check_option_names(self, declaration: Declaration) -> None:
         allowed = QUERY_OPTIONS if declaration.kind == "query" else HANDLER_OPTIONS
@@ -305,6 +387,8 @@ class _Checks:
         first: dict[tuple[Kind, str], HandlerSpec] = {}
         kinds: dict[str, HandlerSpec] = {}
         for spec in handlers:
+            if spec.route_by == "pattern":
+                continue
             name, where = spec.type_name, spec.where
             of_kind = kinds.setdefault(name, spec)
             if of_kind.kind != spec.kind:
@@ -329,6 +413,12 @@ class _Checks:
 
 _AN: dict[Kind, str] = {"command": "a command", "event": "an event", "query": "a query"}
 _MESSAGE_KINDS = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
+
+
+def _route_by(declaration: Declaration) -> RouteBy:
+    if declaration.routing_key is None:
+        return "type"
+    return "pattern" if is_pattern(declaration.routing_key) else "key"
 
 
 class _Collected:

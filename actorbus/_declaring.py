@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from actorbus._channel import Channel, StoreChannel
-from actorbus._configuration import Declared, NamedType
+from actorbus._configuration import Declared
 from actorbus._errors import BusStateError, Problem
 from actorbus._handlers import (
     Declaration,
@@ -18,11 +18,15 @@ from actorbus._handlers import (
     enclosing_names,
     place_of,
 )
+from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._options import HandlerOptions, QueryHandlerOptions
 from actorbus._services import Scope, Service
+from actorbus._versions import Upcaster
+from actorbus.codecs import Converter
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
+V = TypeVar("V")
 
 _MISSING: Any = object()
 
@@ -101,25 +105,72 @@ class Declaring:
     @overload
     def message(self, target: C, /) -> C: ...
     @overload
-    def message(self, name: str, /) -> Callable[[C], C]: ...
-    def message(self, target: Any, /) -> Any:
+    def message(
+        self,
+        name: str | None = None,
+        /,
+        *,
+        aliases: tuple[str, ...] = (),
+        version: int | None = None,
+    ) -> Callable[[C], C]: ...
+    def message(
+        self, target: Any = None, /, *, aliases: tuple[str, ...] = (), version: int | None = None
+    ) -> Any:
         """Register a message type, under a name of its own: `@bus.message("shop.OrderPlaced")`.
 
         Types that a handler takes are registered by that, as `module.QualName`. Others, like
         events without subscribers here, have to be: what a bus does not know it refuses to send.
+        `aliases` are names that the type had before: what is stored under them is still read.
+        `version` is that of the type's fields, 1 unless upcasters lead to another.
         """
-        if not isinstance(target, str):
-            return self._name_type(target, None)
+        if target is not None and not isinstance(target, str):
+            self._name_type(NamedType(target, None, place_of(target)))
+            return target
 
         def decorate(message_type: C) -> C:
-            return self._name_type(message_type, target)
+            where = place_of(message_type)
+            self._name_type(NamedType(message_type, target, where, tuple(aliases), version))
+            return message_type
 
         return decorate
 
-    def _name_type(self, message_type: C, name: str | None) -> C:
+    def _name_type(self, named: NamedType) -> None:
         self._refuse_while_running("register a message type")
-        self._declared.types.append(NamedType(message_type, name, place_of(message_type)))
-        return message_type
+        self._declared.types.append(named)
+
+    def upcaster(self, target: Any, /, *, from_version: int) -> Callable[[F], F]:
+        """Declare how a body of an earlier version becomes one of the next: a function.
+
+        `@bus.upcaster(OrderPlaced, from_version=1)` takes a body of version 1 as plain data and
+        returns one of version 2. `target` is a message type, or a routing key. Upcasters of
+        several versions make a chain; the last one leads to the type's version.
+        """
+
+        def decorate(function: F) -> F:
+            self._refuse_while_running("declare an upcaster")
+            where = place_of(function)
+            self._declared.upcasters.append(Upcaster(target, from_version, function, where))
+            return function
+
+        return decorate
+
+    def add_converter(
+        self,
+        kind: type[V],
+        /,
+        *,
+        to_plain: Callable[[V], object],
+        from_plain: Callable[[Any], V],
+    ) -> None:
+        """Say how values of a class are written, wherever they are in a message, and read again.
+
+        `to_plain` returns what bodies can hold: text, numbers, lists, mappings. `from_plain` gets
+        that and returns the value; what it raises makes the message undecodable. It is for classes
+        that have no form of their own: dataclasses, models and built-in types have.
+        """
+        self._refuse_while_running("add a converter")
+        converter = Converter(kind, to_plain, from_plain)
+        self._declared.converters.append(DeclaredConverter(converter, caller_place(caller())))
 
     def add_channel(self, channel: str | Channel, /, **options: Any) -> None:
         """Declare a channel on the store: by name and options, or a `DynamicChannel(...)`.

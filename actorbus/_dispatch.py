@@ -9,47 +9,40 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actorbus._errors import HandlerTimeout, UndecodableMessage
+from actorbus._decoding import Decoding
+from actorbus._errors import HandlerTimeout
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
+from actorbus._store import Claimed
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
-from actorbus.codecs import codec_for, known_content_types
 
 if TYPE_CHECKING:
     from actorbus._calls import Worlds
-
-Decode = Callable[[bytes], Any]
 
 
 class Dispatch:
     """Runs handlers. Everything that can be worked out from the spec is, when the bus starts."""
 
-    __slots__ = ("_plans",)
+    __slots__ = ("_decoding", "_plans")
 
     def __init__(
         self,
         handlers: Iterable[tuple[HandlerSpec, tuple[Parameter, ...]]],
         injector: Injector,
         worlds: "Worlds",
+        decoding: Decoding,
     ) -> None:
         """Plan the call of each handler, given with its parameters after the message's."""
+        self._decoding = decoding
         self._plans = {
             spec.endpoint_id: _Plan(spec, injector.plan(parameters), injector, worlds)
             for spec, parameters in handlers
         }
 
-    def decode(self, spec: HandlerSpec, content_type: str, body: bytes) -> Any:
+    def decode(self, spec: HandlerSpec, stored: Claimed) -> Any:
         """Return the message; raises UndecodableMessage, which names the field and its value."""
-        decoders = self._plans[spec.endpoint_id].decoders
-        try:
-            return decoders[content_type](body)
-        except KeyError:
-            if content_type not in decoders:
-                raise UndecodableMessage(_no_codec(spec, content_type)) from None
-            raise
-        except ValueError as error:
-            raise UndecodableMessage(f"{spec.type_name}: {error}") from error
+        return self._decoding.decode(spec, stored)
 
     async def invoke(
         self, spec: HandlerSpec, message: Any, headers: Headers, unit_of_work: UnitOfWork
@@ -71,7 +64,7 @@ class Dispatch:
 class _Plan:
     """One handler, ready to be called. `run` is the shortest way that its needs allow."""
 
-    __slots__ = ("_call", "_injection", "_injector", "_spec", "_worlds", "decoders", "run")
+    __slots__ = ("_call", "_injection", "_injector", "_spec", "_worlds", "run")
 
     def __init__(
         self, spec: HandlerSpec, injection: Injection, injector: Injector, worlds: "Worlds"
@@ -81,10 +74,6 @@ class _Plan:
         self._injector = injector
         self._worlds = worlds
         self._call = _caller(spec, worlds)
-        self.decoders: dict[str, Decode] = {
-            content_type: codec_for(content_type).decoder(spec.message_type)
-            for content_type in known_content_types()
-        }
         self.run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]] = self._chosen_run()
 
     def _chosen_run(self) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
@@ -151,8 +140,3 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
         return result
 
     return call_thread
-
-
-def _no_codec(spec: HandlerSpec, content_type: str) -> str:
-    known = ", ".join(known_content_types())
-    return f"{spec.type_name}: no codec for content type {content_type!r} (known: {known})"

@@ -8,10 +8,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from actorbus.codecs import STRICT, Conversion
 from supervisors import Retry
 
 Kind = Literal["command", "event", "query"]
 World = Literal["trio", "thread", "asyncio", "process"]
+RouteBy = Literal["type", "key", "pattern"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class HandlerSpec:
 
     `channel` is None for a handler that runs synchronously, in its sender's transaction. Times
     are seconds. `world` is where the function runs; `order` counts the handlers as declared.
+    `route_by` tells whether `type_name` is a class's name, a routing key, or a pattern for keys.
     None leaves `concurrency`, `retry` and `outage` to the channel.
     """
 
@@ -43,6 +46,8 @@ class HandlerSpec:
     breaker: int | None = None
     order: int = 0
     where: str = ""
+    route_by: RouteBy = "type"
+    conversion: Conversion = STRICT
 
 
 @dataclass(frozen=True, slots=True)

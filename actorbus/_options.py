@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypedDict
 
 from actorbus._errors import InvalidHeader, InvalidSendOption
+from actorbus.codecs import Strictness, UnknownFields
 from supervisors import Retry
 
 Seconds = float | timedelta
@@ -20,12 +21,15 @@ class QueryHandlerOptions(TypedDict, total=False):
 
     `runs_on` is for `async def` handlers: "trio" or "asyncio" (the default is the bus's), and for
     plain ones "process". Past `timeout` seconds the handler is cancelled (`HandlerTimeout`).
-    `endpoint_id` replaces `module.function`.
+    `endpoint_id` replaces `module.function`. `conversion` is "strict" or "lax", `unknown_fields`
+    "refuse" or "ignore"; both are the bus's, unless given.
     """
 
     runs_on: RunsOn
     timeout: Seconds
     endpoint_id: str
+    conversion: Strictness
+    unknown_fields: UnknownFields
 
 
 class HandlerOptions(QueryHandlerOptions, total=False):

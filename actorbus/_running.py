@@ -20,6 +20,7 @@ import trio
 from actorbus._calls import Worlds, detached
 from actorbus._channel import Channel
 from actorbus._configuration import Configuration
+from actorbus._decoding import Decoding
 from actorbus._delivery import Delivery, Unfinished, start_delivery
 from actorbus._dispatch import Dispatch
 from actorbus._errors import BusStateError
@@ -46,7 +47,6 @@ class Settings:
     name: str
     lease: float
     shutdown_timeout: float
-    max_message_bytes: int
     seed: int | None
 
 
@@ -189,6 +189,7 @@ class BusRun:
             host=socket.gethostname(),
             pid=os.getpid(),
             lease=self.settings.lease,
+            largest_body=self.configuration.messages.max_message_bytes,
         )
 
     async def _assemble(self, stack: AsyncExitStack) -> None:
@@ -202,8 +203,8 @@ class BusRun:
         handlers = [
             (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.handlers
         ]
-        self._dispatch = Dispatch(handlers, injector, worlds)
-        press = Press(configuration, self.store.now, self.settings.max_message_bytes)
+        self._dispatch = Dispatch(handlers, injector, worlds, Decoding(configuration))
+        press = Press(configuration, self.store.now)
         self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
 
     def _constant(self, kind: Any) -> Any:

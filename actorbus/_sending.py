@@ -12,7 +12,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus._listeners import Hook, Outcome
 from actorbus._options import SendOptions
-from actorbus._publish import Prepared, Press, deduplication_key, headers_of
+from actorbus._publish import Prepared, Press, headers_of
 from actorbus._store import GroupLost, Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actorbus._way import Receipt, Way
@@ -92,7 +92,8 @@ class BusSender:
         headers = headers_of(prepared, spec)
         snapshot = SnapshotUnitOfWork(self._store, spec.endpoint_id, headers)
         try:
-            answer = await self._dispatch.invoke(spec, prepared.message, headers, snapshot)
+            message = self._press.message_for(prepared, spec)
+            answer = await self._dispatch.invoke(spec, message, headers, snapshot)
         except Exception as error:
             self._reports.report(spec, error)
             raise
@@ -181,7 +182,8 @@ class BusSender:
         try:
             if not await self._first_time(prepared, spec, unit):
                 return None
-            result = await self._dispatch.invoke(spec, prepared.message, headers, unit)
+            message = self._press.message_for(prepared, spec)
+            result = await self._dispatch.invoke(spec, message, headers, unit)
             await unit.commit(outcome)
         finally:
             if not unit.ended:
@@ -195,7 +197,8 @@ class BusSender:
         try:
             if not await self._first_time(prepared, spec, unit):
                 return None
-            result = await self._dispatch.invoke(spec, prepared.message, headers, unit)
+            message = self._press.message_for(prepared, spec)
+            result = await self._dispatch.invoke(spec, message, headers, unit)
             await unit.merge()
         finally:
             await unit.rollback()
@@ -203,7 +206,7 @@ class BusSender:
 
     async def _first_time(self, prepared: Prepared, spec: HandlerSpec, unit: UnitOfWork) -> bool:
         """Note the message's key in the handler's transaction; False if it was noted before."""
-        key = deduplication_key(prepared, spec)
+        key = self._press.deduplication_key(prepared, spec)
         return key is None or await (await unit.turn()).remember(spec.endpoint_id, key)
 
     # -- many messages ----------------------------------------------------------------------

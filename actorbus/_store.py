@@ -203,6 +203,8 @@ class Claimed(msgspec.Struct, frozen=True):
     body: bytes
     handled: bool = False
     """Its endpoint has handled this deduplication key already: it is not to be started."""
+    unread_bytes: int = 0
+    """The length of a body that is larger than this process wants to read; `body` is empty then."""
 
 
 class Demand(NamedTuple):
@@ -239,6 +241,8 @@ class ProcessInfo(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     lease: float = 10.0
     """Seconds for which a lease holds after its last renewal."""
+    largest_body: int = 2_147_483_647
+    """Bytes. Of a larger body, which others may have sent, a claim reads only the length."""
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,12 +6,13 @@ under `python -m package.module` the module's real name is used, for a script it
 
 import difflib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from actorbus._errors import UnknownMessageType
+from actorbus._topic import is_pattern
 
 
 class NameTaken(ValueError):
@@ -28,6 +29,7 @@ class TypeRegistry:
     def __init__(self) -> None:
         self._names: dict[Any, str] = {}
         self._types: dict[str, Any] = {}
+        self._aliases: dict[str, str] = {}
 
     def register(self, message_type: Any, name: str | None = None) -> str:
         """Register a type and return its name; again, with the same name, changes nothing.
@@ -41,11 +43,22 @@ class TypeRegistry:
         chosen = stable_name(message_type) if name is None else checked_name(name)
         if known is not None:
             raise NameTaken(f"{message_type.__qualname__} is registered as {known!r} already")
+        if is_pattern(chosen):
+            raise NameTaken(f"{chosen!r} is a pattern; a message type has a name without wildcards")
         other = self._types.setdefault(chosen, message_type)
         if other is not message_type:
             raise NameTaken(f"message name {chosen!r} is taken by {described(other)}")
         self._names[message_type] = chosen
         return chosen
+
+    def register_alias(self, alias: str, name: str) -> None:
+        """Register a name that a type had before: what is stored under it is still read.
+
+        Raises NameTaken if it is the name, or an alias, of another type.
+        """
+        old = checked_name(alias)
+        if old in self._types or self._aliases.setdefault(old, name) != name:
+            raise NameTaken(f"alias {old!r} of {name!r} is taken by {self.resolve(old)!r}")
 
     def register_view(self, message_type: Any, routing_key: str) -> str:
         """Register what one handler makes of a routing key's data, and return the key.
@@ -75,9 +88,21 @@ class TypeRegistry:
         hint = did_you_mean(name, self._types)
         raise UnknownMessageType(f"no message type is registered as {name!r}{hint}")
 
+    def resolve(self, name: str) -> str:
+        """Return the name that an alias stands for, and any other name as it is."""
+        return self._aliases.get(name, name)
+
+    def aliases_of(self, name: str) -> tuple[str, ...]:
+        """Return the names that a type had before."""
+        return tuple(alias for alias, now in self._aliases.items() if now == name)
+
     def type_of(self, name: str) -> Any:
         """Return the class registered under the name, or None for a routing key."""
         return self._types.get(name)
+
+    def classes(self) -> Collection[Any]:
+        """Return all registered classes."""
+        return self._names.keys()
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
@@ -91,7 +116,10 @@ class TypeRegistry:
         named = described(message_type)
         for base in getattr(message_type, "__mro__", ())[1:]:
             if base in self._names:
-                return f"{named} is not registered; only its base {self._names[base]!r} is"
+                return (
+                    f"{named} is not registered; only its base {self._names[base]!r} is."
+                    " Give it a name with @bus.message"
+                )
         return (
             f"{named} is no message type of this bus: no handler takes it,"
             " and it was not registered with @bus.message"

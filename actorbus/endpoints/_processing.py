@@ -134,7 +134,7 @@ class Processing:
         workload.counts.started += 1
         self._total.started += 1
         try:
-            message = self._dispatch.decode(self._spec, claimed.content_type, claimed.body)
+            message = self._dispatch.decode(self._spec, claimed)
             await self._dispatch.invoke(self._spec, message, headers, unit)
             await self._commit(unit, claimed, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged

@@ -29,10 +29,12 @@ ORDER BY priority DESC, due_at, sequence
 LIMIT ?;
 
 -- name: first_ready
--- The first ready messages of one endpoint, as they will be once they are claimed.
+-- The first ready messages of one endpoint, as they will be once they are claimed. Of a body that
+-- is too large only the length is read.
 SELECT sequence, epoch + 1, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
+    causation_id, timestamp, deduplication_key, headers,
+    iif(length(body) > ?, length(body), body)
 FROM actorbus_messages
 WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
 ORDER BY priority DESC, due_at, sequence
@@ -49,7 +51,8 @@ UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
 WHERE sequence = ? AND state = 'ready'
 RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body;
+    causation_id, timestamp, deduplication_key, headers,
+    iif(length(body) > ?, length(body), body);
 
 -- name: suspect_candidate
 -- The first ready suspect of one endpoint.
@@ -71,7 +74,8 @@ SET state = 'claimed', owner = ?, epoch = epoch + 1, attempts = attempts + 1
 WHERE sequence = ? AND state = 'ready'
 RETURNING sequence, epoch, attempts - 1, suspect, replays, priority, due_at, expires_at,
     enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
-    correlation_id, causation_id, timestamp, deduplication_key, headers, body;
+    correlation_id, causation_id, timestamp, deduplication_key, headers,
+    iif(length(body) > ?, length(body), body);
 
 -- name: first_tenant
 -- The first tenant that has ready messages on a channel (one seek).

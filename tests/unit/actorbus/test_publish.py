@@ -31,7 +31,7 @@ def bus():
 
 def copies(bus, parent=None, **options: Unpack[SendOptions]):
     configuration = bus.check()
-    press = Press(configuration, lambda: 1000.0, 10_000)
+    press = Press(configuration, lambda: 1000.0)
     prepared = press.prepare("event", OrderPlaced(7), options, parent)
     return [press.copy(prepared, spec, spec.channel) for spec in configuration.handlers]
 
