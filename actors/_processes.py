@@ -94,6 +94,31 @@ class ProcessPool:
         """How many wait for one."""
         return len(self._idle)
 
+    def begin(self, call: ProcessCall, limit: float | None) -> Reply[Any]:
+        """Make a call in a task of the system's, and return its reply. From any thread.
+
+        Raises:
+            ActorDeadError: the system does not run
+
+        """
+        system, scope = self._system, trio.CancelScope()
+        reply: Called[Any] = Called(lambda: system.post_or_ignore(scope.cancel))
+
+        async def run_in_scope() -> None:
+            try:
+                with scope:
+                    await system.run_for(reply, self.run, (call, limit))
+            finally:
+                reply.over.settle((None, None, None))
+
+        def start() -> None:
+            if not system.start_task(run_in_scope, name=call.label):
+                reply.fail(ActorDeadError(f"system {system.name} has ended"))
+                reply.over.settle((None, None, None))
+
+        system.post(start)
+        return reply
+
     async def run(self, call: ProcessCall, limit: float | None = None) -> Any:
         """Make a call in a worker, within `limit` seconds from when the function begins.
 

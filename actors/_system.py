@@ -32,7 +32,7 @@ from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, Overran, PoolFull
 from actors._process_call import ProcessCall
-from actors._processes import Called, ProcessPool
+from actors._processes import ProcessPool
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Seconds, as_seconds
@@ -199,7 +199,7 @@ class ActorSystem:
         context = contextvars.copy_context()
 
         def begin() -> None:
-            if not self.start_task(self._run_for, reply, async_fn, args, context=context):
+            if not self.start_task(self.run_for, reply, async_fn, args, context=context):
                 reply.fail(ActorDeadError(f"system {self.name} has ended"))
 
         self.post(begin)
@@ -253,25 +253,8 @@ class ActorSystem:
         The reply fails with what the function raised, with WorkerDied, HandlerTimedOut or
         NotPicklable.
         """
-        call = ProcessCall(self.name, function, args, {})
         limit = None if timeout is None else as_seconds(timeout)
-        scope = trio.CancelScope()
-        reply: Called[T] = Called(lambda: self.post_or_ignore(scope.cancel))
-
-        async def run_in_scope() -> None:
-            try:
-                with scope:
-                    await self._run_for(reply, self.processes.run, (call, limit))
-            finally:
-                reply.over.settle((None, None, None))
-
-        def begin() -> None:
-            if not self.start_task(run_in_scope, name=call.label):
-                reply.fail(ActorDeadError(f"system {self.name} has ended"))
-                reply.over.settle((None, None, None))
-
-        self.post(begin)
-        return reply
+        return self.processes.begin(ProcessCall(self.name, function, args, {}), limit)
 
     # -- entering --------------------------------------------------------------------------------
 
@@ -481,7 +464,7 @@ class ActorSystem:
             self.processes.kill()
 
     @trio.lowlevel.enable_ki_protection
-    async def _run_for(
+    async def run_for(
         self, reply: Reply[T], async_fn: Callable[..., Awaitable[T]], args: tuple[Any, ...]
     ) -> None:
         try:
