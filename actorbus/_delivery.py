@@ -17,6 +17,7 @@ from actorbus._bus_events import LeaseLost, MessagesTakenBack
 from actorbus._channel import Channel, DynamicChannel
 from actorbus._dispatch import Dispatch
 from actorbus._handlers import HandlerSpec
+from actorbus._log import log_events
 from actorbus._message import Headers
 from actorbus._poller import Alarm, Polling, Task, store_spec
 from actorbus._store import Store
@@ -362,6 +363,7 @@ def _each(interval: float, name: str, work: Callable[[], Awaitable[None]]) -> Ta
 
 async def start_delivery(runtime: BusRuntime) -> Delivery:
     """Spawn /store, /channels and /endpoints; returns when they have started."""
+    log_events(runtime.system.events)
     delivery = Delivery(runtime)
     await delivery.start()
     return delivery

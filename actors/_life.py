@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, assert_never, cast
@@ -245,7 +246,25 @@ def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) ->
 
 def _log_failure(cell: Cell, error: BaseException) -> None:
     add_hint(cell, error)
-    logger.error("Unhandled exception in %s:", cell.actor or cell.ref, exc_info=error)
+    actor = cell.actor or cell.ref
+    if _failed_so_before(cell, error):
+        logger.error("Unhandled exception in %s, again: %s", actor, _in_words(error))
+    else:
+        logger.error("Unhandled exception in %s:", actor, exc_info=error)
+
+
+def _failed_so_before(cell: Cell, error: BaseException) -> bool:
+    """Whether it was restarted for the same failure, not long ago: one traceback says it all."""
+    if cell.last_cause is None or _in_words(cell.last_cause) != _in_words(error):
+        return False
+    return cell.up_since is None or trio.current_time() - cell.up_since < _NOT_LONG
+
+
+_NOT_LONG = 60.0  # seconds
+
+
+def _in_words(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _overrun(cell: Cell) -> Ending:

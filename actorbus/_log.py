@@ -1,0 +1,78 @@
+"""What the log says about messages and channels, beside what the actors' own failures write.
+
+A failed attempt is a line, and its traceback is kept with the message. A dead letter is an error,
+with the traceback where the cause may be a mistake in the handler.
+"""
+
+import logging
+
+from actorbus._bus_events import (
+    ChannelStalled,
+    EndpointHealthy,
+    LeaseLost,
+    MessageDied,
+    MessageRetried,
+    MessagesTakenBack,
+)
+from actorbus._settlement import DeadLetterReason
+from actors.events import Event, EventStream
+
+logger = logging.getLogger("actorbus")
+
+
+def log_events(events: EventStream) -> None:
+    """Write what a person wants to read of the bus's events to the logger `actorbus`."""
+    events.subscribe(
+        _log,
+        *(MessageRetried, MessageDied, EndpointHealthy),
+        *(MessagesTakenBack, LeaseLost, ChannelStalled),
+    )
+
+
+def _log(event: Event) -> None:
+    match event:
+        case MessageRetried():
+            logger.warning(
+                "%s: attempt %d of message %s failed, the next one in %.2f s: %r",
+                _endpoint(event),
+                event.attempt,
+                event.message_id,
+                event.delay,
+                event.exception,
+            )
+        case MessageDied():
+            _log_death(event)
+        case EndpointHealthy():
+            logger.info("%s: works again", _endpoint(event))
+        case MessagesTakenBack():
+            text = "%d messages of a process that ended uncleanly are ready again"
+            logger.warning(text, event.count)
+        case LeaseLost():
+            logger.warning(
+                "this process was too slow to keep its lease: others have its messages now,"
+                " %d of them had not begun here",
+                event.dropped,
+            )
+        case ChannelStalled():
+            text = "channel %s claimed nothing for %.0f s and is restarted"
+            logger.error(text, event.channel, event.seconds)
+        case _:
+            raise AssertionError(f"not subscribed to: {event!r}")
+
+
+def _log_death(event: MessageDied) -> None:
+    exhausted = event.reason == DeadLetterReason.ATTEMPTS_EXHAUSTED
+    logger.error(
+        "%s: message %s is a dead letter now, %s after attempt %d, as %s: %r",
+        _endpoint(event),
+        event.message_id,
+        event.reason,
+        event.attempt,
+        event.copy_id,
+        event.exception,
+        exc_info=event.exception if exhausted else None,
+    )
+
+
+def _endpoint(event: MessageRetried | MessageDied | EndpointHealthy) -> str:
+    return f"{event.endpoint} ({event.tenant})" if event.tenant else event.endpoint
