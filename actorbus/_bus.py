@@ -117,6 +117,11 @@ class ActorBus(Declaring):
             return self._run.configuration
         return configured(self._declared, self._runs_on or "trio")
 
+    def missing_store(self) -> str | None:
+        """Return the name of the store if it is not there yet, so that running would make it."""
+        store = self._made_store([])
+        return None if store is None or store.exists() else repr(store)
+
     @property
     def handlers(self) -> tuple[HandlerSpec, ...]:
         """All handlers, in declared order. Raises ConfigurationError."""

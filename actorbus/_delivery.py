@@ -158,6 +158,7 @@ class Delivery:
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
         self._slice = Slice()
+        self._snapshots = Alarm()
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -192,17 +193,12 @@ class Delivery:
 
     async def _has_ready_messages(self) -> bool:
         await self._store.poll()
-        here = {
-            (name, id_)
-            for name in self._by_name
-            for spec in self._runtime.endpoints_of(name)
-            for id_ in (spec.endpoint_id, *spec.aliases)
-        }
+        here = self._consumed()
         queues = await self._store.statistics()
         return any(
             queue.ready + queue.claimed
             for queue in queues
-            if (queue.channel, queue.endpoint) in here
+            if queue.endpoint in here.get(queue.channel, ())
         )
 
     # -- start ------------------------------------------------------------------------------
@@ -216,6 +212,7 @@ class Delivery:
         specs.append(self._family("channels", channels))
         for spec in specs:
             await self._system.spawn(spec).started()
+        self._snapshots.due_in(0)  # the first was written before there were channels
 
     def _desk(self, channel: Channel) -> Desk:
         factory = EndpointFactory(
@@ -265,7 +262,10 @@ class Delivery:
             "poller": (Task("poller", polling), surroundings.alarm),
             "lease": (_each(lease / 4, "lease", self._keep_lease), surroundings.lease_alarm),
             "watch": (_each(WATCH_EVERY, "watch", watch.look), Alarm()),
-            "snapshots": (_each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot), Alarm()),
+            "snapshots": (
+                _each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot),
+                self._snapshots,
+            ),
             "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
         }
         return tasks if self.desks else {name: tasks[name] for name in ("lease", "snapshots")}
@@ -289,7 +289,19 @@ class Delivery:
         self._surroundings.wake_channels()
 
     async def _publish_snapshot(self) -> None:
-        await self._store.publish_process(snapshot_text(self._system, self.endpoints))
+        text = snapshot_text(self._system, self.endpoints, self._consumed())
+        await self._store.publish_process(text)
+
+    def _consumed(self) -> dict[str, list[str]]:
+        """Return the endpoint ids whose messages are taken here, by channel."""
+        return {
+            name: [
+                id_
+                for spec in self._runtime.endpoints_of(name)
+                for id_ in (spec.endpoint_id, *spec.aliases)
+            ]
+            for name in self._by_name
+        }
 
     async def _purge(self) -> None:
         await self._store.purge()

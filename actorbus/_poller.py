@@ -37,21 +37,27 @@ class Task:
 
 
 class Alarm:
-    """When the poller looks again: at the time that it planned, or earlier if someone asks."""
+    """When a task is done again: at the time that it planned, or earlier if someone asks.
+
+    Who asks while it is being done is heard too: that may have been too late for this time.
+    """
 
     def __init__(self) -> None:
         self._scope: trio.CancelScope | None = None
+        self._asked = inf
 
     def due_in(self, delay: float) -> None:
-        """Have it look in `delay` seconds, at the latest."""
-        at = trio.current_time() + delay
-        if self._scope is not None and at < self._scope.deadline:
-            self._scope.deadline = at
+        """Have it done in `delay` seconds, at the latest."""
+        self._asked = min(self._asked, trio.current_time() + delay)
+        if self._scope is not None:
+            self._scope.deadline = min(self._scope.deadline, self._asked)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep until then, or earlier."""
-        with trio.move_on_after(seconds) as self._scope:
+        until = min(self._asked, trio.current_time() + seconds)
+        with trio.move_on_at(until) as self._scope:
             await trio.sleep_forever()
+        self._scope, self._asked = None, inf
 
 
 @dataclass(frozen=True, slots=True)

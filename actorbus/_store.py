@@ -467,6 +467,10 @@ class Store(Protocol):
         """Commit what is finished, give back what is claimed, end the lease. Safe to repeat."""
         ...
 
+    def exists(self) -> bool:
+        """Whether the store is there already; if not, `open` makes it."""
+        ...
+
     async def reopen(self) -> None:
         """Make sure that the database can be written, connecting anew if need be, or raise why."""
         ...

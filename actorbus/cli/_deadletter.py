@@ -17,7 +17,7 @@ from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._selection import Selection
-from actorbus.cli._target import load
+from actorbus.cli._target import load_with_store
 
 T = TypeVar("T")
 
@@ -213,7 +213,7 @@ def _confirm(question: str) -> None:
 
 def _with(app: str, do: Callable[[ActorBus], Awaitable[T]]) -> T:
     """Open the application's store without consuming, and do something with it."""
-    bus = load(app)
+    bus = load_with_store(app)
 
     async def main() -> T:
         async with bus.running(consume="none"):

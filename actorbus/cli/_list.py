@@ -1,5 +1,6 @@
 """`actorbus list`: what the application declares, and what is stored for it."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from actorbus._handlers import HandlerSpec
 from actorbus._store import QueueStatistics
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._output import Output, reported
-from actorbus.cli._target import load
+from actorbus.cli._target import RUN_MAKES_IT, load
+from actorbus.operations._stranded import Stranded, stranded
 
 COUNTS = ("ready", "waiting", "claimed", "parked", "dead", "expired")
 
@@ -24,13 +26,20 @@ class Survey:
 
     channels: Sequence[Channel]
     handlers: Sequence[HandlerSpec]
-    queues: Sequence[QueueStatistics]
+    queues: Sequence[QueueStatistics] = ()
+    stranded: Sequence[Stranded] = ()
 
 
 def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
     """Show channels and endpoints, and how much is stored for each."""
     with reported(as_json=as_json, show_traceback=traceback) as output:
-        survey = trio.run(_survey, load(app))
+        bus = load(app)
+        missing = bus.missing_store()
+        if missing is None:
+            survey = trio.run(_survey, bus)
+        else:
+            survey = Survey(bus.channels, bus.handlers)
+            output.note(f"no store yet: {missing}; {RUN_MAKES_IT}")
         if as_json:
             output.document(_document(survey))
         else:
@@ -39,7 +48,9 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
 
 async def _survey(bus: ActorBus) -> Survey:
     async with bus.running(consume="none"):
-        return Survey(bus.channels, bus.handlers, await bus.store.statistics())
+        queues = await bus.store.statistics()
+        others = [row for row in await bus.processes() if row.pid != os.getpid()]
+        return Survey(bus.channels, bus.handlers, queues, [*stranded(queues, others)])
 
 
 def _document(survey: Survey) -> dict[str, Any]:
@@ -49,6 +60,9 @@ def _document(survey: Survey) -> dict[str, Any]:
             {**_endpoint(spec), **_totals(_of(survey.queues, spec))} for spec in survey.handlers
         ],
         "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
+        "stranded": [
+            {**msgspec.to_builtins(one.queue), "reason": one.reason} for one in survey.stranded
+        ],
     }
 
 
@@ -83,6 +97,18 @@ def _show(output: Output, survey: Survey) -> None:
             ((q.endpoint, q.channel, q.tenant, *_totals([q]).values()) for q in unknown),
             right=len(COUNTS),
         )
+    if survey.stranded:
+        output.table(
+            "stored, and taken by nobody",
+            ("endpoint", "channel", "tenant", "reason", *COUNTS),
+            (_stranded_row(one) for one in survey.stranded),
+            right=len(COUNTS),
+        )
+
+
+def _stranded_row(one: Stranded) -> Sequence[object]:
+    queue = one.queue
+    return (queue.endpoint, queue.channel, queue.tenant, one.reason, *_totals([queue]).values())
 
 
 def _row(spec: HandlerSpec, totals: Mapping[str, int]) -> Sequence[object]:

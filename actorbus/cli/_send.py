@@ -50,6 +50,9 @@ def send(
         options["delay"] = delay
     with reported(as_json=as_json, show_traceback=traceback) as output:
         bus = load(app)
+        missing = bus.missing_store()
+        if missing is not None:
+            output.note(f"making a new store: {missing}")
         if body is None:
             letters = _letters(sys.stdin, options, message_id)
             answer = trio.run(_send_many, bus, type_name, letters)

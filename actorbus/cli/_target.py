@@ -14,6 +14,8 @@ from actorbus import ActorBus
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 
+RUN_MAKES_IT = "`run` and `send` make it; is this the right directory?"
+
 
 def load(app: str) -> ActorBus:
     """Return the bus that APP names. Raises CommandFailed, saying what is there instead.
@@ -29,6 +31,18 @@ def load(app: str) -> ActorBus:
     if isinstance(value, ActorBus):
         return value
     raise _failed(_not_a_bus(app, value), *_suggestion(module))
+
+
+def load_with_store(app: str) -> ActorBus:
+    """Return the bus that APP names. Raises CommandFailed if its store is not there yet.
+
+    For commands that only look: an empty store made by them would hide a mistyped path.
+    """
+    bus = load(app)
+    missing = bus.missing_store()
+    if missing is not None:
+        raise _failed(f"no store yet: {missing}", RUN_MAKES_IT, code=ExitCode.STORE)
+    return bus
 
 
 def _parts(app: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from actorbus._store import ProcessRow
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._durations import readable
 from actorbus.cli._output import Output, reported
-from actorbus.cli._target import load
+from actorbus.cli._target import load_with_store
 
 Node = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ _STYLES = {"running": "green", "starting": "yellow", "backing off": "yellow", "s
 def tree(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
     """Show the supervised actors of every running process, with their states and queues."""
     with reported(as_json=as_json, show_traceback=traceback) as output:
-        now, rows = trio.run(_processes, load(app))
+        now, rows = trio.run(_processes, load_with_store(app))
         if as_json:
             output.document({"processes": [_document(row, now) for row in rows]})
         else:

@@ -1,6 +1,6 @@
 """The live supervision tree as JSON, which a process writes beside its lease."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,15 +13,18 @@ MOST_CHILDREN = 200
 """How many children of one actor are written; the others are counted in its note."""
 
 
-def snapshot_text(system: ActorSystem, endpoints: Iterable[Endpoint]) -> str:
+def snapshot_text(
+    system: ActorSystem, endpoints: Iterable[Endpoint], consumes: Mapping[str, Sequence[str]]
+) -> str:
     """Return the tree as JSON text: name, state, restarts, counts, note and children of each actor.
 
-    The counts of an endpoint's actor are those of its messages.
+    The counts of an endpoint's actor are those of its messages. `consumes` are the endpoint ids
+    whose messages the process takes, by channel.
     """
     counts = {endpoint.workload.plan.path: _counts(endpoint) for endpoint in endpoints}
     tree = system.tree()
     children = [_node(child, counts) for child in tree.children]
-    document = {"tree": {"name": tree.name, "children": children}}
+    document = {"consumes": consumes, "tree": {"name": tree.name, "children": children}}
     return msgspec.json.encode(document).decode()
 
 

@@ -241,7 +241,54 @@ def test_tree_shows_the_actors_of_the_process_that_runs(actorbus):
         assert actor in done.out
 
 
+@pytest.mark.parametrize("command", ["tree", "deadletter list", "deadletter replay --all --yes"])
+def test_what_only_looks_makes_no_store(actorbus, command):
+    """It would hide a mistyped path."""
+    done = actorbus(*command.split(), "shop:bus")
+
+    assert (done.code, list(actorbus.folder.glob("*.db"))) == (5, [])
+    assert f"no store yet: <SqliteStore {actorbus.folder / 'shop.db'}>" in done.err
+
+
+def test_list_shows_what_is_declared_where_there_is_no_store_yet(actorbus):
+    done = actorbus("list", "shop:bus")
+
+    assert (done.code, list(actorbus.folder.glob("*.db"))) == (0, [])
+    assert CONFIRM in done.out
+    assert "no store yet" in done.err
+
+
+def test_send_says_that_it_makes_a_new_store(actorbus):
+    """It is stored where nobody may ever look, if the path was mistyped."""
+    first, second = (
+        actorbus("send", "shop:bus", "shop.OrderPlaced", "--body", '{"number": "A-1"}')
+        for _ in range(2)
+    )
+
+    assert f"making a new store: <SqliteStore {actorbus.folder / 'shop.db'}>" in first.err
+    assert (first.code, second.code, "store" in second.err) == (0, 0, False)
+
+
+def test_list_shows_messages_that_nobody_takes_with_the_reason(actorbus):
+    actorbus.place("A-1")
+
+    (alone,) = actorbus("list", "shop:bus", "--json").json["stranded"]
+    with running(actorbus, "slow", until="consuming"):
+        for _ in range(20):  # nothing is known until the process has said what it consumes
+            found = actorbus("list", "shop:bus", "--json").json["stranded"]
+            if found:
+                break
+        shown = actorbus("list", "shop:bus").out
+    (beside,) = found
+
+    assert (alone["endpoint"], alone["ready"]) == (CONFIRM, 1)
+    assert alone["reason"] == "no process is running"
+    assert beside["reason"] == "no running process consumes the channel 'notifications'"
+    assert beside["reason"] in shown
+
+
 def test_tree_says_so_when_nothing_runs(actorbus):
+    actorbus.place("A-1")
     assert "no process of this bus is running" in actorbus("tree", "shop:bus").out
 
 

@@ -93,6 +93,10 @@ class SqliteStore:
 
     # -- life -------------------------------------------------------------------------------
 
+    def exists(self) -> bool:
+        """Whether the file is there; a store in memory always is."""
+        return self._path is None or Path(self._path).exists()
+
     async def open(self, process: ProcessInfo) -> None:
         """Make or check the tables, and take a lease for this process."""
         if self._parts is not None:

@@ -1,0 +1,51 @@
+"""Messages that no process takes now, and why. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from actorbus._store import ProcessRow, QueueStatistics
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A queue that has messages, and the reason why nobody takes them."""
+
+    queue: QueueStatistics
+    reason: str
+
+
+def stranded(
+    queues: Iterable[QueueStatistics], processes: Sequence[ProcessRow]
+) -> Iterator[Stranded]:
+    """Say of each queue with messages that no running process takes why that is so.
+
+    A process that has just started has not said yet what it consumes: then nothing is known.
+    """
+    alive = [process for process in processes if process.alive]
+    if any(process.snapshot is None for process in alive):
+        return
+    consumed = [_consumed(process) for process in alive]
+    for queue in queues:
+        backlog = queue.ready + queue.waiting + queue.claimed + queue.parked
+        reason = _reason(queue, consumed) if backlog else None
+        if reason is not None:
+            yield Stranded(queue, reason)
+
+
+def _consumed(process: ProcessRow) -> Mapping[str, Sequence[str]]:
+    """Return the endpoints whose messages a process takes, by channel."""
+    document = json.loads(process.snapshot or "{}")
+    found: Mapping[str, Sequence[str]] = document.get("consumes", {})
+    return found
+
+
+def _reason(queue: QueueStatistics, consumed: Sequence[Mapping[str, Sequence[str]]]) -> str | None:
+    if not consumed:
+        return "no process is running"
+    takers = [endpoints[queue.channel] for endpoints in consumed if queue.channel in endpoints]
+    if not takers:
+        return f"no running process consumes the channel {queue.channel!r}"
+    if not any(queue.endpoint in endpoints for endpoints in takers):
+        return "no running process has this endpoint"
+    return None
