@@ -16,6 +16,7 @@ from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
 from actorbus._store import Claimed
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
+from actors import HandlerTimedOut
 
 if TYPE_CHECKING:
     from actorbus._calls import Worlds
@@ -78,7 +79,7 @@ class _Plan:
 
     def _chosen_run(self) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
         run = self._run_with_services if self._injection.services else self._run
-        if self._spec.timeout is None:
+        if self._spec.timeout is None or self._spec.world == "process":
             return run
         return self._limited(run, self._spec.timeout)
 
@@ -127,7 +128,12 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
     if spec.world == "process":
 
         async def call_process(message: Any, arguments: dict[str, Any]) -> Any:
-            return await system.run_in_process(partial(function, message, **arguments))
+            call = partial(function, message, **arguments)
+            try:  # the limit counts from when the function begins, not from the wait for a worker
+                return await system.run_in_process(call, timeout=spec.timeout)
+            except HandlerTimedOut as error:
+                text = f"{spec.endpoint_id} ran longer than {spec.timeout:g} s"
+                raise HandlerTimeout(text) from error
 
         return call_process
 
