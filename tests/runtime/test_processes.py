@@ -4,6 +4,7 @@ import asyncio
 import functools
 import importlib
 import os
+import random
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ from actors import (
     HandlerTimedOut,
     NotPicklable,
     RemoteTraceback,
+    ReplyCancelled,
     WorkerDied,
     process_problem,
 )
@@ -394,6 +396,45 @@ async def test_idle_workers_end_after_a_while(mock_clock):
         assert await system.run_in_process(work.pid) not in workers
 
 
+async def test_whatever_becomes_of_calls_all_are_answered_and_no_worker_is_left(tmp_path):
+    """Calls that return, fail, die, are late or given up, in any order."""
+    draw = random.Random(7)
+    async with ActorSystem("shop", max_processes=2) as system:
+        replies = []
+        for number in range(60):
+            match draw.choice(["double", "fail", "leave", "late", "give up", "actor"]):
+                case "double":
+                    replies.append(system.run_in_process(work.double, number))
+                case "fail":
+                    replies.append(system.run_in_process(work.fail, ValueError(number)))
+                case "leave":
+                    replies.append(system.run_in_process(work.leave, 3))
+                case "late":
+                    replies.append(system.run_in_process(work.hang, timeout=0.001))
+                case "give up":
+                    replies.append(system.run_in_process(work.hang))
+                    replies[-1].cancel()
+                case "actor":
+                    replies.append(system.spawn(Render).request(("double", number)))
+            if draw.random() < 0.3:
+                await settled(draw.choice(replies))
+        outcomes = [await settled(reply) for reply in replies]
+        assert set(outcomes) == {int, ValueError, WorkerDied, HandlerTimedOut, ReplyCancelled}
+        with trio.fail_after(20):
+            while system.processes.busy:  # noqa: ASYNC110  # those given up are being ended
+                await trio.sleep(0.01)
+        assert system.processes.idle <= 2
+
+
+async def settled(reply):
+    """Wait for a reply, and return what kind of thing it holds."""
+    with trio.fail_after(60):
+        try:
+            return type(await reply)
+        except Exception as error:
+            return type(error)
+
+
 # -- what a worker sees ----------------------------------------------------------------------------
 
 
@@ -466,6 +507,19 @@ def test_the_class_of_an_actor_that_could_not_run_is_refused_with_the_reason():
     with pytest.raises(ConfigurationError, match="without a thread of their own"):
         handlers = {"on_receive": staticmethod(work.do)}
         type("A", (BlockingActor,), handlers, runs_on="process")
+
+
+def test_a_subclass_is_held_to_it_too():
+    with pytest.raises(ConfigurationError, match="needs an on_receive without self"):
+
+        class Method(Render):
+            def on_receive(self, message): ...
+
+
+async def test_a_factory_in_a_spec_does_not_change_where_handlers_run():
+    async with ActorSystem("shop") as system:
+        ref = system.spawn(ChildSpec(lambda: Render(), name="made"))  # noqa: PLW0108  # a factory
+        assert await ref.request(("pid",)) != os.getpid()
 
 
 async def test_and_when_it_is_spawned_if_its_function_is_not_what_its_name_says(monkeypatch):
