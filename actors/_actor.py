@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, cast
 
 from actors._cell import Cell, building, detached_cell
 from actors._context import ActorContext
-from actors._mailbox import Envelope, MailboxQueue, StopItself
+from actors._lanes import Envelope, StopItself
+from actors._mailbox import MailboxQueue
 from actors._process_class import refuse_class, refuse_function
 from actors._ref import ActorRef
 from actors._reply import Reply

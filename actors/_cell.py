@@ -34,7 +34,8 @@ from actors._events import (
     MailboxOverflow,
     StopReason,
 )
-from actors._mailbox import Envelope, Mailbox, MailboxQueue
+from actors._lanes import Envelope, Item, as_envelope
+from actors._mailbox import NOTHING, Mailbox, MailboxQueue
 from actors._ref import ActorRef
 from actors._reply import Reply
 from actors._settings import RunsOn, Settings
@@ -87,8 +88,8 @@ class Cell:
         "ended",
         "factory",
         "family",
+        "hand",
         "history",
-        "in_hand",
         "index",
         "injected",
         "kwargs",
@@ -172,7 +173,7 @@ class Cell:
         self.last_async: object = None  # the last handler that was looked at and found async
         self.last_plain: object = None
         self.on_thread = False
-        self.in_hand: Envelope | None = None
+        self.hand: Item = NOTHING
         self.report: Report | None = None
         self.ticket: Ticket | None = None
         self.workers: OwnThread | None = None
@@ -322,6 +323,20 @@ class Cell:
                     self._terminated.settle((None, None, None))
             return self._terminated
 
+    # -- the message in hand -----------------------------------------------------------------
+
+    @property
+    def in_hand(self) -> Envelope | None:
+        """The message in hand, if any; it gets its envelope now if it came without one."""
+        if self.hand is NOTHING:
+            return None
+        envelope = self.hand = as_envelope(self.hand)
+        return envelope
+
+    @in_hand.setter
+    def in_hand(self, envelope: Envelope | None) -> None:
+        self.hand = NOTHING if envelope is None else envelope
+
     # -- the mailbox's owner -----------------------------------------------------------------
 
     def wake(self) -> None:
@@ -350,7 +365,7 @@ class Cell:
         policy = self.mailbox.settings.overflow
         if envelope.reply_to is not None:
             error = MailboxFull(f"dropped by {self.path}, whose mailbox is full ({policy})")
-            cast("Reply[Any]", envelope.reply_to).fail(error)
+            envelope.reply_to.fail(error)
         self.publish(MailboxOverflow, envelope.message, policy, self.mailbox.dropped)
 
     # -- the task ----------------------------------------------------------------------------

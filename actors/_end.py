@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from pykka import ActorDeadError, ActorRegistry
 
 from actors import _watch
 from actors._events import DeadLetter, Stopped, Undelivered
-from actors._mailbox import Envelope, is_stop
+from actors._lanes import Envelope, is_stop
 from supervisors import Status
 
 if TYPE_CHECKING:
     from actors._cell import Cell
-    from actors._reply import Reply
 
 
 def dead_letter(cell: Cell, envelope: Envelope, reason: str) -> None:
     """Publish a message that will not be handled, or answer its asker."""
-    reply = cast("Reply[Any] | None", envelope.reply_to)
+    reply = envelope.reply_to
     if reply is not None:
         reply.fail(ActorDeadError(f"{cell.ref} stopped before handling the message"))
     else:
@@ -81,4 +80,4 @@ def _bury(cell: Cell, left: list[Envelope]) -> None:
             dead_letter(cell, envelope, f"the actor has ended ({cell.reason})")
     for envelope in stops:
         if envelope.reply_to is not None:
-            cast("Reply[Any]", envelope.reply_to).settle((None, None, None))
+            envelope.reply_to.settle((None, None, None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 from actors._threads import Worker
 
 

@@ -50,8 +50,7 @@ from supervisors import (
 
 if TYPE_CHECKING:
     from actors._cell import Cell
-    from actors._mailbox import Envelope
-    from actors._reply import Reply
+    from actors._lanes import Envelope
 
 logger = logging.getLogger("pykka")
 
@@ -367,7 +366,7 @@ def _settle_in_hand(cell: Cell, ending: Ending, *, final: bool) -> None:
     cell.in_hand = None
     if envelope is None or ending.kind in {"stop", "stopped itself"}:
         return
-    reply = cast("Reply[Any] | None", envelope.reply_to)
+    reply = envelope.reply_to
     if reply is not None:
         if final:
             dead_letter(cell, envelope, "in hand when the actor ended")

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from time import perf_counter
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 from pykka import messages
@@ -28,19 +29,22 @@ from actors._colour import (
 )
 from actors._ending import Ending, Report, Ticket
 from actors._errors import HandlerTimedOut
-from actors._mailbox import Envelope, StopItself
+from actors._lanes import Envelope, Item, StopItself, as_envelope
+from actors._mailbox import NOTHING
 from actors._process_call import ProcessCall
 from actors._threads import current_worker
 from supervisors import fails_on_ask
 
 if TYPE_CHECKING:
     from actors._cell import Cell
-    from actors._reply import Reply
 
 logger = logging.getLogger("pykka")
 
-BATCH: Final = 64
+BATCH: Final = 256
 """Messages after which a loop lets others run."""
+
+STRIDE: Final = 8
+"""Messages between two looks at the clock, the first after one: each costs as much as a `take`."""
 
 BUDGET: Final = 0.002
 """Seconds after which it does."""
@@ -76,21 +80,28 @@ def _ordered(cell: Cell) -> Ending:
 async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot loop, in one frame
     """Handle one batch on trio; give the mailbox away when a plain handler is next."""
     box = cell.mailbox
-    handled = 0
+    taken = 0
     until = perf_counter() + BUDGET
     while not box.interrupted:
-        envelope = box.take()
-        if envelope is None:
+        if taken % STRIDE == 1 and (taken > BATCH or perf_counter() > until):
+            await trio.lowlevel.checkpoint()
+            return None
+        taken += 1
+        item = box.take_item()
+        if item is NOTHING:
             if box.release():
                 cell.owns = False
                 return None
             continue
-        message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
-        if reply is not None and reply.abandoned:
-            box.skipped += 1
-            continue
+        if type(item) is Envelope:
+            message, reply, context = item.message, item.reply_to, item.context
+            if reply is not None and reply.abandoned:
+                box.skipped += 1
+                continue
+        else:
+            message, reply, context = item, None, None
         if type(message) in _SPECIAL:
-            ending = await _special(cell, envelope)
+            ending = await _special(cell, as_envelope(item))
             if ending is not None:
                 return ending
             if not cell.owns:
@@ -99,28 +110,26 @@ async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot
             getattr(receive := cell.actor.on_receive, "__func__", receive) is cell.last_async  # type: ignore[union-attr]  # it runs
             or remember_if_async(cell, receive)
         ):
-            cell.in_hand = envelope
+            cell.hand = item
             try:
-                if envelope.context is None and not cell.careful:
+                if cell.careful:
+                    result = await _carefully(cell, context, receive, (message,), {})
+                elif context is None:
                     result = await receive(message)
                 else:
-                    result = await _carefully(cell, envelope, receive, (message,), {})
+                    result = await run_in_context(context, context.run(receive, message))
             except BaseException as error:  # noqa: BLE001  # it is judged, or passes through
-                ending = failed(cell, envelope, error)
+                ending = failed(cell, error)
                 if ending is not None:
                     return ending
             else:
-                if reply is not None and cell.in_hand is envelope:
+                if reply is not None and cell.hand is item:
                     reply.settle((result, None, None))
-            cell.in_hand = None
+            cell.hand = NOTHING
         else:
-            give_to_thread(cell, envelope)
+            give_to_thread(cell, as_envelope(item))
             return None
-        handled += 1
         cell.succeeded = True
-        if handled >= BATCH or perf_counter() > until:
-            await trio.lowlevel.checkpoint()
-            return None
     return None
 
 
@@ -134,7 +143,7 @@ def remember_if_async(cell: Cell, function: Callable[..., Any]) -> bool:
 
 async def _carefully(
     cell: Cell,
-    envelope: Envelope,
+    context: Context | None,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -145,9 +154,9 @@ async def _carefully(
         call = ProcessCall(cell.path, function, args, kwargs)
         return await cell.system.processes.run(call, limit)
     if limit is None:
-        return await _in_world(cell, envelope, function, args, kwargs)
+        return await _in_world(cell, context, function, args, kwargs)
     with trio.move_on_after(limit) as scope:
-        return await _in_world(cell, envelope, function, args, kwargs)
+        return await _in_world(cell, context, function, args, kwargs)
     if scope.cancelled_caught:
         raise HandlerTimedOut(f"{cell.path}: a handler ran longer than {limit} seconds")
     return None
@@ -155,12 +164,11 @@ async def _carefully(
 
 async def _in_world(
     cell: Cell,
-    envelope: Envelope,
+    context: Context | None,
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Any:
-    context = envelope.context
     if cell.runs_on == "asyncio":
         return await cell.system.bridge.run(function, args, kwargs, context)
     if context is None:
@@ -178,7 +186,7 @@ async def _special(cell: Cell, envelope: Envelope) -> Ending | None:
     try:
         function, args, kwargs = proxy_call(cell.actor, envelope.message)
         if is_async(function) or runs_in_process(cell.actor, function):
-            result = await _carefully(cell, envelope, function, args, kwargs)
+            result = await _carefully(cell, envelope.context, function, args, kwargs)
         elif _runs_anywhere(cell.actor, function, args):
             result = function(*args, **kwargs)
         else:
@@ -187,7 +195,7 @@ async def _special(cell: Cell, envelope: Envelope) -> Ending | None:
             return None
         _answer(cell, envelope, result)
     except BaseException as error:  # noqa: BLE001  # as above
-        ending = failed(cell, envelope, error)
+        ending = failed(cell, error)
         if ending is not None:
             return ending
     cell.in_hand = None
@@ -212,7 +220,7 @@ def _on_class(owner: type[Any], name: str) -> Any:
 
 def _answer(cell: Cell, envelope: Envelope, result: Any) -> None:
     if envelope.reply_to is not None and cell.in_hand is envelope:
-        cast("Reply[Any]", envelope.reply_to).settle((result, None, None))
+        envelope.reply_to.settle((result, None, None))
 
 
 async def _take_report(cell: Cell) -> Ending | None:
@@ -224,10 +232,10 @@ async def _take_report(cell: Cell) -> Ending | None:
         return await _handle_here(cell, report.envelope)
     cell.in_hand = report.envelope
     try:
-        result = await _carefully(cell, report.envelope, lambda: report.awaitable, (), {})
+        result = await _carefully(cell, report.envelope.context, lambda: report.awaitable, (), {})
         _answer(cell, report.envelope, result)
     except BaseException as error:  # noqa: BLE001  # as above
-        return failed(cell, report.envelope, error)
+        return failed(cell, error)
     finally:
         cell.in_hand = None
     return None
@@ -239,16 +247,16 @@ async def _handle_here(cell: Cell, envelope: Envelope) -> Ending | None:
     return await _drain(cell)
 
 
-def failed(cell: Cell, envelope: Envelope, error: BaseException) -> Ending | None:
+def failed(cell: Cell, error: BaseException) -> Ending | None:
     """Answer an asker; return an Ending if it is the actor's failure too, else None.
 
     A Cancelled passes through, also out of a group, if the instance is being taken down.
     """
     error = to_be_judged(error, cell.actor)
-    reply = cast("Reply[Any] | None", envelope.reply_to)
-    if reply is None or cell.in_hand is not envelope:
-        unsettled = envelope if cell.in_hand is envelope else None
-        return Ending("failed", error, envelope=unsettled)
+    in_hand = cell.in_hand  # unless it was put aside
+    reply = None if in_hand is None else in_hand.reply_to
+    if reply is None:
+        return Ending("failed", error, envelope=in_hand)
     add_hint(cell, error)
     logger.info("Exception returned from %s to caller:", cell.actor, exc_info=error)
     reply.fail(error)
@@ -311,36 +319,39 @@ def _work(cell: Cell, ticket: Ticket) -> Report | None:
     """Return what to hand back, or None when the mailbox is empty or was resubmitted."""
     box = cell.mailbox
     pool = cell.system.threads
-    handled = 0
+    taken = 0
     until = perf_counter() + BUDGET
     while not box.interrupted:
-        envelope = box.take()
-        if envelope is None:
+        if taken % STRIDE == 1 and pool.has_waiting and (taken > BATCH or perf_counter() > until):
+            work_on(cell)
+            return None
+        taken += 1
+        item = box.take_item()
+        if item is NOTHING:
             if box.release():
                 return None
             continue
-        report = _handle_on_thread(cell, envelope, ticket)
+        report = _handle_on_thread(cell, item, ticket)
         if report is not None:
             return report
         if not ticket.valid:
-            return None
-        handled += 1
-        if pool.has_waiting and (handled >= BATCH or perf_counter() > until):
-            work_on(cell)
             return None
     return Report()
 
 
 def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one frame
-    cell: Cell, envelope: Envelope, ticket: Ticket
+    cell: Cell, item: Item, ticket: Ticket
 ) -> Report | None:
-    message, reply = envelope.message, cast("Reply[Any] | None", envelope.reply_to)
-    if reply is not None and reply.abandoned:
-        cell.mailbox.skipped += 1
-        return None
+    if type(item) is Envelope:
+        message, reply, context = item.message, item.reply_to, item.context
+        if reply is not None and reply.abandoned:
+            cell.mailbox.skipped += 1
+            return None
+    else:
+        message, reply, context = item, None, None
     if type(message) in _STOPS:
-        return Report(envelope)
-    cell.in_hand = envelope
+        return Report(as_envelope(item))
+    cell.hand = item
     try:
         if type(message) in PROXY_MESSAGES:
             function, args, kwargs = proxy_call(cell.actor, message)
@@ -348,39 +359,36 @@ def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one
             function, args, kwargs = cell.actor.on_receive, (message,), _NO_KEYWORDS  # type: ignore[union-attr]  # it runs
         if getattr(function, "__func__", function) is not cell.last_plain:
             if is_async(function) or runs_in_process(cell.actor, function):
-                cell.in_hand = None
-                return Report(envelope)
+                cell.hand = NOTHING
+                return Report(as_envelope(item))
             cell.last_plain = getattr(function, "__func__", function)
-        context = envelope.context
         if context is None:
             context = cell.thread_context or cell.context_of_thread()
         if cell.settings.handler_timeout is None:
             result = context.run(function, *args, **kwargs)
         else:
-            with _stuck.watching(cell, ticket, envelope):
+            with _stuck.watching(cell, ticket, as_envelope(item)):
                 result = context.run(function, *args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure
-        return _failed_on_thread(cell, envelope, ticket, error)
+        return _failed_on_thread(cell, ticket, error)
     if not ticket.valid:
         return None
     if type(result) is CoroutineType:
-        return Report(envelope, awaitable=result)
+        return Report(as_envelope(item), awaitable=result)
     cell.succeeded = True
-    if reply is not None and cell.in_hand is envelope:
+    if reply is not None and cell.hand is item:
         reply.settle((result, None, None))
-    cell.in_hand = None
+    cell.hand = NOTHING
     return None
 
 
-def _failed_on_thread(
-    cell: Cell, envelope: Envelope, ticket: Ticket, error: BaseException
-) -> Report | None:
+def _failed_on_thread(cell: Cell, ticket: Ticket, error: BaseException) -> Report | None:
     if not ticket.valid:
         logger.warning(
             "A handler of %s failed after it had been given up:", cell.path, exc_info=error
         )
         return None
-    ending = failed(cell, envelope, error)
+    ending = failed(cell, error)
     if ending is None:
         cell.in_hand = None
         return None

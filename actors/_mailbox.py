@@ -5,29 +5,53 @@ Rules: (1) at any time at most one owner takes: the actor's trio task or a threa
        (3) the system lane is ahead of the user lane and is never full;
        (4) nothing is lost between a put and the end: `close` returns what is left, and every later
            put raises.
+
+A put far from the bound takes no lock. It appends, which is atomic, and then reads `busy`; the
+owner that gives up clears `busy` and then looks at the lane. So one of the two sees the other.
 """
 
 from __future__ import annotations
 
-import bisect
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from pykka import ActorDeadError, messages
-from pykka._envelope import Envelope as PykkaEnvelope
+from pykka import ActorDeadError
 
 from actors._errors import MailboxFull
+from actors._lanes import (
+    EMPTY,
+    Envelope,
+    Item,
+    Lane,
+    PriorityLane,
+    as_envelope,
+    drained,
+    first_droppable,
+    is_stop,
+    removed,
+)
 from actors._reply import Reply
 from supervisors import ConfigurationError
 
 Overflow: TypeAlias = Literal["fail", "drop_newest", "drop_oldest"]
 
 OVERFLOWS: Final = ("fail", "drop_newest", "drop_oldest")
+
+MARGIN: Final = 1_000
+"""How near to the bound puts take the lock. To pass the bound without it, more threads than this
+would have to stand between the same two steps of `put` at once."""
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Final = _Nothing()
+"""Taken from an empty mailbox. Not None, which is a message like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +108,6 @@ class MailboxStatistics:
     stashed: int
 
 
-class Envelope(PykkaEnvelope[Any]):
-    """A message on its way: who wants the answer, in which context, how often it was tried."""
-
-    __slots__ = ("attempts", "context", "is_notice", "rank")
-
-    rank: float
-    """Set by a mailbox with priorities, which asks for it once."""
-
-    def __init__(
-        self, message: Any, reply_to: Reply[Any] | None = None, context: Context | None = None
-    ) -> None:
-        self.message = message
-        self.reply_to = reply_to
-        self.context = context
-        self.attempts = 0
-        self.is_notice = False
-
-
-class Lane(Protocol):
-    """What holds user messages: a deque, or lanes by priority."""
-
-    def append(self, envelope: Envelope, /) -> None: ...
-    def popleft(self) -> Envelope: ...
-    def extendleft(self, envelopes: Iterable[Envelope], /) -> None: ...
-    def __len__(self) -> int: ...
-
-
 class Owner(Protocol):
     """Whose mailbox it is."""
 
@@ -127,11 +124,12 @@ class MailboxQueue:
     __slots__ = (
         "_lane",
         "_lock",
+        "_otherwise",
         "_owner",
         "_put_back",
+        "_quick",
         "_room",
         "_system",
-        "accepted",
         "busy",
         "closed",
         "discarded",
@@ -149,48 +147,64 @@ class MailboxQueue:
         self.settings = settings
         self._owner = owner
         self._lock = threading.Lock()
-        self._lane: Lane = _EMPTY
+        self._lane: Lane = EMPTY
+        self._quick = 0  # while fewer wait, `put` takes no lock
         self._system: deque[Envelope] | None = None
         self._put_back: Envelope | None = None  # a user message at the head of the system lane
         self._room: deque[Reply[None]] | None = None
         self.stash: list[Envelope] | None = None
-        self.busy = True  # owned by the task that is about to start
+        self.busy = True  # has an owner, first the one that starts it; False once it is closed
         self.closed: str | None = None
         self.interrupted = False
-        self.peak = self.accepted = self.taken = self.dropped = 0
-        self.refused = self.skipped = self.discarded = 0
+        self.peak = self.taken = self.dropped = self.refused = self.skipped = self.discarded = 0
+        self._otherwise = 0  # how many left the lane but by `take`, less those that came back
 
     # -- senders --------------------------------------------------------------------------
 
-    def put(self, envelope: Envelope) -> None:
-        """Accept the message, or do what the overflow policy says.
+    def put(self, item: Item) -> None:
+        """Accept an envelope, or a bare message, or do what the overflow policy says.
 
         Raises:
             MailboxFull: it is full and its policy is `fail`
             ActorDeadError: the actor has ended
 
         """
-        dropped = None
+        lane = self._lane
+        waiting = len(lane)
+        if waiting >= self._quick:
+            self._put_carefully(item)
+            return
+        lane.append(item)
+        if waiting >= self.peak:
+            self.peak = waiting + 1
+        if not self.busy:
+            self._look_for_owner(lane, item)
+
+    def _put_carefully(self, item: Item) -> None:
+        """Put the first message, or one near the bound, or one with a priority."""
+        envelope, dropped = as_envelope(item), None
         with self._lock:
             if self.closed is not None:
                 raise ActorDeadError(self.closed)
-            lane = self._lane
-            waiting = len(lane)
-            if waiting >= self.settings.capacity:
+            if len(self._lane) >= self.settings.capacity:
                 dropped = self._overflow(envelope)
             if dropped is not envelope:
-                if lane is _EMPTY:
-                    lane = self._new_lane()
-                lane.append(envelope)
-                self.accepted += 1
-                if waiting >= self.peak:
-                    self.peak = waiting + 1
-            wake = not self.busy
-            self.busy = True
+                self._append(envelope)
+            wake = self._seize()
         if wake:
             self._owner.wake()
         if dropped is not None:
             self._owner.on_drop(dropped)
+
+    def _look_for_owner(self, lane: Lane, item: Item) -> None:
+        """Wake the owner for an item that was appended, or take it back from a closed mailbox."""
+        with self._lock:
+            wake = self._seize()
+            too_late = self.closed is not None and removed(lane, item)  # else `close` returned it
+        if wake:
+            self._owner.wake()
+        if too_late:
+            raise ActorDeadError(self.closed)
 
     def offer(self, envelope: Envelope) -> bool:
         """Accept the message if there is room, whatever the policy; ActorDeadError if it ended."""
@@ -209,13 +223,8 @@ class MailboxQueue:
                 raise ActorDeadError(self.closed)
             if unless_full and len(self._lane) >= self.settings.capacity:
                 raise MailboxFull
-            if self._lane is _EMPTY:
-                self._new_lane()
-            self._lane.append(envelope)
-            self.accepted += 1
-            self.peak = max(self.peak, len(self._lane))
-            wake = not self.busy
-            self.busy = True
+            self._append(envelope)
+            wake = self._seize()
         if wake and is_stop(envelope):
             self._owner.wake_for_stop()
         elif wake:
@@ -230,8 +239,7 @@ class MailboxQueue:
                 self._system = deque()
             envelope.is_notice = True
             self._system.append(envelope)
-            wake = not self.busy
-            self.busy = True
+            wake = self._seize()
         if wake:
             self._owner.wake()
         return True
@@ -257,41 +265,41 @@ class MailboxQueue:
 
     def take(self) -> Envelope | None:
         """Return the next message, or None. Owner only."""
+        item = self.take_item()
+        return None if item is NOTHING else as_envelope(item)
+
+    def take_item(self) -> Item:
+        """Return the next message, bare or in its envelope, or NOTHING. Owner only."""
         if self._system and (ahead := self._take_ahead()) is not None:
             return ahead
         try:
-            envelope = self._lane.popleft()
+            item = self._lane.popleft()
         except IndexError:
-            return None
+            return NOTHING
         self.taken += 1
         if self._room:
             self._announce_room()
-        return envelope
+        return item
 
     def release(self) -> bool:
         """Give up the ownership if nothing waits; False: there is more to do. Owner only."""
-        with self._lock:
-            if self._lane or self._system or self.interrupted:
-                return False
-            self.busy = False
-            return True
+        self.busy = False  # before it looks: see the module
+        if self._lane or self._system or self.interrupted:
+            return not self.seize()  # or whoever put it has woken an owner
+        return True
 
     def seize(self) -> bool:
         """Become the owner if there is none."""
         with self._lock:
-            if self.busy:
-                return False
-            self.busy = True
-            return True
+            return self._seize()
 
     def return_to_head(self, envelopes: Iterable[Envelope]) -> None:
         """Put messages back where they came from, the first one foremost."""
         with self._lock:
-            if self._lane is _EMPTY:
-                self._new_lane()
-            self._lane.extendleft(reversed([*envelopes, *self._pop_put_back()]))
-            wake = not self.busy  # it was a background task that unstashed
-            self.busy = True
+            returned = [*envelopes, *self._pop_put_back()]
+            self._own_lane().extendleft(reversed(returned))
+            self._otherwise -= len(returned)
+            wake = self._seize()  # if it was a background task that unstashed
         if wake:
             self._owner.wake()
 
@@ -301,13 +309,17 @@ class MailboxQueue:
             if self._system is None:
                 self._system = deque()
             self._system.appendleft(envelope)
-            self._put_back = envelope
+            self._put_back = None if envelope.is_notice else envelope
 
     def close(self, why: str) -> list[Envelope]:
         """Refuse messages from now on, and return those that are left."""
         with self._lock:
             self.closed = why
-            left = [*(self.stash or ()), *self._pop_put_back(), *_drained(self._lane)]
+            self._quick = 0
+            self.busy = False  # so that a sender without a lock looks again
+            waiting = drained(self._lane)
+            self._otherwise += len(waiting)
+            left = [*(self.stash or ()), *self._pop_put_back(), *waiting]
             self.stash = self._system = None
             room, self._room = self._room, None
         for reply in room or ():
@@ -331,12 +343,13 @@ class MailboxQueue:
         return len(self._lane)
 
     def statistics(self) -> MailboxStatistics:
-        """Return its counters now."""
+        """Return its counters now; of messages on their way at this moment some may be missing."""
+        waiting = len(self._lane)
         return MailboxStatistics(
-            waiting=len(self._lane) + (self._put_back is not None),
+            waiting=waiting + (self._put_back is not None),
             capacity=self.settings.capacity,
             peak=self.peak,
-            accepted=self.accepted,
+            accepted=self.taken + waiting + self._otherwise,
             taken=self.taken,
             dropped=self.dropped,
             refused=self.refused,
@@ -347,9 +360,26 @@ class MailboxQueue:
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _new_lane(self) -> Lane:
-        priority = self.settings.priority
-        self._lane = deque() if priority is None else PriorityLane(priority)
+    def _seize(self) -> bool:
+        """Become the owner if there is none and it is not closed. The lock is held."""
+        if self.busy or self.closed is not None:
+            return False
+        self.busy = True
+        return True
+
+    def _append(self, item: Item) -> None:
+        """Let it wait. The lock is held."""
+        lane = self._own_lane()
+        lane.append(item)
+        self.peak = max(self.peak, len(lane))
+
+    def _own_lane(self) -> Lane:
+        """Return the lane, made with the first message. The lock is held."""
+        if self._lane is EMPTY:
+            priority = self.settings.priority
+            self._lane = deque() if priority is None else PriorityLane(priority)
+            if priority is None and self.closed is None:
+                self._quick = max(0, self.settings.capacity - MARGIN)
         return self._lane
 
     def _take_ahead(self) -> Envelope | None:
@@ -380,7 +410,8 @@ class MailboxQueue:
         if policy == "drop_oldest":
             if isinstance(self._lane, PriorityLane):
                 self._lane.rank(envelope)  # before anything is dropped for it, since it may fail
-            dropped = _first_droppable(self._lane)
+            dropped = first_droppable(self._lane)
+            self._otherwise += dropped is not None
             if dropped is None and len(self._lane) >= self.settings.capacity:
                 dropped = envelope  # none but stop requests wait
         self.dropped += dropped is not None
@@ -409,131 +440,5 @@ class MailboxQueue:
         """Refuse all messages from now on; a thread that is gone may hold the old lock."""
         self._lock = threading.Lock()
         self.closed = why
-
-
-class EmptyLane:
-    """Stands for the lane of a mailbox that never held a message: idle actors are many."""
-
-    def append(self, _envelope: Envelope, /) -> None:
-        """Refuse: it is shared."""
-        raise NotImplementedError
-
-    def popleft(self) -> Envelope:
-        """Raise IndexError."""
-        raise IndexError
-
-    def extendleft(self, _envelopes: Iterable[Envelope], /) -> None:
-        """Refuse: it is shared."""
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        return 0
-
-
-_EMPTY: Final = EmptyLane()
-
-
-class PriorityLane:
-    """Messages by priority, lowest first, each priority in order."""
-
-    __slots__ = ("_by_priority", "_length", "_lock", "_order", "_priority")
-
-    def __init__(self, priority: Callable[[Any], float]) -> None:
-        self._priority = priority
-        self._order: list[float] = []
-        self._by_priority: dict[float, deque[Envelope]] = {}
-        self._length = 0
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return self._length
-
-    def append(self, envelope: Envelope) -> None:
-        """Add behind those of the same priority; a stop request behind all."""
-        priority = envelope.rank = self.rank(envelope)
-        with self._lock:
-            self._queue(priority).append(envelope)
-            self._length += 1
-
-    def popleft(self) -> Envelope:
-        """Remove the foremost of the lowest priority; IndexError if there is none."""
-        with self._lock:
-            return self._pop(self._order[0])
-
-    def poplast(self) -> Envelope:
-        """Remove the foremost of the highest priority; IndexError if there is none."""
-        with self._lock:
-            return self._pop(self._order[-1])
-
-    def extendleft(self, envelopes: Iterable[Envelope]) -> None:
-        """Put messages back at the head of their priorities."""
-        for envelope in envelopes:
-            with self._lock:
-                self._queue(envelope.rank).appendleft(envelope)
-                self._length += 1
-
-    def rank(self, envelope: Envelope) -> float:
-        """Return the priority of a message.
-
-        Raises:
-            TypeError, ValueError: the function returned no number
-            Exception: what the function raised
-
-        """
-        if is_stop(envelope):
-            return math.inf
-        rank: object = self._priority(envelope.message)  # foreign code
-        if not isinstance(rank, int | float):
-            raise TypeError(f"{self._priority!r} returned {rank!r}: return a number")
-        if math.isnan(rank):
-            raise ValueError(
-                f"{self._priority!r} returned {rank!r}, which has no place in an order"
-            )
-        return rank
-
-    def _queue(self, priority: float) -> deque[Envelope]:
-        queue = self._by_priority.get(priority)
-        if queue is None:
-            queue = self._by_priority[priority] = deque()
-            bisect.insort(self._order, priority)
-        return queue
-
-    def _pop(self, priority: float) -> Envelope:
-        queue = self._by_priority[priority]
-        envelope = queue.popleft()
-        self._length -= 1
-        if not queue:
-            del self._by_priority[priority]
-            self._order.remove(priority)
-        return envelope
-
-
-class StopItself:
-    """The message of `self.stop()`: a permanent child comes back after it."""
-
-
-def is_stop(envelope: Envelope) -> bool:
-    """Whether this is a request to stop, which no policy drops."""
-    return isinstance(envelope.message, messages._ActorStop | StopItself)
-
-
-def _drained(lane: Lane) -> list[Envelope]:
-    return [lane.popleft() for _ in range(len(lane))]
-
-
-def _first_droppable(lane: Lane) -> Envelope | None:
-    """Remove and return what has waited longest, stop requests excepted."""
-    take = lane.poplast if isinstance(lane, PriorityLane) else lane.popleft
-    kept: list[Envelope] = []
-    found = None
-    while found is None:
-        try:
-            envelope = take()
-        except IndexError:  # empty: the owner, who takes unlocked, may have been first
-            break
-        if is_stop(envelope):
-            kept.append(envelope)
-        else:
-            found = envelope
-    lane.extendleft(reversed(kept))
-    return found
+        self._quick = 0
+        self.busy = False

@@ -10,7 +10,8 @@ import pykka
 from pykka import ActorDeadError, messages
 
 from actors._errors import MailboxFull
-from actors._mailbox import Envelope, MailboxQueue
+from actors._lanes import Envelope
+from actors._mailbox import MailboxQueue
 from actors._proxy import ActorProxy
 from actors._reply import Derived, Reply, Requested
 from actors._settings import Seconds, as_seconds
@@ -29,7 +30,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
 
     __slots__ = ("_cell", "actor_class", "actor_inbox")
 
-    actor_inbox: MailboxQueue  # type: ignore[assignment]  # ours takes our envelopes
+    actor_inbox: MailboxQueue
 
     def __init__(self, cell: Cell, mailbox: MailboxQueue, actor_class: type[A]) -> None:
         self._cell = cell
@@ -114,9 +115,10 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
 
         """
         if context:
-            self.actor_inbox.put(Envelope(message, None, contextvars.copy_context()))
-        else:
-            self.actor_inbox.put(Envelope(message))
+            message = Envelope(message, None, contextvars.copy_context())
+        elif type(message) is Envelope:
+            message = Envelope(message)
+        self.actor_inbox.put(message)
 
     async def send(self, message: Any, *, context: bool = False) -> None:
         """Send a message as soon as the mailbox has room, under trio or asyncio.

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from actors._ending import Ending, Report
 from actors._errors import HandlerTimedOut
@@ -16,8 +16,7 @@ from actors._timers import Timer
 if TYPE_CHECKING:
     from actors._cell import Cell
     from actors._ending import Ticket
-    from actors._mailbox import Envelope
-    from actors._reply import Reply
+    from actors._lanes import Envelope
 
 logger = logging.getLogger("pykka")
 
@@ -54,7 +53,7 @@ def _abandon(cell: Cell, envelope: Envelope, limit: float) -> None:
     error = HandlerTimedOut(f"{cell.path}: a handler ran longer than {limit} seconds")
     unsettled: Envelope | None = envelope
     if envelope.reply_to is not None:
-        cast("Reply[Any]", envelope.reply_to).fail(error)
+        envelope.reply_to.fail(error)
         unsettled = None
     cell.report = Report(ending=Ending("abandoned", error, envelope=unsettled))
     cell.on_thread = cell.plain

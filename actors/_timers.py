@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 from pykka import ActorDeadError
 
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 from actors._ref import ActorRef
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 
 if TYPE_CHECKING:
     from actors._cell import Cell

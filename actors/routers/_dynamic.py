@@ -19,7 +19,7 @@ import trio
 
 from actors._actor import Actor
 from actors._errors import ActorDeadError, MailboxFull
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 from actors._ref import ActorRef
 from actors._settings import Seconds, as_seconds
 from actors._watch import Terminated

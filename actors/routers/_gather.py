@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from actors._ref import ActorRef
 from actors._reply import Reply
@@ -49,7 +49,7 @@ class FirstAnswer(Router):
             return
         self._cell.in_hand = None
         replies = ask_all(self.routees, message, envelope)
-        _Race(cast("Reply[Any]", envelope.reply_to), replies)
+        _Race(envelope.reply_to, replies)
 
 
 class _Race:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pykka import ActorDeadError, messages
 
 from actors._errors import MailboxFull
 from actors._events import DeadLetter
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 from actors._ref import ActorRef
 from actors._reply import Reply
 
@@ -72,7 +72,7 @@ async def pass_to_all(cell: Cell, refs: Sequence[ActorRef[Any]], message: Any) -
         await tell_all(refs, message)
         return
     cell.in_hand = None
-    asked = cast("Reply[Any]", envelope.reply_to)
+    asked = envelope.reply_to
     answers = ask_all(refs, message, envelope)
     gathered = Reply.of(answers[0]).join(*answers[1:]) if answers else None
     if gathered is None:

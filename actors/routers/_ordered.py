@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from actors._mailbox import Envelope
+from actors._lanes import Envelope
 from actors._ref import ActorRef
 from actors.routers._handover import fence, hand_over, refuse
 from actors.routers._hash import assign, slot_of

@@ -1,5 +1,6 @@
 """The mailbox alone: nothing is lost, bounds hold, one owner at a time."""
 
+import sys
 import threading
 from collections import deque
 
@@ -9,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pykka import messages
 
 from actors import ActorDeadError, Mailbox, MailboxFull
-from actors._mailbox import Envelope, MailboxQueue, StopItself
+from actors._lanes import Envelope, StopItself
+from actors._mailbox import MailboxQueue
 
 
 class Owner:
@@ -73,6 +75,88 @@ def test_many_threads_lose_nothing_and_keep_each_senders_order():
     taken = [box.take().message for _ in range(8000)]
     for sender in range(4):
         assert [n for who, n in taken if who == sender] == list(range(2000))
+
+
+@pytest.fixture
+def restless_threads():
+    """Let threads change places as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+class Taking(Owner):
+    """Empties its mailbox in a thread of its own, whenever it is woken, until it is told to end."""
+
+    def __init__(self):
+        super().__init__()
+        self.taken, self.woken = [], threading.Semaphore(0)
+        self.box = MailboxQueue(Mailbox(capacity=100_000), self)
+        self.box.release()
+
+    def wake(self):
+        assert self.box.busy
+        self.woken.release()
+
+    def work(self, enough):
+        while True:
+            self.woken.acquire()
+            while (envelope := self.box.take()) is not None or not self.box.release():
+                if envelope is not None:
+                    self.taken.append(envelope.message)
+                if len(self.taken) == enough:
+                    return
+
+
+def send_from_threads(box, count, refused=None):
+    """Start 4 threads that put so many objects each, bare; return them and what they put."""
+    sent = [[(sender, number) for number in range(count)] for sender in range(4)]
+
+    def send(messages):
+        for message in messages:
+            try:
+                box.put(message)
+            except ActorDeadError:
+                refused.append(message)
+
+    threads = [threading.Thread(target=send, args=(messages,)) for messages in sent]
+    for thread in threads:
+        thread.start()
+    return threads, [message for messages in sent for message in messages]
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_an_owner_that_gives_up_while_others_put_is_always_woken_again():
+    owner = Taking()
+    worker = threading.Thread(target=owner.work, args=(8000,))
+    worker.start()
+    senders, sent = send_from_threads(owner.box, 2000)
+    for thread in (*senders, worker):
+        thread.join(timeout=60)
+    assert sorted(owner.taken) == sorted(sent)
+    assert owner.box.statistics().accepted == owner.box.statistics().taken == 8000
+
+
+@pytest.mark.usefixtures("restless_threads")
+def test_what_is_put_while_the_mailbox_closes_is_left_or_refused_never_both():
+    for _ in range(20):
+        box, _ = idle(Mailbox(capacity=100_000))
+        box.put("the first one makes the lane")
+        refused = []
+        senders, sent = send_from_threads(box, 200, refused)
+        left = [envelope.message for envelope in box.close("gone")]
+        for thread in senders:
+            thread.join(timeout=60)
+        assert sorted(left[1:] + refused) == sorted(sent)
+        assert len(box) == 0
+
+
+def test_a_message_may_be_none_and_is_no_end():
+    box, _ = idle()
+    box.put(None)
+    box.put("next")
+    assert [box.take().message, box.take().message, box.take()] == [None, "next", None]
 
 
 def test_after_closing_every_put_raises_and_what_was_left_is_returned():
