@@ -1,5 +1,6 @@
 """ActorBus: what was declared on it is checked, and a run of it begins and ends here."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -218,7 +219,15 @@ class ActorBus(Declaring):
 
     @contextmanager
     def running_in_thread(self, consume: Consume = "all") -> Iterator["ActorBus"]:
-        """Run the bus in a thread of its own, for programs without a loop; see `running`."""
+        """Run the bus in a thread of its own, for programs without a loop; see `running`.
+
+        Raises BusStateError on a thread that runs an event loop, too.
+        """
+        if _runs_a_loop():
+            raise BusStateError(
+                "this thread runs an event loop, which `with bus.running_in_thread():` would stop;"
+                " enter `async with bus.running():` and await the calls"
+            )
         run = self._enter(consume, "trio")
         try:
             with run.system:
@@ -231,6 +240,21 @@ class ActorBus(Declaring):
                 finally:
                     run.system.run(run.stop).get()
                     served.get()
+        finally:
+            self._leave(run)
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator["ActorBus"]:
+        """Open the store and nothing else, under trio: for `dead_letters`, `processes` and `store`.
+
+        No service is made, so this works while what they need is down; nothing can be sent.
+        Raises what `running` raises.
+        """
+        run = self._enter("none", "trio")
+        try:
+            async with run.system, run.opened():
+                self._run = run
+                yield self
         finally:
             self._leave(run)
 
@@ -278,6 +302,9 @@ class ActorBus(Declaring):
             for name in self._names(consume)
             if name not in known
         ]
+        if isinstance(consume, str) and consume in known:
+            text = f"consume={consume!r} is one text: give 'all', 'none' or a list, [{consume!r}]"
+            wrong = [Problem("bus.running(consume=...)", text)]
         wrong += self._wrong_settings()
         store = self._made_store(wrong)
         try:
@@ -315,4 +342,14 @@ class ActorBus(Declaring):
     def _names(self, consume: Consume) -> Collection[str]:
         if consume == "all":
             return [channel.name for channel in self.channels]
-        return () if consume == "none" else tuple(consume)
+        if isinstance(consume, str):
+            return () if consume == "none" else (consume,)
+        return tuple(consume)
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return trio.lowlevel.in_trio_run()
+    return True

@@ -158,11 +158,19 @@ class BusRun:
     async def started(self) -> AsyncIterator[None]:
         """Start everything; stop it at the end. Enter and leave it in one task."""
         async with AsyncExitStack() as stack:
-            await self.store.open(self._process())
-            stack.push_async_callback(_shielded, self.store.close)
+            await stack.enter_async_context(self.opened())
             await self._assemble(stack)
             self._delivery = await start_delivery(self)
             stack.push_async_callback(self._wind_down)
+            yield
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open the store; close it at the end."""
+        async with AsyncExitStack() as stack:
+            await self.store.open(self._process())
+            stack.push_async_callback(_shielded, self.store.close)
+            self.worlds = Worlds(self.system)
             yield
 
     async def serve(self, ready: Reply[None]) -> None:
@@ -194,8 +202,7 @@ class BusRun:
 
     async def _assemble(self, stack: AsyncExitStack) -> None:
         """Make the app services, plan all calls, and open the gateways."""
-        configuration = self.configuration
-        self.worlds = worlds = Worlds(self.system)
+        configuration, worlds = self.configuration, self.worlds
         services, world = configuration.services, configuration.runs_on
         entrance = Entrance(self.system, world, stack)
         app = await services.make_app(self._constant, entrance)

@@ -24,6 +24,7 @@ from actors._ref import ActorRef
 from actors._settings import Settings
 from supervisors import (
     ChildSpec,
+    ConfigurationError,
     Decision,
     EscalateFailure,
     Failure,
@@ -294,6 +295,12 @@ async def _stop_row(cells: Sequence[Cell]) -> None:
         await cell.until(lambda cell=cell: cell.ended)  # type: ignore[misc]  # as above
 
 
+def _check_strategy(name: str, strategy: object) -> None:
+    if not isinstance(strategy, Strategy):
+        allowed = "give a strategy, such as OneForOne()"
+        raise ConfigurationError(name, f"strategy={strategy!r} is not allowed: {allowed}")
+
+
 def _as_spec(child: ChildSpec | type[Actor]) -> ChildSpec:
     """Return the spec of a child; a class keeps its own keywords."""
     if isinstance(child, ChildSpec):
@@ -322,6 +329,7 @@ class Supervisor(Actor, runs_on="trio"):
         super().__init__()
         specs = [_as_spec(one) for one in children]
         if strategy is not None:
+            _check_strategy(type(self).__name__, strategy)
             self.strategy = strategy  # type: ignore[misc]  # an instance may have its own
         check_children(self.strategy or DEFAULT_STRATEGY, specs)
         self._specs = specs

@@ -260,8 +260,11 @@ class ActorSystem:
 
     def __enter__(self) -> Self:
         self._refuse_to_enter_twice()
-        if runs_a_loop():
-            raise RuntimeError(f"this thread runs an event loop: `async with {self.name}`")
+        if (loop := runs_a_loop()) is not None:
+            raise RuntimeError(
+                f"this thread runs an event loop ({loop}), which `with {self!r}` would stop;"
+                " write `async with`"
+            )
         self.enter_thread(daemon=True)
         return self
 

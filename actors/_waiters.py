@@ -37,7 +37,7 @@ def refuse_to_block() -> None:
     loop = runs_a_loop()
     if loop is not None:
         raise BlockingCall(
-            f"this thread runs a {loop} event loop, which a blocking wait would stop; "
+            f"this thread runs an event loop ({loop}), which a blocking wait would stop; "
             "write `await reply`, or `await ref.request(message)` in place of `ref.ask(message)`"
         )
 

@@ -216,7 +216,7 @@ def _with(app: str, do: Callable[[ActorBus], Awaitable[T]]) -> T:
     bus = load_with_store(app)
 
     async def main() -> T:
-        async with bus.running(consume="none"):
+        async with bus.looking():
             return await do(bus)
 
     return trio.run(main)

@@ -47,7 +47,7 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
 
 
 async def _survey(bus: ActorBus) -> Survey:
-    async with bus.running(consume="none"):
+    async with bus.looking():
         queues = await bus.store.statistics()
         others = [row for row in await bus.processes() if row.pid != os.getpid()]
         return Survey(bus.channels, bus.handlers, queues, [*stranded(queues, others)])

@@ -32,7 +32,7 @@ def tree(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> 
 
 
 async def _processes(bus: ActorBus) -> tuple[float, list[ProcessRow]]:
-    async with bus.running(consume="none"):
+    async with bus.looking():
         rows = await bus.processes()
         return bus.store.now(), [row for row in rows if row.pid != os.getpid()]
 

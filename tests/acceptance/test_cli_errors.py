@@ -39,6 +39,26 @@ def test_a_module_missing_inside_the_application_is_not_mistaken_for_app(actorbu
     assert "broken.py, line 1" in done.err
 
 
+@pytest.mark.parametrize("command", ["list", "tree", "deadletter list"])
+def test_looking_works_while_what_the_services_need_is_down(actorbus, command):
+    actorbus("send", "shop:bus", "shop.PlaceOrder", "--body", '{"number": "A-1"}')
+    actorbus.write("down.py", SERVICE_THAT_CANNOT_BE_MADE)
+
+    done = actorbus(*command.split(), "down:bus")
+
+    assert done.code == 0, done.err
+
+
+SERVICE_THAT_CANNOT_BE_MADE = """
+from shop import bus
+
+def connect() -> str:
+    raise ConnectionError("down")
+
+bus.provide(str, connect)
+"""
+
+
 def test_a_syntax_error_in_the_application_is_shown_with_its_line(actorbus):
     actorbus.write("broken.py", "def f(:\n")
 

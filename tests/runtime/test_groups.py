@@ -209,3 +209,5 @@ async def test_a_supervisor_refuses_what_contradicts_itself():
         Supervisor(children=[ChildSpec(Child, name="a"), ChildSpec(Child, name="a")])
     with pytest.raises(ConfigurationError, match="all its children together"):
         Supervisor(OneForAll(), [ChildSpec(Child, name="a", intensity=Intensity(1, 1))])
+    with pytest.raises(ConfigurationError, match=r"strategy='one_for_all' is not allowed"):
+        Supervisor("one_for_all")

@@ -58,6 +58,48 @@ async def test_an_unknown_channel_to_consume_is_reported_with_everything_else():
     assert "no channel 'tow'; did you mean 'two'?" in texts[1]
 
 
+@pytest.mark.parametrize(
+    ("consume", "said"),
+    [
+        ("one", "consume='one' is one text: give 'all', 'none' or a list, ['one']"),
+        ("tow", "no channel 'tow'; did you mean 'two'?"),
+    ],
+)
+async def test_a_text_in_place_of_a_list_of_channels_is_not_read_letter_by_letter(consume, said):
+    with pytest.raises(ConfigurationError) as caught:
+        async with make_bus().running(consume=consume):
+            pass
+
+    [problem] = caught.value.problems
+    assert said in problem.text
+
+
+async def test_a_bus_in_a_thread_is_refused_where_a_loop_runs_and_told_what_to_write():
+    bus = make_bus()
+    with (
+        pytest.raises(BusStateError, match=r"enter `async with bus.running\(\):` and await"),
+        bus.running_in_thread(),
+    ):
+        pass
+
+    async with bus.running():
+        assert await bus.commands.send(PlaceOrder(1)) == 1
+
+
+async def test_looking_opens_the_store_and_makes_no_service():
+    bus = make_bus()
+
+    def make_service():
+        raise ConnectionError("down")
+
+    bus.provide(dict[str, str], make_service)
+    async with bus.looking():
+        assert await bus.dead_letters.count() == 0
+        assert len(await bus.processes()) == 1
+        with pytest.raises(BusStateError):
+            await bus.commands.send(PlaceOrder(1))
+
+
 @pytest.mark.parametrize("store", ["mysql://x", "sqlite:///x.db?speed=7", "sqlite://"])
 async def test_a_store_that_cannot_be_meant_is_a_problem_of_the_configuration(store):
     with pytest.raises(ConfigurationError, match=r"ActorBus\(store=...\): store "):
