@@ -247,12 +247,17 @@ async def _limited(worker: Worker, call: ProcessCall, limit: float | None) -> tu
     if limit is None:
         return await worker.answer(call.frame, lambda: None)
 
+    patience = max(limit, PATIENCE)
+    late = f"{call.who}: a worker needed longer than {patience} seconds to load {call.label}"
+
     def begin() -> None:
+        nonlocal late
+        late = f"{call.who}: {call.label} ran longer than {limit} seconds"
         scope.deadline = trio.current_time() + limit
 
-    with trio.move_on_after(max(limit, PATIENCE)) as scope:
+    with trio.move_on_after(patience) as scope:
         return await worker.answer(call.frame, begin)
-    raise HandlerTimedOut(f"{call.who}: {call.label} ran longer than {limit} seconds")
+    raise HandlerTimedOut(late)
 
 
 def _death(gone: Gone, call: ProcessCall) -> WorkerDied:

@@ -22,6 +22,7 @@ from actors import (
     RemoteTraceback,
     ReplyCancelled,
     WorkerDied,
+    _processes,
     process_problem,
 )
 from actors._processes import KEEP_ALIVE
@@ -325,6 +326,19 @@ async def test_the_limit_does_not_count_the_wait_for_a_worker(tmp_path):
             await system.spawn(ChildSpec(Render)).terminated()
         holder.cancel()
         assert await reply == 4
+
+
+async def test_imports_have_a_limit_of_their_own(tmp_path, monkeypatch):
+    (tmp_path / "slower_in_a_worker.py").write_text(SLOW_IN_A_WORKER.replace("2)", "60)"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(_processes, "PATIENCE", 0.1)
+    module = importlib.import_module("slower_in_a_worker")
+    async with ActorSystem("shop", max_processes=1) as system:
+        with pytest.raises(
+            HandlerTimedOut, match=r"needed longer than 0\.1 seconds to load slower_"
+        ):
+            await system.run_in_process(module.double, 1, timeout=0.1)
+        assert await system.run_in_process(work.double, 1) == 2
 
 
 async def test_cancelling_the_awaiter_ends_the_worker_and_frees_its_place(tmp_path):
