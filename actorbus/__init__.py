@@ -13,6 +13,9 @@ Sending
     Receipt                     the id of a message that is handled later
     detached                    leave the handler's transaction
     HandlerOptions, SendOptions    what a handler and a sender may say
+Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `intercept`
+    Invocation, Sending         what they are given; `actorbus.interceptors` has built-in ones
+    Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
     ChannelStalled, LeaseLost, MessagesTakenBack, StoreTrouble; the runtime's: `actors.events`
@@ -84,6 +87,9 @@ from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
 from actorbus._transaction import Transaction as Transaction
 from actorbus._way import Receipt as Receipt
+from actorbus.interceptors import Invocation as Invocation
+from actorbus.interceptors import Marker as Marker
+from actorbus.interceptors import Sending as Sending
 from actorbus.operations import BusHealth as BusHealth
 from actorbus.operations import ChannelHealth as ChannelHealth
 from actorbus.operations import Condition as Condition
@@ -123,8 +129,10 @@ __all__ = [
     "InvalidMessage",
     "InvalidSendOption",
     "InvalidTenant",
+    "Invocation",
     "LeaseLost",
     "Letter",
+    "Marker",
     "MessageDied",
     "MessageRefused",
     "MessageRetried",
@@ -141,6 +149,7 @@ __all__ = [
     "Retry",
     "RollbackOnly",
     "SendOptions",
+    "Sending",
     "Store",
     "StoreChannel",
     "StoreError",

@@ -107,12 +107,12 @@ class Call(Steps[T]):
 class Worlds:
     """Knows where the trio side is, and brings calls there."""
 
-    __slots__ = ("_home", "system")
+    __slots__ = ("home", "system")
 
     def __init__(self, system: "ActorSystem") -> None:
         """Remember this thread as the trio side's."""
         self.system = system
-        self._home = threading.get_ident()
+        self.home = threading.get_ident()
 
     def call(
         self,
@@ -121,7 +121,7 @@ class Worlds:
         *arguments: Any,
     ) -> Answer[T]:
         """Run the async function on the trio side, wherever this is called from."""
-        if threading.get_ident() == self._home:
+        if threading.get_ident() == self.home:
             return Call(function, arguments, unit_of_work)
         if _runs_a_loop():
             return Remote(self.system, function, arguments, unit_of_work)
@@ -129,7 +129,7 @@ class Worlds:
 
     def blocking(self) -> bool:
         """Whether this thread runs no loop, so that a call has to be over when it returns."""
-        return threading.get_ident() != self._home and not _runs_a_loop()
+        return threading.get_ident() != self.home and not _runs_a_loop()
 
 
 class Remote(Steps[T]):

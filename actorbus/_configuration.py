@@ -37,6 +37,8 @@ from actorbus.codecs import (
     unsupported_parts,
 )
 from actors import process_problem
+from actorbus.interceptors._declared import Interceptor, Interceptors
+from actorbus.interceptors._markers import Marker, markers_of, without_markers
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]
@@ -56,6 +58,7 @@ class Declared:
     converters: list[DeclaredConverter] = field(default_factory=list)
     messages: MessageOptions = field(default_factory=MessageOptions)
     problems: list[Problem] = field(default_factory=list)
+    interceptors: Interceptors = field(default_factory=Interceptors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Configuration:
     types: TypeRegistry
     services: Services
     gateway_channels: Mapping[Kind, frozenset[str]]
+    interceptors: tuple[Interceptor, ...]
     runs_on: RunsOn
     versions: Versions
     codecs: Codecs
@@ -118,6 +122,7 @@ class _Checks:
         self.channel_names = [channel.name for channel, _ in declared.channels]
         self.parameters: dict[str, Parameters] = {}
         self.gateways = dict(declared.gateways)
+        self.markers: dict[int, tuple[Marker, ...]] = {}
 
     def run(self) -> Configuration:
         self.check_message_options()
@@ -130,6 +135,9 @@ class _Checks:
         self.check_endpoint_ids(handlers)
         versions = self.versions()
         self.problems += self.declared.services.problems(_inject.known)
+        self.problems += self.declared.interceptors.problems(
+            handlers, self.types, self.declared.services
+        )
         if self.problems:
             raise ConfigurationError(self.declared.bus, self.problems)
         return Configuration(
@@ -139,6 +147,7 @@ class _Checks:
             self.types,
             self.declared.services,
             self.gateway_channels(),
+            tuple(self.declared.interceptors.declared),
             self.runs_on,
             versions,
             self.codecs,
@@ -241,6 +250,9 @@ class _Checks:
                 declaration.where, "takes no message: its first parameter is to be the message"
             )
             return None
+        message = parameters[0]
+        self.markers[declaration.order] = markers_of(declaration.function, message.annotation)
+        parameters[0] = message.replace(annotation=without_markers(message.annotation))
         return parameters
 
     def message_type(self, declaration: Declaration, parameter: Parameter) -> str:
@@ -326,6 +338,7 @@ class _Checks:
             breaker=checked.whole("breaker", at_least=1),
             order=declaration.order,
             where=where,
+            markers=self.markers.get(declaration.order, ()),
             route_by=_route_by(declaration),
             conversion=self.conversion(declaration, checked),
         )

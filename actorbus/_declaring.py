@@ -19,6 +19,7 @@ from actorbus._handlers import (
     place_of,
 )
 from actorbus._message_checks import DeclaredConverter, NamedType
+from actorbus._intercepting import Intercepting
 from actorbus._options import HandlerOptions, QueryHandlerOptions
 from actorbus._services import Scope, Service
 from actorbus._versions import Upcaster
@@ -31,7 +32,7 @@ V = TypeVar("V")
 _MISSING: Any = object()
 
 
-class Declaring:
+class Declaring(Intercepting):
     """The declaring side of an ActorBus."""
 
     def __init__(self, name: str) -> None:

@@ -20,6 +20,7 @@ from actors import HandlerTimedOut
 
 if TYPE_CHECKING:
     from actorbus._calls import Worlds
+    from actorbus.interceptors._chain import Chains
 
 
 class Dispatch:
@@ -44,6 +45,11 @@ class Dispatch:
     def decode(self, spec: HandlerSpec, stored: Claimed) -> Any:
         """Return the message; raises UndecodableMessage, which names the field and its value."""
         return self._decoding.decode(spec, stored)
+
+    def intercept(self, chains: "Chains") -> None:
+        """Call the handlers with their interceptors around them."""
+        for plan in self._plans.values():
+            plan.intercept(chains)
 
     async def invoke(
         self, spec: HandlerSpec, message: Any, headers: Headers, unit_of_work: UnitOfWork
@@ -77,8 +83,17 @@ class _Plan:
         self._call = _caller(spec, worlds)
         self.run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]] = self._chosen_run()
 
-    def _chosen_run(self) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
+    def intercept(self, chains: "Chains") -> None:
+        """Put the handler's interceptors around it, within its time limit."""
+        self.run = self._chosen_run(chains)
+
+    def _chosen_run(
+        self, chains: "Chains | None" = None
+    ) -> Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]:
+        run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]
         run = self._run_with_services if self._injection.services else self._run
+        if chains is not None:
+            run = chains.around_handler(self._spec, run)
         if self._spec.timeout is None or self._spec.world == "process":
             return run
         return self._limited(run, self._spec.timeout)

@@ -46,6 +46,7 @@ class HandlerSpec:
     breaker: int | None = None
     order: int = 0
     where: str = ""
+    markers: tuple[Any, ...] = ()
     route_by: RouteBy = "type"
     conversion: Conversion = STRICT
 
@@ -75,13 +76,21 @@ class Declaration:
 
         Raises NameError and whatever else an annotation raises.
         """
-        target = inspect.unwrap(self.function)
-        hints = typing.get_type_hints(target, localns=dict(self.enclosing), include_extras=True)
-        signature = inspect.signature(self.function)
-        return {
-            name: parameter.replace(annotation=hints.get(name, parameter.annotation))
-            for name, parameter in signature.parameters.items()
-        }
+        return resolved_parameters(self.function, self.enclosing)
+
+
+def resolved_parameters(
+    function: Callable[..., Any], enclosing: Mapping[str, Any]
+) -> dict[str, inspect.Parameter]:
+    """Return a function's parameters with their annotations resolved. Raises what those raise."""
+    target = inspect.unwrap(function)
+    if not inspect.isroutine(target):
+        target = getattr(target, "__call__", target)  # noqa: B004  an instance: its call is annotated
+    hints = typing.get_type_hints(target, localns=dict(enclosing), include_extras=True)
+    return {
+        name: parameter.replace(annotation=hints.get(name, parameter.annotation))
+        for name, parameter in inspect.signature(function).parameters.items()
+    }
 
 
 def is_async(function: Callable[..., Any]) -> bool:

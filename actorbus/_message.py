@@ -136,6 +136,22 @@ class Headers(Mapping[str, str]):
             user=stored.headers,
         )
 
+    def with_user(self, user: Mapping[str, str]) -> "Headers":
+        """Return a copy with other headers of the user's."""
+        return Headers(
+            id=self.id,
+            copy_id=self.copy_id,
+            correlation_id=self.correlation_id,
+            causation_id=self.causation_id,
+            type_name=self.type_name,
+            content_type=self.content_type,
+            timestamp=self.timestamp,
+            attempt=self.attempt,
+            endpoint=self.endpoint,
+            tenant=self.tenant,
+            user=user,
+        )
+
     @property
     def user(self) -> Mapping[str, str]:
         """The user's headers."""

@@ -35,6 +35,7 @@ from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._workload import Counts
+from actorbus.interceptors._chain import Chains
 from actors import ActorSystem, Reply
 
 logger = logging.getLogger("actorbus")
@@ -213,6 +214,9 @@ class BusRun:
         self._dispatch = Dispatch(handlers, injector, worlds, Decoding(configuration))
         press = Press(configuration, self.store.now)
         self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
+        chains = Chains(configuration.interceptors, injector, worlds, world)
+        self._dispatch.intercept(chains)
+        self._sender.intercept(chains)
 
     def _constant(self, kind: Any) -> Any:
         """Return what the bus itself injects, the same for every message."""

@@ -1,6 +1,6 @@
 """Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
 
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -8,7 +8,7 @@ from actorbus._calls import Answer, Call, Done, Worlds
 from actorbus._dispatch import Dispatch
 from actorbus._errors import InvalidSendOption, SubscribersFailed
 from actorbus._gateway import Letter
-from actorbus._handlers import HandlerSpec
+from actorbus._handlers import HandlerSpec, Kind
 from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus._listeners import Hook, Outcome
 from actorbus._options import SendOptions
@@ -16,6 +16,8 @@ from actorbus._publish import Prepared, Press, headers_of
 from actorbus._store import GroupLost, Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actorbus._way import Receipt, Way
+from actorbus.interceptors._chain import Chains
+from actorbus.interceptors._gates import Deliver, Gates
 
 T = TypeVar("T")
 
@@ -35,7 +37,7 @@ class Reports(Protocol):
 class BusSender:
     """The gateways' other side, for one run of the bus."""
 
-    __slots__ = ("_dispatch", "_press", "_reports", "_store", "_ways", "_worlds")
+    __slots__ = ("_dispatch", "_gates", "_press", "_reports", "_store", "_ways", "_worlds")
 
     def __init__(
         self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
@@ -45,7 +47,18 @@ class BusSender:
         self._dispatch = dispatch
         self._worlds = worlds
         self._reports = reports
-        self._ways = {"command": self._send_command, "event": self._publish, "query": self._ask}
+        self._ways: Mapping[Kind, Deliver] = {
+            "command": self._send_command,
+            "event": self._publish,
+            "query": self._ask,
+        }
+        self._gates: Gates | None = None
+
+    def intercept(self, chains: Chains) -> None:
+        """Send everything through the interceptors of its gateway, if there are any."""
+        if chains.watch_gateways:
+            self._gates = Gates(chains, self._press.routes, self._ways)
+            self._ways = dict.fromkeys(self._ways, self._gates.send)
 
     def send(self, way: Way, message: Any, options: SendOptions) -> Answer[Any]:
         """Send one message, as its kind and its handlers want it."""
@@ -235,13 +248,17 @@ class BusSender:
     async def _send_chunk(self, many: "_Many", chunk: Sequence[Any], offset: int) -> int:
         copies: list[Outgoing] = []
         calls: list[tuple[Prepared, list[HandlerSpec]]] = []
+        sent = 0
         for number, item in enumerate(chunk, offset):
             try:
-                self._collect(many, item, copies, calls)
+                if self._gates is None:
+                    self._collect(many, *many.opened(item), copies, calls)
+                else:
+                    sent += await self._pass(self._gates, many, item, copies, calls)
             except Exception as error:
                 error.add_note(f"item {number} of send_many; {offset} before it were sent")
                 raise
-        sent = await self._leave(copies, many.unit) if copies else 0
+        sent += await self._leave(copies, many.unit) if copies else 0
         for prepared, synchronous in calls:
             if many.way.kind == "event":
                 await self._call_all(prepared, synchronous, many.unit)
@@ -250,16 +267,36 @@ class BusSender:
             sent += len(synchronous)
         return sent
 
-    def _collect(
+    async def _pass(
         self,
+        gates: Gates,
         many: "_Many",
         item: Any,
         copies: list[Outgoing],
         calls: list[tuple[Prepared, list[HandlerSpec]]],
+    ) -> int:
+        """Collect what the interceptors let through; send alone what they are around."""
+        message, options = many.opened(item)
+        sending = gates.sending(many.unit, many.way, message, options)
+        if sending is None:
+            self._collect(many, message, options, copies, calls)
+        elif sending.is_wrapped:
+            await sending.run()
+            return int(not sending.stopped)
+        else:
+            await sending.begin()
+            if not sending.stopped:
+                self._collect(many, sending.message, sending.options, copies, calls)
+        return 0
+
+    def _collect(
+        self,
+        many: "_Many",
+        message: Any,
+        options: SendOptions,
+        copies: list[Outgoing],
+        calls: list[tuple[Prepared, list[HandlerSpec]]],
     ) -> None:
-        message, options = item, many.options
-        if isinstance(item, Letter):
-            message, options = item.message, {**options, **item.options}
         prepared = self._prepare(many.way, message, options, many.unit)
         own, synchronous = self._fan_out(prepared, many.way)
         copies += own
@@ -283,6 +320,12 @@ class _Many:
         self.way = way
         self.options = options
         self.unit = unit
+
+    def opened(self, item: Any) -> tuple[Any, SendOptions]:
+        """Return an item's message, and its options with those of all of them behind."""
+        if isinstance(item, Letter):
+            return item.message, {**self.options, **item.options}
+        return item, self.options
 
     def on_a_thread(self, items: Iterable[Any] | AsyncIterable[Any], batch: int) -> Answer[int]:
         if isinstance(items, AsyncIterable):

@@ -1,0 +1,54 @@
+"""Where the messages that gateways send pass their interceptors."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from actorbus._handlers import Kind
+from actorbus._options import SendOptions
+from actorbus._unit_of_work import UnitOfWork
+from actorbus._way import Way
+from actorbus.interceptors._chain import Chains, Route
+from actorbus.interceptors._passage import Sending
+
+Deliver = Callable[[UnitOfWork | None, Way, Any, SendOptions], Awaitable[Any]]
+
+
+class Routes(Protocol):
+    """Where the names of messages are found."""
+
+    def find(self, kind: Kind, message: Any, routing_key: str | None) -> Route:
+        """Return what is known of a message. Raises MessageRefused."""
+        ...
+
+
+class Gates:
+    """Finds the interceptors of what is sent, and sends through them."""
+
+    __slots__ = ("_chains", "_deliver", "_routes")
+
+    def __init__(self, chains: Chains, routes: Routes, deliver: Mapping[Kind, Deliver]) -> None:
+        """Take what sends a message of each kind, once it has passed."""
+        self._chains = chains
+        self._routes = routes
+        self._deliver = deliver
+
+    async def send(
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Any:
+        """Send one message. Raises what its interceptors do, too."""
+        sending = self.sending(unit, way, message, options)
+        if sending is None:
+            return await self._deliver[way.kind](unit, way, message, options)
+        return await sending.run()
+
+    def sending(
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Sending | None:
+        """Return the message at its gateway, None if nothing intercepts it there."""
+        route = self._routes.find(way.kind, message, options.get("routing_key"))
+        chain = self._chains.of_sending(way, route, message)
+        if chain is None:
+            return None
+        deliver = partial(self._deliver[way.kind], unit, way)
+        return Sending(chain, message, options, deliver)
