@@ -47,3 +47,30 @@ def test_a_program_without_a_loop_sends_asks_and_is_rolled_back():
     ]
     assert lines.count("reserved 2 of pen") == 1
     assert len(lines) == 4
+
+
+def test_a_fastapi_application_sends_and_a_worker_handles():
+    """Whether the mail of the second order is out before the end is not promised."""
+    lines = run("04_in_fastapi")
+
+    assert [line for line in lines if "order A-2 is confirmed" not in line] == [
+        "{'number': 'A-1'}",
+        "mail: order A-1 is confirmed, at attempt 2",
+        "{'number': 'A-2'}",
+        "{'orders': 2}",
+        "healthy",
+        "worker: handled 1",
+        "dead letter: A-2 nothing to pay for",
+    ]
+
+
+def test_a_django_application_sends_from_its_views():
+    """When the mail is out is not promised."""
+    lines = run("05_in_django")
+
+    assert lines.count("mail: welcome, ada@example.org") == 1
+    assert [line for line in lines if not line.startswith("mail")] == [
+        "200 {'signed up': 'ada@example.org'}",
+        "409 {'taken': 'ada@example.org'}",
+        "200 {'users': 1}",
+    ]
