@@ -116,7 +116,7 @@ class ActorBus(Declaring):
         """Return the checked configuration. Raises ConfigurationError with all that is wrong."""
         if self._run is not None:
             return self._run.configuration
-        return configured(self._declared, self._runs_on or "trio")
+        return self._configured("none", self._runs_on or "trio")[0]
 
     def missing_store(self) -> str | None:
         """Return the name of the store if it is not there yet, so that running would make it."""

@@ -3,10 +3,10 @@
 What runs behind them is in `channels/` (one supervised actor each) and in `endpoints/`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 from actorbus._errors import MessageRefused
 from actorbus._options import Seconds, as_seconds
@@ -150,6 +150,19 @@ class DynamicChannel:
 Channel = StoreChannel | DynamicChannel
 
 
+class ChannelOptions(TypedDict, total=False):
+    """What a channel on the store may be told; see `StoreChannel`."""
+
+    retry: Retry
+    backoff: Backoff
+    concurrency: int
+    max_in_flight: int
+    outage: tuple[type[BaseException], ...]
+
+
+CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
+
+
 @dataclass(frozen=True, slots=True)
 class header:  # noqa: N801  reads as a function where a channel is declared
     """The tenant is the value of this user header."""
@@ -196,9 +209,15 @@ def _at_least_one(options: Channel, *names: str) -> Iterator[str]:
 
 
 def _shared_problems(options: Channel) -> Iterator[str]:
+    if not isinstance(options.retry, Retry):
+        yield f"retry={options.retry!r} is not allowed: give Retry(attempts=...)"
+    if not isinstance(options.backoff, Backoff):
+        yield f"backoff={options.backoff!r} is not allowed: give Backoff(initial=...)"
     if not _are_exceptions(options.outage):
         yield f"outage={options.outage!r} is not a tuple of exception types"
 
 
-def _are_exceptions(kinds: Iterable[object]) -> bool:
-    return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds)
+def _are_exceptions(kinds: object) -> bool:
+    return isinstance(kinds, tuple) and all(
+        isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Literal, TypeVar, Unpack, overload
 
-from actorbus._channel import Channel, StoreChannel
+from actorbus._channel import CHANNEL_OPTION_NAMES, Channel, ChannelOptions, StoreChannel
 from actorbus._configuration import Declared
 from actorbus._errors import BusStateError, Problem
 from actorbus._handlers import (
@@ -22,6 +22,7 @@ from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._intercepting import Intercepting
 from actorbus._options import HandlerOptions, QueryHandlerOptions
 from actorbus._services import Scope, Service
+from actorbus._types import did_you_mean
 from actorbus._versions import Upcaster
 from actorbus.codecs import Converter
 
@@ -173,6 +174,10 @@ class Declaring(Intercepting):
         converter = Converter(kind, to_plain, from_plain)
         self._declared.converters.append(DeclaredConverter(converter, caller_place(caller())))
 
+    @overload
+    def add_channel(self, channel: str, /, **options: Unpack[ChannelOptions]) -> None: ...
+    @overload
+    def add_channel(self, channel: Channel, /) -> None: ...
     def add_channel(self, channel: str | Channel, /, **options: Any) -> None:
         """Declare a channel on the store: by name and options, or a `DynamicChannel(...)`.
 
@@ -181,11 +186,12 @@ class Declaring(Intercepting):
         self._refuse_while_running("add a channel")
         where = caller_place(caller())
         if isinstance(channel, str):
-            try:
-                channel = StoreChannel(channel, **options)
-            except TypeError as error:
-                self._declared.problems.append(Problem(where, f"channel {channel!r}: {error}"))
-                channel = StoreChannel(str(channel))
+            for name in sorted(options.keys() - CHANNEL_OPTION_NAMES):
+                hint = did_you_mean(name, CHANNEL_OPTION_NAMES)
+                text = f"channel {channel!r} has no option {name}={hint}"
+                self._declared.problems.append(Problem(where, text))
+                del options[name]
+            channel = StoreChannel(channel, **options)
         elif options:
             given = ", ".join(f"{name}=" for name in options)
             raise TypeError(f"{given} belongs into {type(channel).__name__}(...)")

@@ -271,6 +271,29 @@ def test_a_channels_own_problems_are_reported(bus):
     assert any("unknown='refuse' needs tenants=" in text for text in texts)
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"concurency": 3}, "channel 'c' has no option concurency=; did you mean 'concurrency'?"),
+        ({"retry": 3}, "retry=3 is not allowed: give Retry(attempts=...)"),
+        ({"backoff": 3}, "backoff=3 is not allowed: give Backoff(initial=...)"),
+        ({"outage": ConnectionError}, "is not a tuple of exception types"),
+    ],
+)
+def test_an_option_of_a_channel_is_refused_with_what_is_allowed(bus, option, said):
+    bus.add_channel("c", **option)
+
+    assert said in only_problem(bus)
+
+
+def test_checking_covers_the_bus_itself_and_its_store():
+    bus = ActorBus("shop", store="shop.db", lease=-1)
+
+    texts = problems(bus)
+    assert any("lease=-1 is not allowed" in text for text in texts)
+    assert any("store 'shop.db': not a known kind of store" in text for text in texts)
+
+
 def test_two_types_of_one_name_are_a_problem(bus):
     bus.message("orders.placed")(OrderPlaced)
     bus.message("orders.placed")(PlaceOrder)
