@@ -41,23 +41,30 @@ class RunHooks:
 class Outcome:
     """A commit listener for somebody who waits."""
 
-    __slots__ = ("_done", "_error")
+    __slots__ = ("_error", "_over", "_waiter")
 
     def __init__(self) -> None:
-        self._done = trio.Event()
+        self._over = False
+        self._waiter: trio.Event | None = None
         self._error: BaseException | None = None
 
     def committed(self) -> None:
         """Wake the waiter."""
-        self._done.set()
+        self._over = True
+        if self._waiter is not None:
+            self._waiter.set()
 
     def lost(self, error: "StoreUnavailable | StaleClaim") -> None:
         """Wake the waiter with an error."""
         self._error = error
-        self._done.set()
+        self.committed()
 
     async def wait(self) -> None:
         """Return when it is committed. Raises what it was lost with."""
-        await self._done.wait()
+        if self._over:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._waiter = trio.Event()
+            await self._waiter.wait()
         if self._error is not None:
             raise self._error

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -25,8 +24,7 @@ _VERSION_BITS = 0x7 << 76 | 0x2 << 62
 _VARIABLE_BITS = (1 << 128) - 1 ^ (0xF << 76 | 0x3 << 62)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """One message as it was sent, before it is copied to the endpoints.
 
     `headers` are the user's own. `timestamp` is the store's wall clock at sending, in seconds.

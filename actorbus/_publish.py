@@ -4,8 +4,9 @@ What is wrong is the sender's to know, before anything leaves: every function ra
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from actorbus._configuration import Configuration
 from actorbus._errors import InvalidMessage, InvalidSendOption
@@ -30,8 +31,7 @@ _TIMING_OPTIONS = frozenset({"delay", "deliver_at", "priority", "time_to_live"})
 _NO_PARENT = Headers(id="", correlation_id="", user=NO_HEADERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A message that may leave: checked, stamped, not yet copied to its endpoints.
 
     `message` is what synchronous handlers get. `explicit_id` is set if the sender chose the id.

@@ -11,7 +11,7 @@ from actorbus._gateway import Letter
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus._listeners import Hook, Outcome
-from actorbus._options import SendOptions
+from actorbus._options import NO_TIMING, SendOptions
 from actorbus._publish import Prepared, Press, headers_of
 from actorbus._store import GroupLost, Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
@@ -81,7 +81,8 @@ class BusSender:
         spec = prepared.route.handlers[0]
         target = spec.channel or way.channel
         if target is None:
-            _refuse_timing(prepared, spec)
+            if prepared.timing is not NO_TIMING:
+                _refuse_timing(prepared, spec)
             return await self._call(prepared, spec, unit)
         await self._leave([self._press.copy(prepared, spec, target)], unit)
         return Receipt(prepared.envelope.message_id)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from benchmarks._settings import Workload
+from benchmarks.workloads.calls import CALLS
 from benchmarks.workloads.drain import DRAIN
 from benchmarks.workloads.fairness import FAIRNESS
 from benchmarks.workloads.memory import MEMORY
 from benchmarks.workloads.neighbours import NEIGHBOURS
 
 WORKLOADS: Mapping[str, Workload] = {
-    workload.name: workload for workload in (DRAIN, NEIGHBOURS, FAIRNESS, MEMORY)
+    workload.name: workload for workload in (DRAIN, CALLS, NEIGHBOURS, FAIRNESS, MEMORY)
 }
