@@ -80,7 +80,9 @@ class Press:
         body, message = self._body(route, codec, message)
         explicit_id = options.get("message_id")
         message_id = new_id() if explicit_id is None else checked_id("message_id", explicit_id)
-        headers, text = self._headers(options.get("headers"), parent)
+        headers, text = parent.user, parent.text
+        if "headers" in options or self._inherited is not None:
+            headers, text = self._headers(options.get("headers"), parent)
         self._check_size(route, len(body) + len(text))
         correlation_id = options.get("correlation_id")
         envelope = Envelope(
@@ -107,32 +109,29 @@ class Press:
             ) from None
 
     def _headers(self, given: Any, parent: Headers) -> tuple[Mapping[str, str], str]:
-        """Return the user's headers and their text: the parent's, overridden by those given."""
+        """Return the user's headers and their text: what is passed on, overridden by those given."""
+        passed_on = parent.user
         if self._inherited is not None and parent is not _NO_PARENT:
-            passed_on = self._inherited(parent.user)
-            headers = passed_on if given is None else {**passed_on, **checked_headers(given)}
-            return headers, headers_to_text(headers)
-        if given is None:
-            return parent.user, parent.text
-        headers = {**parent.user, **checked_headers(given)}
+            passed_on = self._inherited(passed_on)
+        headers = passed_on if given is None else {**passed_on, **checked_headers(given)}
         return headers, headers_to_text(headers)
 
     def _body(self, route: Route, codec: Codec, message: Any) -> tuple[bytes, Any]:
         """Return the body, and what synchronous handlers get: plain data is converted for them."""
         own = type(message) is route.message_type
-        if isinstance(message, dict):
+        if not own and isinstance(message, dict):
             _check_fields(route, message)
         views = route.own_views if own else route.views
+        seen = message
         try:
             body = codec.encode(message)
-            if len(body) > self._limit:
-                self._check_size(route, len(body))
-            seen = [decode(body) for decode in views[codec.content_type]]
+            for place, decode in enumerate(views[codec.content_type]):
+                decoded = decode(body)
+                if place == route.main:
+                    seen = decoded
         except NotConvertible as error:
             raise InvalidMessage(f"{route.type_name}: {error}") from error
-        if route.main is None or (own and not route.converts_own):
-            return body, message
-        return body, seen[route.main]
+        return body, message if own and not route.converts_own else seen
 
     def _check_size(self, route: Route, size: int) -> None:
         if size > self._limit:

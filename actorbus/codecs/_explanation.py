@@ -79,12 +79,12 @@ def _pydantic_line(outer: str, cause: dict[str, Any]) -> str:
 
 def _found(path: str, body: bytes, plain: Callable[[bytes], Any]) -> str:
     """Return the value at the path in words, or nothing where the path names no single value."""
-    value = plain(body)
-    for step in _STEP.finditer(path):
-        try:
+    try:
+        value = plain(body)
+        for step in _STEP.finditer(path):
             value = _stepped(value, step)
-        except (LookupError, TypeError):
-            return ""
+    except (LookupError, TypeError, ValueError, RecursionError):  # broken further on, too
+        return ""
     return f" (value: {shortened(value)})"
 
 
