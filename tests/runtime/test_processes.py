@@ -532,7 +532,7 @@ def test_a_subclass_is_held_to_it_too():
 
 async def test_a_factory_in_a_spec_does_not_change_where_handlers_run():
     async with ActorSystem("shop") as system:
-        ref = system.spawn(ChildSpec(lambda: Render(), name="made"))  # noqa: PLW0108  # a factory
+        ref = system.spawn(ChildSpec(lambda: Render(), name="made"))  # noqa: PLW0108  # a factory that is no class
         assert await ref.request(("pid",)) != os.getpid()
 
 
