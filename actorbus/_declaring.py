@@ -18,8 +18,8 @@ from actorbus._handlers import (
     enclosing_names,
     place_of,
 )
-from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._intercepting import Intercepting
+from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._options import HandlerOptions, QueryHandlerOptions
 from actorbus._services import Scope, Service
 from actorbus._types import did_you_mean

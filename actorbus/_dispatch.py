@@ -64,6 +64,9 @@ class Dispatch:
         token = current_unit_of_work.set(unit_of_work)
         try:
             return await plan.run(message, headers, unit_of_work)
+        except (RuntimeError, TypeError) as error:
+            _add_hint(spec, error)
+            raise
         finally:
             current_unit_of_work.reset(token)
 
@@ -161,3 +164,21 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
         return result
 
     return call_thread
+
+
+_FOREIGN = (
+    "no running event loop",
+    "must be called from async context",
+    "unrecognized yield message",
+    "no current event loop",
+)
+
+
+def _add_hint(spec: HandlerSpec, error: Exception) -> None:
+    """Say which option helps when a handler awaited what belongs to the other event loop."""
+    other = {"trio": "asyncio", "asyncio": "trio"}.get(spec.world)
+    if other is not None and any(text in str(error) for text in _FOREIGN):
+        error.add_note(
+            f"{spec.endpoint_id} ran on {spec.world}; if it needs {other}, say so:"
+            f" ActorBus(..., runs_on={other!r}), or runs_on={other!r} of the handler"
+        )

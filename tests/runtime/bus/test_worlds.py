@@ -274,3 +274,24 @@ def test_calls_start_tasks_under_asyncio(seen):
             return [task.result() for task in tasks], many.result()
 
     assert asyncio.run(main()) == (["none"] * 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("runs_on", "sleep", "other"),
+    [("trio", asyncio.sleep, "asyncio"), ("asyncio", trio.sleep, "trio")],
+)
+async def test_a_handler_that_awaits_the_other_loop_is_told_which_option_helps(
+    runs_on, sleep, other
+):
+    bus = ActorBus("shop", runs_on=runs_on)
+
+    @bus.command_handler(endpoint_id="waits")
+    async def waits(command: OnTrio):
+        await sleep(1)
+
+    async with bus.running():
+        with pytest.raises(RuntimeError) as caught:
+            await bus.commands.send(OnTrio())
+
+    [note] = caught.value.__notes__
+    assert note.startswith(f"waits ran on {runs_on}; if it needs {other}, say so:")
