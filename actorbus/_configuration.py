@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter
+from types import UnionType
 from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
@@ -267,6 +268,9 @@ class _Checks:
         faults = unsupported_parts(kind, self.codecs.hooks)
         if faults and self.parents.is_one(declaration, kind):
             return self.parent_name(where, kind)
+        if faults and isinstance(kind, UnionType):
+            self.add(where, f"{kind} is several message types: write a handler for each")
+            return ""
         for fault in faults:
             self.add(where, f"message type {name_of(kind)} cannot be decoded: {fault}")
         if faults:

@@ -113,6 +113,8 @@ class TypeRegistry:
     def _unknown_type(self, message_type: Any) -> str:
         if message_type in {dict, list, str, bytes, int, float, bool, tuple, type(None)}:
             return f"plain data ({message_type.__name__}) needs routing_key= to say what it is"
+        if message_type is type:
+            return "what was given is a class, not a message: make one of it"
         named = described(message_type)
         for base in getattr(message_type, "__mro__", ())[1:]:
             if base in self._names:

@@ -87,7 +87,8 @@ def _show(output: Output, report: Report) -> None:
         return
     output.line(
         f"stopped: {report.ending}; {report.handled} handled, {report.retried} retried,"
-        f" {report.dead} dead letters in {readable(report.seconds)}"
+        f" {report.dead} dead {'letter' if report.dead == 1 else 'letters'}"
+        f" in {readable(report.seconds)}"
     )
     if report.unfinished:
         output.line(f"begun and not finished, ready for others ({len(report.unfinished)}):")

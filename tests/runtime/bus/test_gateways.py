@@ -162,6 +162,7 @@ REFUSED = [
     (PlaceOrder(WRONG["text"]), {}, InvalidMessage, "field 'number': Expected `int`, got `str`"),
     (PlaceOrder(WRONG["object"]), {}, InvalidMessage, "PlaceOrder cannot be written"),
     (Unregistered(1), {}, UnknownMessageType, "Unregistered is no message type of this bus"),
+    (Unregistered, {}, UnknownMessageType, "what was given is a class, not a message"),
     ({"number": 1}, {}, UnknownMessageType, "needs routing_key="),
     ({}, {"routing_key": "by carier"}, UnknownMessageType, "did you mean 'by carrier'"),
     ({}, {"routing_key": "by carrier"}, InvalidTenant, "has no field 'carrier'"),

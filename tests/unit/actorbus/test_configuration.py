@@ -253,6 +253,14 @@ def test_plain_data_under_a_routing_key_is_fine(bus):
     assert [spec.type_name for spec in bus.handlers] == ["orders.placed"]
 
 
+def test_a_handler_of_several_types_is_to_be_several_handlers(bus):
+    @bus.event_handler
+    def either(event: OrderPlaced | PlaceOrder): ...
+
+    assert "OrderPlaced | " in only_problem(bus)
+    assert "is several message types: write a handler for each" in only_problem(bus)
+
+
 def test_a_channel_declared_twice_names_both_places(bus):
     bus.add_channel("c")
     bus.add_channel("c")
