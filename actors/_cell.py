@@ -209,7 +209,7 @@ class Cell:
     @property
     def is_made(self) -> bool:
         """Whether its first instance has come as far as having a mailbox."""
-        return getattr(self, "mailbox", None) is not None
+        return getattr(self, "ref", None) is not None
 
     @property
     def parent(self) -> Cell | None:

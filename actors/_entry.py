@@ -35,6 +35,7 @@ class InTrio:
             await self.finish()
             raise interrupt
 
+    @trio.lowlevel.enable_ki_protection
     async def _run(self, started: trio.Event) -> None:
         try:
             await self._system.kernel(started.set)

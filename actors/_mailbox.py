@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from pykka import ActorDeadError
+from trio.lowlevel import enable_ki_protection
 
 from actors._errors import MailboxFull
 from actors._lanes import (
@@ -161,6 +162,7 @@ class MailboxQueue:
 
     # -- senders --------------------------------------------------------------------------
 
+    @enable_ki_protection  # Ctrl-C between the put and the wake would leave it to nobody
     def put(self, item: Item) -> None:
         """Accept an envelope, or a bare message, or do what the overflow policy says.
 
@@ -216,6 +218,7 @@ class MailboxQueue:
             return False
         return True
 
+    @enable_ki_protection
     def put_always(self, envelope: Envelope, *, unless_full: bool = False) -> None:
         """Accept the message in its place, full or not: for stop requests."""
         with self._lock:
@@ -230,6 +233,7 @@ class MailboxQueue:
         elif wake:
             self._owner.wake()
 
+    @enable_ki_protection
     def put_system(self, envelope: Envelope) -> bool:
         """Put a notice ahead of the user messages; False if the actor has ended."""
         with self._lock:

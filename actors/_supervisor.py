@@ -83,6 +83,7 @@ class Family:
 
     # -- spawning ----------------------------------------------------------------------------
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C would leave an actor that never begins
     def spawn(
         self,
         factory: Callable[..., Actor] | ChildSpec,
