@@ -5,6 +5,7 @@ Ends with 0 when the account is the truth, 1 when it is not, 2 for a bad file or
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -42,6 +43,7 @@ class Options:
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    logging.getLogger("actorbus").setLevel(logging.CRITICAL)  # thousands of failures are the plot
     asked = _parser().parse_args()
     try:
         for _ in read_departures(asked.data):
