@@ -81,6 +81,12 @@ class Family:
         with self.system.lock:
             return {name: cell.ref for name, cell in self.cells.items() if cell.is_made}
 
+    def find(self, name: str) -> ActorRef[Any] | None:
+        """Return the child of this name, if there is one now."""
+        with self.system.lock:
+            cell = self.cells.get(name)
+            return cell.ref if cell is not None and cell.is_made else None
+
     # -- spawning ----------------------------------------------------------------------------
 
     @trio.lowlevel.enable_ki_protection  # Ctrl-C would leave an actor that never begins

@@ -169,7 +169,7 @@ class ActorSystem:
         family: Family | None = self.root
         ref: ActorRef[Any] | None = None
         for name in names:
-            ref = None if family is None else family.refs().get(name)
+            ref = None if family is None else family.find(name)
             if ref is None:
                 raise KeyError(path)
             family = ref._cell.family

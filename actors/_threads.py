@@ -199,6 +199,8 @@ class ThreadPool:
         with self._lock:
             if worker in self._idle:
                 self._idle.remove(worker)
+                return
+        worker.gate.acquire()  # it was opened for that job: else it would not hold the next time
 
 
 def current_worker() -> Worker | None:

@@ -205,9 +205,8 @@ class DynamicRouter(Actor, runs_on="trio"):
     def _name_for(self, key: Hashable) -> str:
         """Return a name that shows the key, and that no child has."""
         name = quote(str(key), safe="@:+ ") or "empty"
-        taken = self.context.children
         number = 1
-        while name in taken:
+        while self._cell.own_family().find(name) is not None:
             number += 1
             name = f"{quote(str(key), safe='@:+ ')}~{number}"
         return name

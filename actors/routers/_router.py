@@ -119,6 +119,7 @@ class Router(Actor, runs_on="trio"):
         if self._make is None:
             for ref in self._given:
                 self._add(ref.path, ref)
+            self.changed()
         else:
             self._grow()
         if self._elastic is not None:
@@ -169,20 +170,25 @@ class Router(Actor, runs_on="trio"):
         """Take notice of routees that came or went; for subclasses."""
 
     def _grow(self) -> None:
-        while self._make is not None and len(self._members) < self._wanted:
-            name = self._free_name()
-            self._add(name, self._make(name))
+        try:
+            while self._make is not None and len(self._members) < self._wanted:
+                name = self._free_name()
+                self._add(name, self._make(name))
+        finally:
+            self.changed()
         self.context.unstash_all()
 
     def _free_name(self) -> str:
         """Return the lowest free number: what replaces a routee gets its name."""
         names = (str(number) for number in itertools.count(1))
-        return next(name for name in names if name not in self.context.children)
+        return next(name for name in names if not self._has_child(name))
+
+    def _has_child(self, name: str) -> bool:
+        return self._cell.own_family().find(name) is not None
 
     def _add(self, name: str, ref: ActorRef[Any]) -> None:
         self._members[name] = ref
         self.context.watch(ref)
-        self.changed()
 
     def _lost(self, ref: ActorRef[Any]) -> None:
         """Take a routee that has ended out, and replace it unless it was let go."""
@@ -192,7 +198,7 @@ class Router(Actor, runs_on="trio"):
             return
         del self._members[name]
         delay = self._delay() if self._make is not None else None
-        if delay == 0.0 and name not in self.context.children:
+        if delay == 0.0 and not self._has_child(name):
             self._grow()
             return
         self.changed()
@@ -220,12 +226,11 @@ class Router(Actor, runs_on="trio"):
 
     def _resize(self, size: int) -> None:
         self._wanted = size
-        while len(self._members) > size:
-            name, ref = self._members.popitem()
-            self._leaving[name] = ref
-            self.changed()
+        let_go = dict(self._members.popitem() for _ in range(len(self._members) - size))
+        self._leaving.update(let_go)
+        self._grow()  # before they are told to stop: who waits for them stands ahead of that
+        for ref in let_go.values():
             ref.stop(block=False)
-        self._grow()
 
     def _look(self) -> None:
         if self._elastic is None or not self._members:

@@ -276,3 +276,19 @@ def test_a_key_never_runs_twice_at_once_nor_out_of_order_nor_gets_lost(steps):
         assert numbers == sorted(numbers)
     assert set(sent) == {*handled, *named}
     assert len(handled) == len(set(handled))
+
+
+async def test_a_pool_that_is_made_waits_for_nobody(autojump_clock):
+    """No slot moves while the first routees are added: no message waits for a fence."""
+
+    class Echo(Actor):
+        async def on_receive(self, message):
+            return message
+
+    async with ActorSystem("shop") as system:
+        router = system.spawn(ConsistentHash, Echo, key=lambda message: message, size=20)
+        await router.started()
+        assert system.root.cells[router.name].actor._moving == {}
+        assert system.root.cells[router.name].actor._fences == 0
+        await router.request(Resize(10))
+        assert system.root.cells[router.name].actor._fences == 10
