@@ -96,6 +96,7 @@ class Cell:
         "last_async",
         "last_cause",
         "last_plain",
+        "last_words",
         "left",
         "mailbox",
         "name",
@@ -158,6 +159,7 @@ class Cell:
         self.succeeded = False
         self.restarts = 0
         self.last_cause: BaseException | None = None
+        self.last_words = ""  # of the failure that was logged last
         # orders
         self.order: Order | None = None
         self.deadline = math.inf

@@ -246,24 +246,20 @@ def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) ->
 def _log_failure(cell: Cell, error: BaseException) -> None:
     add_hint(cell, error)
     actor = cell.actor or cell.ref
-    if _failed_so_before(cell, error):
-        logger.error("Unhandled exception in %s, again: %s", actor, _in_words(error))
+    words = "".join(traceback.format_exception_only(error)).strip()
+    if words == cell.last_words and _has_just_started(cell):
+        logger.error("Unhandled exception in %s, again: %s", actor, words)
     else:
         logger.error("Unhandled exception in %s:", actor, exc_info=error)
+    cell.last_words = words
 
 
-def _failed_so_before(cell: Cell, error: BaseException) -> bool:
-    """Whether it was restarted for the same failure, not long ago: one traceback says it all."""
-    if cell.last_cause is None or _in_words(cell.last_cause) != _in_words(error):
-        return False
-    return cell.up_since is None or trio.current_time() - cell.up_since < _NOT_LONG
+def _has_just_started(cell: Cell) -> bool:
+    """Whether the same failure as before needs no second traceback yet."""
+    return cell.up_since is None or trio.current_time() - cell.up_since < _JUST
 
 
-_NOT_LONG = 60.0  # seconds
-
-
-def _in_words(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(error)).strip()
+_JUST = 60.0  # seconds
 
 
 def _overrun(cell: Cell) -> Ending:
