@@ -17,6 +17,7 @@ from actorbus._message_checks import (
     Parents,
     converter_faults,
     key_faults,
+    register_aliases,
     register_named,
     versions_of,
 )
@@ -176,6 +177,10 @@ class _Checks:
         return good
 
     def versions(self) -> Versions:
+        """Return the versions of all names, and note their aliases; all types are registered."""
+        for named in self.declared.types:
+            for fault in register_aliases(self.types, named):
+                self.add(named.where, fault)
         found = versions_of(self.types, self.declared.types, self.declared.upcasters)
         self.problems += found[1]
         return found[0]

@@ -39,13 +39,20 @@ class DeclaredConverter:
 def register_named(types: TypeRegistry, named: NamedType) -> Iterator[str]:
     """Register one `@bus.message`; yield what is wrong with it."""
     try:
-        name = types.register(named.message_type, named.name)
-        for alias in named.aliases:
-            types.register_alias(alias, name)
+        types.register(named.message_type, named.name)
     except ValueError as error:
         yield str(error)
     if named.version is not None and not _is_version(named.version):
         yield f"version={named.version!r} is not a whole number from 1 on"
+
+
+def register_aliases(types: TypeRegistry, named: NamedType) -> Iterator[str]:
+    """Register the earlier names of one `@bus.message`, once all names are; yield what is wrong."""
+    for alias in named.aliases:
+        try:
+            types.register_alias(alias, types.name_of(named.message_type))
+        except (ValueError, UnknownMessageType) as error:
+            yield str(error)
 
 
 def versions_of(

@@ -109,7 +109,7 @@ class Press:
             ) from None
 
     def _headers(self, given: Any, parent: Headers) -> tuple[Mapping[str, str], str]:
-        """Return the user's headers and their text: what is passed on, overridden by those given."""
+        """Return the user's headers and their text: those passed on, overridden by those given."""
         passed_on = parent.user
         if self._inherited is not None and parent is not _NO_PARENT:
             passed_on = self._inherited(passed_on)

@@ -45,7 +45,8 @@ class Route:
     decoders by wire format, one for each way in which a handler sees the body; `own_views` the
     same for instances of the registered class. `main` is the place of the view that makes what
     synchronous handlers get of plain data, None if each sees it differently: then `readings` say
-    how, by endpoint. `fields` are the names that plain data may have, None for any.
+    how, by endpoint. `converts_own` is False where an instance of the class is given to them as it
+    is. `fields` are the names that plain data may have, None for any.
     """
 
     kind: Kind
@@ -125,7 +126,7 @@ class Routes:
             options = self._configuration.messages
             distinct = [Reading(registered, options.conversion_of(None, None, is_view=False))]
         main = _main(distinct, registered)
-        alike = main is not None and (len(distinct) == 1) and _shared(distinct[0], handlers)
+        alike = len(distinct) == 1 and _shared(distinct[0], handlers)
         return Route(
             kind=self._kinds.get(name, "event"),
             type_name=name,
@@ -139,7 +140,7 @@ class Routes:
             message_type=registered,
             own_views=self._views([_own(reading, registered) for reading in distinct]),
             main=main,
-            converts_own=main is not None and not distinct[main].conversion.strict,
+            converts_own=main is not None and not _as_sent(distinct[main], registered),
             readings={} if alike else readings,
         )
 
@@ -209,6 +210,11 @@ def _main(readings: list[Reading], registered: Any) -> int | None:
         if registered is not None and reading.message_type is registered:
             return place
     return 0 if len(readings) == 1 else None
+
+
+def _as_sent(reading: Reading, registered: Any) -> bool:
+    """Return whether an instance of the class is what the handlers get, as it is."""
+    return reading.message_type is registered and reading.conversion.strict
 
 
 def _shared(reading: Reading, handlers: tuple[HandlerSpec, ...]) -> bool:
