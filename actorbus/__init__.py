@@ -3,6 +3,7 @@
 Declaring and running
     ActorBus                    handlers, channels and services are declared on it; then it runs
     Retry, Backoff              how often a message is tried; how long a sick endpoint rests
+    InstantRetry                how often a synchronous handler is called again
     StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
 What handlers are given
     Headers, Transaction        of the message being handled
@@ -12,7 +13,7 @@ Sending
     Letter                      one of many messages, with options of its own
     Receipt                     the id of a message that is handled later
     detached                    leave the handler's transaction
-    HandlerOptions, SendOptions    what a handler and a sender may say
+    HandlerOptions, SendOptions, GatewayOptions    what handler, sender and gateway may say
 Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `intercept`
     Invocation, Sending         what they are given; `actorbus.interceptors` has built-in ones
     Marker                      what a handler says about itself, for them to act on
@@ -69,7 +70,9 @@ from actorbus._gateway import CommandBus as CommandBus
 from actorbus._gateway import EventBus as EventBus
 from actorbus._gateway import Letter as Letter
 from actorbus._gateway import QueryBus as QueryBus
+from actorbus._gateway_options import GatewayOptions as GatewayOptions
 from actorbus._handlers import HandlerSpec as HandlerSpec
+from actorbus._instant_retry import InstantRetry as InstantRetry
 from actorbus._message import Envelope as Envelope
 from actorbus._message import Headers as Headers
 from actorbus._options import HandlerOptions as HandlerOptions
@@ -120,11 +123,13 @@ __all__ = [
     "EndpointSick",
     "Envelope",
     "EventBus",
+    "GatewayOptions",
     "HandlerEnded",
     "HandlerOptions",
     "HandlerSpec",
     "HandlerTimeout",
     "Headers",
+    "InstantRetry",
     "InvalidHeader",
     "InvalidMessage",
     "InvalidSendOption",

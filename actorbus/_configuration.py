@@ -22,6 +22,8 @@ from actorbus._message_checks import (
     versions_of,
 )
 from actorbus._message_options import MessageOptions
+from actorbus._gateway_options import way_faults
+from actorbus._instant_retry import InstantRetry, retry_faults
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._services import Services, name_of
 from actorbus._topic import is_pattern
@@ -209,6 +211,15 @@ class _Checks:
         for gateway, where in self.gateways.items():
             if gateway.channel is not None:
                 self.check_channel_name(where, gateway.channel, f"{gateway.__qualname__}: ")
+            asynchronous = gateway.channel is not None or self.has_channels(gateway.kind)
+            for fault in way_faults(gateway.way, asynchronous=asynchronous):
+                self.add(where, f"{gateway.__qualname__}: {fault}")
+
+    def has_channels(self, kind: Kind) -> bool:
+        return any(
+            declaration.kind == kind and "channel" in declaration.options
+            for declaration in self.declared.handlers
+        )
 
     def gateway_channels(self) -> dict[Kind, frozenset[str]]:
         kinds: dict[Kind, set[str]] = {"command": set(), "event": set()}
@@ -326,6 +337,7 @@ class _Checks:
         self.check_option_names(declaration)
         checked = Checked(given)
         runs_on = checked.choice("runs_on", ("trio", "asyncio", "process"))
+        retry = checked.of_type("retry", Retry | InstantRetry, "a Retry or an InstantRetry")
         spec = HandlerSpec(
             kind=declaration.kind,
             message_type=message_type,
@@ -341,7 +353,8 @@ class _Checks:
             deduplicate=checked.function("deduplicate"),
             concurrency=checked.whole("concurrency", at_least=1),
             timeout=checked.seconds("timeout"),
-            retry=checked.of_type("retry", Retry, "a Retry"),
+            retry=retry if isinstance(retry, Retry) else None,
+            instant_retry=retry if isinstance(retry, InstantRetry) else None,
             outage=checked.exceptions("outage"),
             permanent=checked.exceptions("permanent") or (),
             breaker=checked.whole("breaker", at_least=1),
@@ -353,6 +366,8 @@ class _Checks:
         )
         asynchronous = spec.channel is not None or bool(self.gateway_channels().get(spec.kind))
         for fault in (*checked.problems, *contradictions(given, asynchronous=asynchronous)):
+            self.add(where, fault)
+        for fault in retry_faults(spec, asynchronous=asynchronous):
             self.add(where, fault)
         if spec.channel is not None:
             self.check_channel_name(where, spec.channel)

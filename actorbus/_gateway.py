@@ -9,9 +9,10 @@ from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol, Self, Unpack
 
 from actorbus._calls import Answer
+from actorbus._gateway_options import GatewayOptions, way_of
 from actorbus._handlers import Kind
 from actorbus._options import SendOptions
-from actorbus._way import NO_OPTIONS, Receipt, Way
+from actorbus._way import Receipt, Way
 
 BATCH = 500
 
@@ -53,11 +54,12 @@ class Door(Protocol):
 
 
 class Gateway:
-    """What the three gateways have in common. A subclass may name the channel it sends through.
+    """What the three gateways have in common. A subclass has options for all that it sends.
 
     class OutboxEventBus(EventBus, channel="outbox"): ...
 
-    Handlers without a channel of their own then get its messages through that channel.
+    Handlers without a channel of their own then get its messages through that channel. The
+    options are those of `GatewayOptions`; a subclass of it has them too.
     """
 
     kind: ClassVar[Kind]
@@ -66,11 +68,10 @@ class Gateway:
 
     __slots__ = ("_door",)
 
-    def __init_subclass__(cls, *, channel: str | None = None, **rest: Any) -> None:
-        super().__init_subclass__(**rest)
-        if channel is not None:
-            cls.channel = channel
-        cls.way = Way(cls.kind, cls, cls.channel, NO_OPTIONS)
+    def __init_subclass__(cls, **options: Unpack[GatewayOptions]) -> None:
+        super().__init_subclass__()
+        cls.way = way_of(cls.kind, cls, options, getattr(cls, "way", None))
+        cls.channel = cls.way.channel
 
     def __init__(self, door: Door) -> None:
         self._door = door

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from actorbus.codecs import STRICT, Conversion
+from actorbus._instant_retry import InstantRetry
 from supervisors import Retry
 
 Kind = Literal["command", "event", "query"]
@@ -47,6 +48,7 @@ class HandlerSpec:
     order: int = 0
     where: str = ""
     markers: tuple[Any, ...] = ()
+    instant_retry: InstantRetry | None = None
     route_by: RouteBy = "type"
     conversion: Conversion = STRICT
 

@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from actorbus._errors import InvalidHeader, InvalidSendOption
 from actorbus.codecs import Strictness, UnknownFields
 from supervisors import Retry
+
+if TYPE_CHECKING:
+    from actorbus._instant_retry import InstantRetry
 
 Seconds = float | timedelta
 """A span of time: a number of seconds, or a timedelta."""
@@ -21,13 +24,15 @@ class QueryHandlerOptions(TypedDict, total=False):
 
     `runs_on` is for `async def` handlers: "trio" or "asyncio" (the default is the bus's), and for
     plain ones "process". Past `timeout` seconds the handler is cancelled (`HandlerTimeout`).
-    `endpoint_id` replaces `module.function`. `conversion` is "strict" or "lax", `unknown_fields`
+    `endpoint_id` replaces `module.function`. `retry=InstantRetry(...)` calls it again when it
+    fails. `conversion` is "strict" or "lax", `unknown_fields`
     "refuse" or "ignore"; both are the bus's, unless given.
     """
 
     runs_on: RunsOn
     timeout: Seconds
     endpoint_id: str
+    retry: "Retry | InstantRetry"
     conversion: Strictness
     unknown_fields: UnknownFields
 
@@ -49,7 +54,6 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
     concurrency: int
-    retry: Retry
     outage: type[BaseException] | tuple[type[BaseException], ...]
     permanent: type[BaseException] | tuple[type[BaseException], ...]
     breaker: int

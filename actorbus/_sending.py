@@ -1,69 +1,80 @@
 """Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
 
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import Any
 
-from actorbus._calls import Answer, Call, Done, Worlds
+from actorbus._calling import Calling, Reports
+from actorbus._calls import Answer, Call, Worlds
+from actorbus._deduplicating import Alone, Deliver, Once
 from actorbus._dispatch import Dispatch
-from actorbus._errors import InvalidSendOption, SubscribersFailed
-from actorbus._gateway import Letter
+from actorbus._errors import InvalidSendOption
 from actorbus._handlers import HandlerSpec, Kind
-from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
-from actorbus._listeners import Hook, Outcome
 from actorbus._options import NO_TIMING, SendOptions
-from actorbus._publish import Prepared, Press, headers_of
-from actorbus._store import GroupLost, Outgoing, Store
+from actorbus._publish import Prepared, Press
+from actorbus._send_many import Many
+from actorbus._store import Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actorbus._way import Receipt, Way
 from actorbus.interceptors._chain import Chains
-from actorbus.interceptors._gates import Deliver, Gates
-
-T = TypeVar("T")
-
-
-class Reports(Protocol):
-    """Where the outcomes of synchronous handlers go: to their endpoints' actors."""
-
-    def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
-        """Take one outcome; never blocks."""
-        ...
-
-    def run_hooks(self, hooks: Sequence[Hook]) -> None:
-        """Run `after_commit` functions, in a task of their own."""
-        ...
+from actorbus.interceptors._gates import Gates
 
 
 class BusSender:
     """The gateways' other side, for one run of the bus."""
 
-    __slots__ = ("_dispatch", "_gates", "_press", "_reports", "_store", "_ways", "_worlds")
+    __slots__ = ("_calling", "_gates", "_once", "_press", "_store", "_ways", "_worlds")
 
     def __init__(
         self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
     ) -> None:
         self._press = press
         self._store = store
-        self._dispatch = dispatch
         self._worlds = worlds
-        self._reports = reports
+        self._calling = Calling(press, store, dispatch, reports)
         self._ways: Mapping[Kind, Deliver] = {
             "command": self._send_command,
             "event": self._publish,
             "query": self._ask,
         }
         self._gates: Gates | None = None
+        self._once = Once(store, self._deliver, reports.run_hooks)
 
     def intercept(self, chains: Chains) -> None:
         """Send everything through the interceptors of its gateway, if there are any."""
         if chains.watch_gateways:
-            self._gates = Gates(chains, self._press.routes, self._ways)
-            self._ways = dict.fromkeys(self._ways, self._gates.send)
+            self._gates = Gates(chains, self._press.routes)
 
     def send(self, way: Way, message: Any, options: SendOptions) -> Answer[Any]:
         """Send one message, as its kind and its handlers want it."""
         unit = self._unit_of_work()
-        return self._worlds.call(unit, self._ways[way.kind], unit, way, message, options)
+        return self._worlds.call(unit, self._way_for(way), unit, way, message, options)
+
+    def _way_for(self, way: Way) -> Deliver:
+        """Return what is asked to send: the shortest way that the gateway allows."""
+        if self._gates is not None:
+            return self._through_gates
+        return self._ways[way.kind] if way.deduplicate is None else self._send_once
+
+    async def _through_gates(
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Any:
+        deliver = self._ways[way.kind] if way.deduplicate is None else self._send_once
+        if self._gates is not None:
+            sending = self._gates.sending(unit, way, message, options, deliver)
+            if sending is not None:
+                return await sending.run()
+        return await deliver(unit, way, message, options)
+
+    async def _send_once(
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Any:
+        _, result = await self._once.send(unit, way, message, options)
+        return result
+
+    async def _deliver(
+        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+    ) -> Any:
+        return await self._ways[way.kind](unit, way, message, options)
 
     def _unit_of_work(self) -> UnitOfWork | None:
         """Return the transaction that messages leave with; none if it is of other data."""
@@ -83,7 +94,7 @@ class BusSender:
         if target is None:
             if prepared.timing is not NO_TIMING:
                 _refuse_timing(prepared, spec)
-            return await self._call(prepared, spec, unit)
+            return await self._calling.call(prepared, spec, unit, way)
         await self._leave([self._press.copy(prepared, spec, target)], unit)
         return Receipt(prepared.envelope.message_id)
 
@@ -95,7 +106,7 @@ class BusSender:
         if copies:
             await self._leave(copies, unit)
         if synchronous:
-            await self._call_all(prepared, synchronous, unit)
+            await self._calling.call_all(prepared, synchronous, unit, way)
         return Receipt(prepared.envelope.message_id)
 
     async def _ask(
@@ -103,18 +114,7 @@ class BusSender:
     ) -> Any:
         prepared = self._prepare(way, message, options, unit)
         spec = prepared.route.handlers[0]
-        headers = headers_of(prepared, spec)
-        snapshot = SnapshotUnitOfWork(self._store, spec.endpoint_id, headers)
-        try:
-            message = self._press.message_for(prepared, spec)
-            answer = await self._dispatch.invoke(spec, message, headers, snapshot)
-        except Exception as error:
-            self._reports.report(spec, error)
-            raise
-        finally:
-            await snapshot.rollback()
-        self._reports.report(spec, None)
-        return answer
+        return await self._calling.ask(prepared, spec, way)
 
     def _prepare(
         self, way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None
@@ -146,83 +146,6 @@ class BusSender:
         unit.stage(copies)
         return len(copies)
 
-    # -- synchronous handlers ---------------------------------------------------------------
-
-    async def _call_all(
-        self, prepared: Prepared, specs: Sequence[HandlerSpec], unit: UnitOfWork | None
-    ) -> None:
-        errors: list[Exception] = []
-        failed: list[str] = []
-        for spec in specs:
-            try:
-                await self._call(prepared, spec, unit)
-            except Exception as error:  # noqa: BLE001  raised below, with the others'
-                error.add_note(f"subscriber {spec.endpoint_id} of {prepared.route.type_name}")
-                errors.append(error)
-                failed.append(spec.endpoint_id)
-        if errors:
-            raise _group(errors, failed, unit)
-
-    async def _call(self, prepared: Prepared, spec: HandlerSpec, unit: UnitOfWork | None) -> Any:
-        """Run one handler, in its caller's transaction or in one of its own, and report it."""
-        try:
-            if unit is None:
-                result = await self._in_transaction(prepared, spec)
-            else:
-                result = await self._inside(prepared, spec, unit)
-        except Exception as error:
-            self._reports.report(spec, error)
-            raise
-        self._reports.report(spec, None)
-        return result
-
-    async def _in_transaction(self, prepared: Prepared, spec: HandlerSpec) -> Any:
-        """Run it in a transaction of its own; again, alone, if another one took that with it."""
-        try:
-            return await self._attempt(prepared, spec, alone=False)
-        except GroupLost:
-            return await self._attempt(prepared, spec, alone=True)
-
-    async def _attempt(self, prepared: Prepared, spec: HandlerSpec, *, alone: bool) -> Any:
-        headers = headers_of(prepared, spec)
-        unit = UnitOfWork(
-            self._store,
-            spec.endpoint_id,
-            headers,
-            alone=alone,
-            run_hooks=self._reports.run_hooks,
-        )
-        outcome = Outcome()
-        try:
-            if not await self._first_time(prepared, spec, unit):
-                return None
-            message = self._press.message_for(prepared, spec)
-            result = await self._dispatch.invoke(spec, message, headers, unit)
-            await unit.commit(outcome)
-        finally:
-            if not unit.ended:
-                await unit.rollback()
-        await outcome.wait()
-        return result
-
-    async def _inside(self, prepared: Prepared, spec: HandlerSpec, outer: UnitOfWork) -> Any:
-        headers = headers_of(prepared, spec)
-        unit = InnerUnitOfWork(outer, spec.endpoint_id, headers)
-        try:
-            if not await self._first_time(prepared, spec, unit):
-                return None
-            message = self._press.message_for(prepared, spec)
-            result = await self._dispatch.invoke(spec, message, headers, unit)
-            await unit.merge()
-        finally:
-            await unit.rollback()
-        return result
-
-    async def _first_time(self, prepared: Prepared, spec: HandlerSpec, unit: UnitOfWork) -> bool:
-        """Note the message's key in the handler's transaction; False if it was noted before."""
-        key = self._press.deduplication_key(prepared, spec)
-        return key is None or await (await unit.turn()).remember(spec.endpoint_id, key)
-
     # -- many messages ----------------------------------------------------------------------
 
     def send_many(
@@ -237,62 +160,65 @@ class BusSender:
             raise InvalidSendOption(f"batch={batch!r} is not allowed: give at least 1")
         if "message_id" in options:
             raise InvalidSendOption("message_id= is one message's; give it with Letter(...)")
-        many = _Many(self, way, options, self._unit_of_work())
+        many = Many(self._call_chunk, way, options, self._unit_of_work())
         if self._worlds.blocking():
             return many.on_a_thread(items, batch)
         return Call(many.awaited, (items, batch), many.unit)
 
-    def call_chunk(self, many: "_Many", chunk: Sequence[Any], offset: int) -> Answer[int]:
+    def _call_chunk(self, many: Many, chunk: Sequence[Any], offset: int) -> Answer[int]:
         """Bring one batch to the trio side."""
         return self._worlds.call(many.unit, self._send_chunk, many, chunk, offset)
 
-    async def _send_chunk(self, many: "_Many", chunk: Sequence[Any], offset: int) -> int:
+    async def _send_chunk(self, many: Many, chunk: Sequence[Any], offset: int) -> int:
         copies: list[Outgoing] = []
         calls: list[tuple[Prepared, list[HandlerSpec]]] = []
         sent = 0
         for number, item in enumerate(chunk, offset):
             try:
-                if self._gates is None:
-                    self._collect(many, *many.opened(item), copies, calls)
+                message, options = many.opened(item)
+                if self._gates is None and many.way.deduplicate is None:
+                    self._collect(many, message, options, copies, calls)
                 else:
-                    sent += await self._pass(self._gates, many, item, copies, calls)
+                    sent += await self._pass(many, message, options, copies, calls)
             except Exception as error:
                 error.add_note(f"item {number} of send_many; {offset} before it were sent")
                 raise
         sent += await self._leave(copies, many.unit) if copies else 0
         for prepared, synchronous in calls:
             if many.way.kind == "event":
-                await self._call_all(prepared, synchronous, many.unit)
+                await self._calling.call_all(prepared, synchronous, many.unit, many.way)
             else:
-                await self._call(prepared, synchronous[0], many.unit)
+                await self._calling.call(prepared, synchronous[0], many.unit, many.way)
             sent += len(synchronous)
         return sent
 
     async def _pass(
         self,
-        gates: Gates,
-        many: "_Many",
-        item: Any,
+        many: Many,
+        message: Any,
+        options: SendOptions,
         copies: list[Outgoing],
         calls: list[tuple[Prepared, list[HandlerSpec]]],
     ) -> int:
-        """Collect what the interceptors let through; send alone what they are around."""
-        message, options = many.opened(item)
-        sending = gates.sending(many.unit, many.way, message, options)
-        if sending is None:
+        """Collect what the interceptors let through; send alone what has to be."""
+        alone = Alone(self._once if many.way.deduplicate is not None else None, self._deliver)
+        arguments = (many.unit, many.way, message, options)
+        sending = self._gates and self._gates.sending(*arguments, alone)
+        if not sending and many.way.deduplicate is not None:
+            await alone(*arguments)
+        elif not sending:
             self._collect(many, message, options, copies, calls)
-        elif sending.is_wrapped:
+        elif sending.is_wrapped or many.way.deduplicate is not None:
             await sending.run()
-            return int(not sending.stopped)
         else:
             await sending.begin()
             if not sending.stopped:
                 self._collect(many, sending.message, sending.options, copies, calls)
-        return 0
+        return alone.sent
 
     def _collect(
         self,
-        many: "_Many",
+        many: Many,
         message: Any,
         options: SendOptions,
         copies: list[Outgoing],
@@ -303,70 +229,6 @@ class BusSender:
         copies += own
         if synchronous:
             calls.append((prepared, synchronous))
-
-
-class _Many:
-    """One `send_many`: its settings, and the loop over its items in the caller's world."""
-
-    __slots__ = ("_sender", "options", "unit", "way")
-
-    def __init__(
-        self,
-        sender: BusSender,
-        way: Way,
-        options: SendOptions,
-        unit: UnitOfWork | None,
-    ) -> None:
-        self._sender = sender
-        self.way = way
-        self.options = options
-        self.unit = unit
-
-    def opened(self, item: Any) -> tuple[Any, SendOptions]:
-        """Return an item's message, and its options with those of all of them behind."""
-        if isinstance(item, Letter):
-            return item.message, {**self.options, **item.options}
-        return item, self.options
-
-    def on_a_thread(self, items: Iterable[Any] | AsyncIterable[Any], batch: int) -> Answer[int]:
-        if isinstance(items, AsyncIterable):
-            raise InvalidSendOption("an async iterable cannot be read on a plain thread")
-        sent = offset = 0
-        for chunk in _chunks(items, batch):
-            sent += self._sender.call_chunk(self, chunk, offset).get()
-            offset += len(chunk)
-        return Done(sent)
-
-    async def awaited(self, items: Iterable[Any] | AsyncIterable[Any], batch: int) -> int:
-        sent = offset = 0
-        if isinstance(items, AsyncIterable):
-            chunk: list[Any] = []
-            async for item in items:
-                chunk.append(item)
-                if len(chunk) == batch:
-                    sent += await self._sender.call_chunk(self, chunk, offset)
-                    offset, chunk = offset + len(chunk), []
-            return sent + await self._sender.call_chunk(self, chunk, offset)
-        for part in _chunks(items, batch):
-            sent += await self._sender.call_chunk(self, part, offset)
-            offset += len(part)
-        return sent
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-def _group(
-    errors: Sequence[Exception], endpoints: Sequence[str], unit: UnitOfWork | None
-) -> SubscribersFailed:
-    group = SubscribersFailed(f"subscribers failed: {', '.join(endpoints)}", errors)
-    group.endpoints = tuple(endpoints)
-    if unit is not None:
-        unit.fail(group)
-    return group
 
 
 def _refuse_timing(prepared: Prepared, spec: HandlerSpec) -> None:

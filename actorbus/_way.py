@@ -1,14 +1,12 @@
 """How a gateway sends, as data: worked out once for a gateway's class, and passed to the sender."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, cast
 
 from actorbus._handlers import Kind
+from actorbus._instant_retry import InstantRetry
 from actorbus._options import SendOptions
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Receipt(str):
@@ -22,13 +20,16 @@ class Way:
     """The kind, the channel and the options of everything that goes through one gateway.
 
     `gateway` is the class that users know it by. `options` are send options, which a call's own
-    come before.
+    come before. `retry` is for the handlers that are called synchronously,
+    `deduplicate` makes keys of messages, each of which is sent once.
     """
 
     kind: Kind
     gateway: type
     channel: str | None
     options: Mapping[str, Any]
+    retry: InstantRetry | None = None
+    deduplicate: Callable[..., object] | None = None
 
     def merged(self, given: SendOptions) -> SendOptions:
         """Return a call's options with the gateway's behind them."""

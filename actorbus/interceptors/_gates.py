@@ -1,6 +1,6 @@
 """Where the messages that gateways send pass their interceptors."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,32 +23,28 @@ class Routes(Protocol):
 
 
 class Gates:
-    """Finds the interceptors of what is sent, and sends through them."""
+    """Finds the interceptors of what is sent."""
 
-    __slots__ = ("_chains", "_deliver", "_routes")
+    __slots__ = ("_chains", "_routes")
 
-    def __init__(self, chains: Chains, routes: Routes, deliver: Mapping[Kind, Deliver]) -> None:
-        """Take what sends a message of each kind, once it has passed."""
+    def __init__(self, chains: Chains, routes: Routes) -> None:
         self._chains = chains
         self._routes = routes
-        self._deliver = deliver
-
-    async def send(
-        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
-    ) -> Any:
-        """Send one message. Raises what its interceptors do, too."""
-        sending = self.sending(unit, way, message, options)
-        if sending is None:
-            return await self._deliver[way.kind](unit, way, message, options)
-        return await sending.run()
 
     def sending(
-        self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
+        self,
+        unit: UnitOfWork | None,
+        way: Way,
+        message: Any,
+        options: SendOptions,
+        deliver: Deliver,
     ) -> Sending | None:
-        """Return the message at its gateway, None if nothing intercepts it there."""
+        """Return the message at its gateway, None if nothing intercepts it there.
+
+        `deliver` sends it once it has passed. Raises MessageRefused for what cannot be sent.
+        """
         route = self._routes.find(way.kind, message, options.get("routing_key"))
         chain = self._chains.of_sending(way, route, message)
         if chain is None:
             return None
-        deliver = partial(self._deliver[way.kind], unit, way)
-        return Sending(chain, message, options, deliver)
+        return Sending(chain, message, options, partial(deliver, unit, way))

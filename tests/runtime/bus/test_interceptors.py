@@ -347,7 +347,7 @@ async def test_without_interceptors_a_handler_is_called_directly(bus):
     async with bus.running() as running:
         sender = running.sender()
         assert sender._gates is None
-        (plan,) = sender._dispatch._plans.values()
+        (plan,) = sender._calling._dispatch._plans.values()
         assert plan.run.__name__ == "_run"
 
 
@@ -358,5 +358,5 @@ async def test_interceptors_of_others_leave_a_handler_alone(bus):
     bus.intercept(Timeout(5), "other")
 
     async with bus.running() as running:
-        plans = running.sender()._dispatch._plans
+        plans = running.sender()._calling._dispatch._plans
         assert plans["act"].run.__name__ == "_run"

@@ -1,0 +1,109 @@
+"""What a gateway's class may be told by keywords, and the check of it when a bus starts.
+
+They are options for everything that is sent through it; a call's own come before them.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypedDict, cast
+
+from actorbus._errors import MessageRefused
+from actorbus._handlers import Kind
+from actorbus._instant_retry import InstantRetry
+from actorbus._options import SEND_OPTIONS, Seconds, SendOptions, checked_headers, timing
+from actorbus._types import did_you_mean
+from actorbus._way import Way
+
+NOT_FOR_ALL = frozenset({"message_id", "correlation_id", "routing_key", "deliver_at"})
+"""Send options that are one message's."""
+
+
+class GatewayOptions(TypedDict, total=False):
+    """What a gateway's class may be told: `class OutboxEventBus(EventBus, channel="outbox")`.
+
+    `channel` is what handlers without a channel of their own get its messages through. `retry` is
+    an `InstantRetry` for handlers that it calls synchronously. `deduplicate` makes a key of the
+    message, or of message and headers: of two with one key the second is not sent. `delay`,
+    `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`.
+    """
+
+    channel: str
+    retry: InstantRetry
+    deduplicate: Callable[..., object]
+    delay: Seconds
+    priority: int
+    time_to_live: Seconds
+    headers: Mapping[str, str]
+    content_type: str
+
+
+GATEWAY_OPTIONS = frozenset(GatewayOptions.__annotations__) | (SEND_OPTIONS - NOT_FOR_ALL)
+_WAY_OPTIONS = ("channel", "retry", "deduplicate")
+_QUERY_OPTIONS = frozenset({"retry", "headers"})
+
+
+def way_of(kind: Kind, gateway: type, given: Mapping[str, Any], inherited: Way | None) -> Way:
+    """Return how a gateway sends, by its own keywords and those of the class it extends."""
+    before = {name: getattr(inherited, name, None) for name in _WAY_OPTIONS}
+    own = {name: given.get(name, before[name]) for name in _WAY_OPTIONS}
+    options = {} if inherited is None else dict(inherited.options)
+    options |= {name: value for name, value in given.items() if name not in _WAY_OPTIONS}
+    return Way(kind, gateway, own["channel"], options, own["retry"], own["deduplicate"])
+
+
+def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
+    """Say what is wrong with a gateway's keywords.
+
+    `asynchronous` tells whether anything that it sends can be handled later.
+    """
+    for name in way.options.keys() - GATEWAY_OPTIONS:
+        yield f"a gateway has no option {name}={did_you_mean(name, GATEWAY_OPTIONS)}"
+    yield from _retry_faults(way)
+    yield from _kind_faults(way, asynchronous=asynchronous)
+    if way.deduplicate is not None and not _takes_one_or_two(way.deduplicate):
+        yield f"deduplicate={way.deduplicate!r} is not a function of the message, and the headers"
+    try:
+        timing(cast("SendOptions", way.options), 0.0)
+        checked_headers(way.options.get("headers", {}))
+    except MessageRefused as error:
+        yield str(error)
+
+
+def _retry_faults(way: Way) -> Iterator[str]:
+    if way.retry is None:
+        return
+    if not isinstance(way.retry, InstantRetry):
+        yield f"retry={way.retry!r} is not allowed: give an InstantRetry"
+        return
+    yield from way.retry.problems()
+    if way.channel is not None:
+        yield (
+            "retry=InstantRetry(...) contradicts channel=: what is stored is retried by its"
+            " channel's or its handler's retry="
+        )
+
+
+def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
+    given = {name for name in GATEWAY_OPTIONS if name in way.options}
+    given |= {name for name in _WAY_OPTIONS if getattr(way, name) is not None}
+    if way.kind == "query":
+        for name in sorted(given - _QUERY_OPTIONS):
+            yield f"{name}= is not for queries: each promises an answer, and is asked at once"
+    elif not asynchronous:
+        for name in sorted(given & {"delay", "priority", "time_to_live"}):
+            yield f"{name}= needs a channel: every handler of its messages is synchronous"
+
+
+def _takes_one_or_two(rule: object) -> bool:
+    return callable(rule) and 1 <= arity(rule) <= 2  # noqa: PLR2004  message and headers
+
+
+def arity(rule: Callable[..., Any]) -> int:
+    """Return how many arguments a rule wants, 0 if that cannot be told."""
+    try:
+        parameters = inspect.signature(rule).parameters.values()
+    except (TypeError, ValueError):
+        return 0
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    wanted = [one for one in parameters if one.kind in positional and one.default is one.empty]
+    return len(wanted)
