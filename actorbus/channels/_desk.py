@@ -91,6 +91,15 @@ class Desk(Protocol):
         """Claim what there is room for, hand it out, and return how many messages came."""
         ...
 
+    @property
+    def pause(self) -> float:
+        """Seconds until a look at what the last claim left out; 0 if it left out nothing."""
+        ...
+
+    def look_again(self) -> None:
+        """Ring the bell if there may be more to claim, after a claim that brought messages."""
+        ...
+
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints that there are now."""
         ...
@@ -155,6 +164,16 @@ class StoreDesk:
                 endpoint.workload.dry_since = generation
             if batch:
                 endpoint.take(batch)
+
+    @property
+    def pause(self) -> float:
+        """0: each claim looks at all endpoints."""
+        return 0.0
+
+    def look_again(self) -> None:
+        """Ring the bell if an endpoint may have more, and has room."""
+        for endpoint in self.endpoints:
+            endpoint.workload.ask_for_more()
 
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints that there are now."""

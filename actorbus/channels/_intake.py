@@ -29,7 +29,13 @@ class Stalled:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The channel's pause is over."""
+
+
 CLAIM = Claim()
+LOOK = Look()
 
 
 class Intake(Actor, restart="permanent", runs_on="trio"):
@@ -46,6 +52,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         self.claims = 0
         self.claimed = 0
         self.claimed_at = 0.0
+        self._pausing = False
 
     async def on_start(self) -> None:
         """Make sure that the store is there, if it failed the last instance; then claim."""
@@ -60,11 +67,19 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
 
         self._desk.bell.connect(ring)
 
-    async def on_receive(self, message: Claim | Stalled) -> None:
+    async def on_receive(self, message: Claim | Look | Stalled) -> None:
         """Claim, or restart."""
         if isinstance(message, Stalled):
             self._stalled(message.seconds)
+        if isinstance(message, Look):
+            self._pausing = False
         await self._claim()
+        self._look_after_the_pause()
+
+    def _look_after_the_pause(self) -> None:
+        if not self._pausing and (pause := self._desk.pause) > 0:
+            self._pausing = True
+            self.context.schedule_once(pause, LOOK)
 
     def describe(self) -> Mapping[str, object]:
         """Return what the tree shows."""
@@ -101,8 +116,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         self.claimed += count
         if count:
             self.claimed_at = trio.current_time()
-            for endpoint in self._desk.all_endpoints():
-                endpoint.workload.ask_for_more()
+            self._desk.look_again()
 
     def _in_trouble(self, error: StoreError) -> None:
         self._bus.publish(StoreTrouble(self.context.path, trio.current_time(), error))

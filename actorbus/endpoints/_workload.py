@@ -37,9 +37,10 @@ class Workload:
 
     `bell` tells the channel that there is room for more; `dry_since` is its generation in which
     the channel had nothing more for this endpoint. `notify` and `on_healthy` are set by the
-    actor's instance: the first wakes a worker. While no instance is up, what arrives waits.
-    `cut` are messages whose handlers were cancelled because the bus stopped. While `lease_holds`
-    says no, nothing is started: what is held may be others' by now.
+    actor's instance: the first wakes a worker. `on_restart` tells the channel of a new instance.
+    While no instance is up, what arrives waits. `cut` are messages whose handlers were cancelled
+    because the bus stopped. While `lease_holds` says no, nothing is started: what is held may be
+    others' by now.
     """
 
     __slots__ = (
@@ -52,6 +53,7 @@ class Workload:
         "lease_holds",
         "notify",
         "on_healthy",
+        "on_restart",
         "outage",
         "plan",
         "running",
@@ -67,6 +69,7 @@ class Workload:
         self.lease_holds = lease_holds
         self.notify: Callable[[], None] = _nobody
         self.on_healthy: Callable[[], None] = _nobody
+        self.on_restart: Callable[[], None] = _nobody
         self.unstarted: deque[Claimed] = deque()
         self.again: deque[Claimed] = deque()
         self.running: dict[str, Claimed] = {}
@@ -137,6 +140,7 @@ class Workload:
     def connect(self, notify: Callable[[], None], on_healthy: Callable[[], None]) -> None:
         """Belong to a new instance."""
         self.notify, self.on_healthy = notify, on_healthy
+        self.on_restart()
 
     def disconnect(self) -> None:
         """Belong to no instance."""

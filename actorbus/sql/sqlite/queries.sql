@@ -81,12 +81,24 @@ RETURNING sequence, epoch, attempts - 1, suspect, replays, priority, due_at, exp
 -- The first tenant that has ready messages on a channel (one seek).
 SELECT tenant FROM actorbus_messages WHERE state = 'ready' AND channel = ? ORDER BY tenant LIMIT 1;
 
--- name: next_tenant
--- The next tenant after a name that has ready messages on a channel (one seek).
-SELECT tenant FROM actorbus_messages
-WHERE state = 'ready' AND channel = ? AND tenant > ?
-ORDER BY tenant
-LIMIT 1;
+-- name: next_tenants
+-- The next tenants after a name that have ready messages on a channel: a seek for each of them.
+WITH RECURSIVE waiting (tenant) AS (
+    SELECT (
+        SELECT tenant FROM actorbus_messages
+        WHERE state = 'ready' AND channel = :channel AND tenant > :after
+        ORDER BY tenant LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT tenant FROM actorbus_messages
+        WHERE state = 'ready' AND channel = :channel AND tenant > waiting.tenant
+        ORDER BY tenant LIMIT 1
+    )
+    FROM waiting WHERE waiting.tenant IS NOT NULL
+    LIMIT :limit
+)
+SELECT tenant FROM waiting WHERE tenant IS NOT NULL;
 
 -- name: delete_message
 -- Settle as handled: the row goes, if the claim still holds.

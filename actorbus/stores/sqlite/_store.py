@@ -49,6 +49,8 @@ from actorbus.stores.sqlite._writer import Writer
 T = TypeVar("T")
 
 _OWNER = "the store itself"
+_MOST_INLINE = 512
+"""Tenants that are looked for on the event loop's thread, 1 to 3 us each."""
 
 
 class SqliteStore:
@@ -174,7 +176,8 @@ class SqliteStore:
     async def waiting_tenants(self, channel: str, *, after: str, limit: int) -> list[str]:
         """Return tenants with ready messages, from the one after `after` on."""
         return await self._read(
-            lambda cursor: waiting_tenants(cursor, channel, after or None, limit)
+            lambda cursor: waiting_tenants(cursor, channel, after or None, limit),
+            long=limit > _MOST_INLINE,
         )
 
     async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:

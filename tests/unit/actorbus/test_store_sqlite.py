@@ -146,7 +146,6 @@ BY_KEY = "SEARCH actorbus_messages USING INTEGER PRIMARY KEY"
         ("candidates", f"{READY} (channel=? AND tenant=? AND endpoint=? AND suspect=?)"),
         ("suspect_candidate", f"{READY} (channel=? AND tenant=? AND endpoint=? AND suspect=?)"),
         ("first_tenant", f"{READY} (channel=?)"),
-        ("next_tenant", f"{READY} (channel=? AND tenant>?)"),
         ("claim_run", f"{BY_KEY} (rowid>? AND rowid<?)"),
         ("claim_one", f"{BY_KEY} (rowid=?)"),
         ("delete_message", f"{BY_KEY} (rowid=?)"),
@@ -161,6 +160,14 @@ def test_the_cost_of_a_claim_does_not_depend_on_the_backlog(database, name, expe
 def test_no_query_of_the_running_store_reads_the_whole_table(database, name):
     assert "SCAN actorbus" not in plan(database, name)
     assert "TEMP B-TREE" not in plan(database, name)
+
+
+def test_each_of_the_next_tenants_is_one_search(database):
+    values = {"channel": "c", "after": "a", "limit": 9}
+    rows = database.execute(f"EXPLAIN QUERY PLAN {QUERIES['next_tenants']}", values)
+    steps = [row[3] for row in rows if "actorbus_messages" in row[3]]
+
+    assert steps == [f"{READY} (channel=? AND tenant>?)"] * 2
 
 
 def test_tenants_are_found_by_seeks(database):

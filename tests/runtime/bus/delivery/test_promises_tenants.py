@@ -31,6 +31,40 @@ async def test_more_sick_tenants_than_one_claim_serves_hold_up_nobody(autojump_c
     assert sorted(log.handled) == list(range(400))
 
 
+async def test_sick_tenants_are_passed_over_now_and_then_only(
+    autojump_clock, seed, log, monkeypatch
+):
+    """Each look behind them costs as much as they are many; the others do not pay for all."""
+    store = open_store(":memory:")
+    bus = ActorBus("shop", store, seed=seed)
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), backoff=RESTS_LONG))
+    looks, waiting_tenants = [], store.waiting_tenants
+
+    async def count(channel, *, after, limit):
+        looks.append(await waiting_tenants(channel, after=after, limit=limit))
+        return looks[-1]
+
+    @bus.event_handler(channel="jobs")
+    async def work(event: Job):
+        if event.tenant.startswith("a"):
+            raise ConnectionError
+        await trio.sleep(0.001)
+        log.note(event)
+
+    monkeypatch.setattr(store, "waiting_tenants", count)
+    async with bus.running():
+        await bus.events.publish_many(Job(n, f"a{n:04}") for n in range(1_000))
+        await trio.sleep(50)
+        looks.clear()
+        await trio.sleep(300)
+        idle = len(looks)
+        await bus.events.publish_many(Job(n, f"z{n % 2}") for n in range(1_000))
+        await trio.sleep(10)
+
+    assert (sorted(log.handled), idle) == ([*range(1_000)], 0)
+    assert sum(map(len, looks)) < 30 * 1_000  # a look for each claim would be 250 of them
+
+
 @pytest.mark.parametrize(
     "name", ["a/b", "..", "intake", "%69ntake", "\x00", " ", "é中😀", "x" * 200]
 )
