@@ -172,6 +172,7 @@ class ThreadPool:
             while job is not None:
                 job()
                 worker.what = None
+                job = None  # an idle thread keeps no actor alive
                 job = self._next(worker)
         finally:
             with self._lock:
