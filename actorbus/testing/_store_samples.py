@@ -28,9 +28,11 @@ def outgoing(name: str, **changes: Any) -> Outgoing:
     return Outgoing(**(values | changes))
 
 
-def process(name: str = "first", lease: float = 10.0) -> ProcessInfo:
+def process(name: str = "first", lease: float = 10.0, largest_body: int = 1_000_000) -> ProcessInfo:
     """Return a process called `name`."""
-    return ProcessInfo(process_id=name, bus="shop", host="here", pid=1, lease=lease)
+    return ProcessInfo(
+        process_id=name, bus="shop", host="here", pid=1, lease=lease, largest_body=largest_body
+    )
 
 
 def demand(credit: int = 100, tenant: str | None = "", *endpoints: str) -> Demand:

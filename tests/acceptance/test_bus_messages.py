@@ -28,6 +28,7 @@ from actorbus import (
 )
 from actorbus._message import new_id
 from actorbus._store import Outgoing
+from tests.unit.actorbus.codecs import fuzzing
 
 MSGPACK, JSON = "application/msgpack", "application/json"
 DAY = 86_400
@@ -54,6 +55,23 @@ class OrderPlaced:
 NAME = f"{__name__}.OrderPlaced"
 
 
+async def put(bus, body, type_name=NAME, content_type=MSGPACK, endpoint="confirm"):
+    """Store a copy as another process might have."""
+    copy = Outgoing(
+        copy_id=new_id(),
+        channel="mail",
+        endpoint=endpoint,
+        message_id=new_id(),
+        type_name=type_name,
+        content_type=content_type,
+        headers="{}",
+        body=body,
+        correlation_id="c",
+        timestamp=0.0,
+    )
+    await bus.store.append([copy])
+
+
 class Shop:
     """A bus with one endpoint, and what came of it."""
 
@@ -68,27 +86,9 @@ class Shop:
         confirm.__annotations__["event"] = message_type
         self.bus.event_handler(channel="mail", endpoint_id="confirm", **(handler or {}))(confirm)
 
-    async def put(self, body, type_name=NAME, content_type=MSGPACK):
-        """Store a copy as another process might have."""
-        copy = Outgoing(
-            copy_id=new_id(),
-            channel="mail",
-            endpoint="confirm",
-            tenant="",
-            message_id=new_id(),
-            type_name=type_name,
-            content_type=content_type,
-            headers="{}",
-            body=body,
-            correlation_id="c",
-            causation_id=None,
-            timestamp=0.0,
-        )
-        await self.bus.store.append([copy])
-
-    async def outcome(self, *put, **options):
+    async def outcome(self, *arguments, **options):
         """Store a copy and return the text of its dead letter, or None if it was handled."""
-        await self.put(*put, **options)
+        await put(self.bus, *arguments, **options)
         await self.bus.idle()
         letters = await self.bus.dead_letters.list()
         if not letters:
@@ -212,11 +212,11 @@ async def test_a_hundred_megabytes_are_a_dead_letter_and_never_in_memory(store):
     shop = Shop(store)
     size = 100_000_000
     async with shop.bus.running(consume="none"):
-        await shop.put(bytes(size))
+        await put(shop.bus, bytes(size))
     tracemalloc.start()
     async with shop.bus.running():
         if store == ":memory:":  # what is in memory is gone with the run
-            await shop.put(bytes(size))
+            await put(shop.bus, bytes(size))
             tracemalloc.reset_peak()
         await shop.bus.idle()
         peak = tracemalloc.get_traced_memory()[1]
@@ -240,12 +240,12 @@ async def test_many_broken_bodies_leave_no_memory_behind(store, caplog):
     shop = Shop(store)
     deep = b"\x82\xa6number\x01\xa5extra\x81\xa1a" + b"\x91" * 10_000 + b"\xc0"
     async with shop.bus.running():
-        await shop.put(deep)
+        await put(shop.bus, deep)
         await shop.bus.idle()
         tracemalloc.start()
         for number in range(200):
-            await shop.put(deep + bytes([number]))
-            await shop.put(packed({"number": "x" * 10_000}))
+            await put(shop.bus, deep + bytes([number]))
+            await put(shop.bus, packed({"number": "x" * 10_000}))
         await shop.bus.idle()
         held, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -253,6 +253,40 @@ async def test_many_broken_bodies_leave_no_memory_behind(store, caplog):
 
     assert dead == 401
     assert held < 2_000_000
+
+
+async def test_every_body_of_the_corpus_is_handled_or_a_dead_letter_with_its_reason(store):
+    """Each to an endpoint for its kinds of messages; none is tried twice, none stops the others."""
+    bus = ActorBus("shop", store, max_message_depth=20)
+    bus.add_channel("mail", retry=Retry(attempts=5, initial=DAY, maximum=DAY))
+    bus.add_converter(fuzzing.Place, to_plain=vars, from_plain=fuzzing.Place.parse)
+    kinds = [kind for kind in fuzzing.TYPES if kind not in {dict, Any}]
+    for kind in kinds:
+
+        async def handle(event: Any): ...
+
+        handle.__annotations__["event"] = kind
+        bus.event_handler(channel="mail", endpoint_id=kind.__name__)(handle)
+    files = sorted(fuzzing.CORPUS.iterdir())
+    async with bus.running():
+        for path in files:
+            for kind in kinds:
+                await put(
+                    bus,
+                    path.read_bytes(),
+                    endpoint=kind.__name__,
+                    type_name=f"{kind.__module__}.{kind.__name__}",
+                    content_type=fuzzing.FORMATS[path.suffix[1:]],
+                )
+        await bus.idle()
+        letters = await bus.dead_letters.list(limit=1000)
+        counters = bus.counters
+
+    assert {(letter.reason, letter.attempts) for letter in letters} == {("undecodable", 1)}
+    assert all(letter.exception_message for letter in letters)
+    assert counters.handled > 0
+    assert counters.retried == 0
+    assert counters.handled + len(letters) == len(files) * len(kinds)
 
 
 async def test_a_dead_letter_whose_body_was_mended_is_handled(store):

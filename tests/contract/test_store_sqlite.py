@@ -19,9 +19,9 @@ class TestFile(SharedStoreContract):
     @pytest.fixture
     def open_store(self, tmp_path, clock):
         @asynccontextmanager
-        async def open_store(name="first", *, lease=10.0):
+        async def open_store(name="first", *, lease=10.0, largest_body=1_000_000):
             store = SqliteStore(tmp_path / "test.db", OPTIONS, clock)
-            await store.open(process(name, lease))
+            await store.open(process(name, lease, largest_body))
             try:
                 yield store
             finally:
@@ -34,9 +34,9 @@ class TestMemory(StoreContract):
     @pytest.fixture
     def open_store(self, clock):
         @asynccontextmanager
-        async def open_store(name="first", *, lease=10.0):
+        async def open_store(name="first", *, lease=10.0, largest_body=1_000_000):
             store = SqliteStore(None, OPTIONS, clock)
-            await store.open(process(name, lease))
+            await store.open(process(name, lease, largest_body))
             try:
                 yield store
             finally:

@@ -1,6 +1,6 @@
 """Sending and claiming: what arrives, in which order, when."""
 
-from actorbus._settlement import ACK, EXPIRE, RELEASE
+from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import (
     CHANNEL,
@@ -63,6 +63,25 @@ class SendingContract:
             claims = [await store.claim([demand()]) for _ in range(2)]
 
         assert [names(claim) for claim in claims] == [["m"], []]
+
+    async def test_of_a_body_that_is_too_large_only_the_length_is_read(
+        self, open_store: OpenStore
+    ) -> None:
+        """It may be buried, with its body; one of just the length that is allowed is read."""
+        async with open_store(largest_body=4) as store:
+            await store.append([outgoing("m", body=b"12345"), outgoing("n", body=b"1234")])
+            await store.append([outgoing("o", endpoint="other", body=b"1234567")])
+            large, whole = await store.claim([demand()])
+            (other,) = await store.claim([demand(1, "", ENDPOINT, "other")])
+            await store.settle([(large, DeadLetter(DeadLetterReason.UNDECODABLE))])
+            letter = await store.dead_letter(large.copy_id)
+
+        assert [(one.body, one.unread_bytes) for one in (large, whole, other)] == [
+            (b"", 5),
+            (b"1234", 0),
+            (b"", 7),
+        ]
+        assert letter.body == b"12345"
 
     async def test_append_counts_what_it_stored(self, open_store: OpenStore) -> None:
         """Nothing is a number too."""

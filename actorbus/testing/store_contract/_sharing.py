@@ -154,6 +154,16 @@ class SharingContract:
             await second.settle([(first[0], ACK)])
             assert names(await second.claim([demand()])) == ["b"]
 
+    async def test_of_a_suspect_that_is_too_large_only_the_length_is_read(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """A body may well be what ended its process."""
+        async with open_store("second", largest_body=0) as second:
+            await _suspects(open_store, second, clock, "a")
+            (claimed,) = await second.claim([demand()])
+
+        assert (claimed.suspect, claimed.body, claimed.unread_bytes) == (True, b"", 1)
+
     async def test_a_suspect_that_ends_its_process_again_has_its_attempts_counted(
         self, open_store: OpenStore, clock: ManualClock
     ) -> None:

@@ -24,7 +24,7 @@ class OpenStore(Protocol):
     """Opens the store under test."""
 
     def __call__(
-        self, process: str = "first", *, lease: float = 10.0
+        self, process: str = "first", *, lease: float = 10.0, largest_body: int = 1_000_000
     ) -> AbstractAsyncContextManager[Store]:
         """Open it as a process of that name; close it at the end of the block."""
         ...
