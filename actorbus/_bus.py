@@ -91,7 +91,11 @@ class ActorBus(Declaring):
         self.commands = CommandBus(self)
         self.events = EventBus(self)
         self.queries = QueryBus(self)
-        self.dead_letters = DeadLetters(lambda: self._running().store, self._call)
+        self.dead_letters = DeadLetters(
+            lambda: self._running().store,
+            self._call,
+            lambda: self._running().configuration.codecs,
+        )
         self.counters = Counts()
         self.unfinished: tuple[Unfinished, ...] = ()
 

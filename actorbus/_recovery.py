@@ -13,7 +13,7 @@ from actorbus._calls import Answer
 from actorbus._message import headers_to_text
 from actorbus._options import checked_headers
 from actorbus._store import DeadLetterFilter, DeadLetterRow, Store
-from actorbus.codecs import codec_for
+from actorbus.codecs import Codecs
 
 Selection = DeadLetterFilter | str | Sequence[str]
 """Which dead letters: those that match, or those with these copy ids."""
@@ -33,8 +33,11 @@ class DeadLetters:
     On a plain thread their `.get()` gives the result. All of them raise the store's errors.
     """
 
-    def __init__(self, store: Callable[[], Store], call: CallTrio) -> None:
+    def __init__(
+        self, store: Callable[[], Store], call: CallTrio, codecs: Callable[[], Codecs]
+    ) -> None:
         self._store = store
+        self._codecs = codecs
         self._call = call
 
     def list(
@@ -80,7 +83,8 @@ class DeadLetters:
     ) -> Answer[None]:
         """Replace the body, or the user headers, of one before it is replayed.
 
-        `body` are the stored bytes; `message` is encoded as the content type of the letter says.
+        `body` are the stored bytes; `message` is encoded as the content type of the letter says,
+        and is to have the fields of the version that is named there.
         Raises DeadLetterNotFound, InvalidHeader, and ValueError when both are given, or nothing.
         """
         if body is not None and message is not None:
@@ -113,7 +117,7 @@ class DeadLetters:
         store = self._store()
         if message is not None:
             letter = await store.dead_letter(copy_id)
-            body = codec_for(letter.content_type).encode(message)
+            body = self._codecs().of(letter.content_type).encode(message)
         await store.edit_dead_letter(copy_id, body=body, headers=headers)
 
 

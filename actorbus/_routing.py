@@ -179,6 +179,18 @@ def kinds_of(handlers: Iterable[HandlerSpec]) -> dict[str, Kind]:
     return {spec.type_name: spec.kind for spec in handlers if spec.route_by != "pattern"}
 
 
+def kind_of(name: str, configuration: "Configuration") -> Kind | None:
+    """Return what messages of a name, an alias or a routing key are; None if it is none of them."""
+    known = configuration.types.resolve(name)
+    kinds = kinds_of(configuration.handlers)
+    if known in configuration.types:
+        return kinds.get(known, "event")
+    if is_pattern(name):
+        return None
+    handlers = handlers_of(name, None, configuration.handlers, kinds)
+    return "event" if handlers else None
+
+
 def handlers_of(
     name: str, registered: Any, handlers: Iterable[HandlerSpec], kinds: Mapping[str, Kind]
 ) -> tuple[HandlerSpec, ...]:

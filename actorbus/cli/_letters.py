@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from actorbus._message_options import MAX_MESSAGE_BYTES
 from actorbus._store import DeadLetterRow
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output
 from actorbus.codecs import codec_for
+
+_SHOWN = 1_000
+"""How many bytes of a body that cannot be shown are shown."""
 
 _LIST = ("number", "id", "endpoint", "tenant", "type", "reason", "error", "died", "attempts")
 
@@ -100,10 +104,12 @@ def as_json(row: DeadLetterRow) -> dict[str, Any]:
 
 def readable_body(row: DeadLetterRow) -> Any:
     """Return the body as plain data, or its bytes in words where they say nothing."""
+    if len(row.body) > MAX_MESSAGE_BYTES:
+        return {"too large to be shown": len(row.body), "bytes": row.body[:_SHOWN].hex()}
     try:
         return codec_for(row.content_type).plain(row.body)
     except Exception as error:  # noqa: BLE001  # an undecodable body is why it may be here
-        return {"undecodable": str(error), "bytes": row.body.hex()}
+        return {"undecodable": str(error), "bytes": row.body[:_SHOWN].hex()}
 
 
 async def mend(letters: Any, copy_id: str, body: str | None, headers: Mapping[str, str]) -> None:

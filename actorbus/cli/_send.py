@@ -11,6 +11,7 @@ import typer
 from actorbus import ActorBus
 from actorbus._gateway import Letter
 from actorbus._handlers import Kind
+from actorbus._routing import kind_of
 from actorbus._types import did_you_mean
 from actorbus.cli._arguments import App, AsJson, Duration, Header, Traceback, duration, header
 from actorbus.cli._errors import CommandFailed
@@ -106,11 +107,12 @@ async def _send_many(bus: ActorBus, type_name: str, letters: Iterator[Letter]) -
 
 def _kind(bus: ActorBus, type_name: str) -> Kind:
     """Find out which gateway a type belongs to: its handlers', or an event's if it has none."""
-    kinds = {spec.type_name: spec.kind for spec in bus.handlers}
-    if type_name not in kinds and type_name not in bus.types:
-        hint = did_you_mean(type_name, kinds)
+    configuration = bus.check()
+    kind = kind_of(type_name, configuration)
+    if kind is None:
+        hint = did_you_mean(type_name, configuration.types)
         raise CommandFailed(f"no message type {type_name!r}{hint}", ExitCode.REFUSED)
-    return kinds.get(type_name, "event")
+    return kind
 
 
 def _show(output: Output, answer: dict[str, Any]) -> None:

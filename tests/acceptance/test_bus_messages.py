@@ -591,6 +591,20 @@ async def test_a_converter_of_the_users_is_used_both_ways(store):
     assert found == 0
 
 
+async def test_a_dead_letter_is_mended_with_a_message_that_needs_the_converter(store):
+    shop = Shop(store, Trip)
+    shop.bus.add_converter(Place, to_plain=lambda place: place.name, from_plain=Place.parse)
+    async with shop.bus.running():
+        found = await shop.outcome(packed({"stops": ["rome"]}), type_name=f"{__name__}.Trip")
+        (letter,) = await shop.bus.dead_letters.list()
+        await shop.bus.dead_letters.edit(letter.copy_id, message=Trip([Place("Rome")]))
+        await shop.bus.dead_letters.replay(letter.copy_id)
+        await shop.bus.idle()
+
+    assert "field 'stops[0]': no Place: ValueError: 'rome' is no place (value: 'rome')" in found
+    assert [stop.name for stop in shop.seen[0].stops] == ["Rome"]
+
+
 # -- routing --------------------------------------------------------------------------------
 
 

@@ -34,6 +34,14 @@ def test_a_body_is_shown_as_what_it_says(body, content_type):
     assert {"a": 1} == readable_body(with_body(body, content_type))
 
 
+def test_of_a_body_that_is_large_or_says_nothing_only_the_beginning_is_shown():
+    large = readable_body(with_body(b"\xc0" * 2_000_000, "application/msgpack"))
+    wrong = readable_body(with_body(b"\xc1" * 500_000, "application/msgpack"))
+
+    assert large["too large to be shown"] == 2_000_000
+    assert [len(shown["bytes"]) for shown in (large, wrong)] == [2_000, 2_000]
+
+
 @pytest.mark.parametrize("content_type", ["application/json", "text/klingon"])
 def test_a_body_that_says_nothing_is_shown_as_its_bytes(content_type):
     shown = readable_body(with_body(b"\xff\x00", content_type))
