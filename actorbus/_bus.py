@@ -111,9 +111,11 @@ class ActorBus(Declaring):
         One that sends through a channel is to be asked for before the bus starts, so that the
         handlers that its messages are for listen there.
         """
-        if kind not in self._declared.gateways and kind.channel is not None:
-            self._refuse_while_running(f"add the gateway {kind.__qualname__}")
-            self._declared.gateways[kind] = caller_place(caller())
+        if kind not in self._declared.gateways:
+            if kind.channel is not None:
+                self._refuse_while_running(f"add the gateway {kind.__qualname__}")
+            if not self._entered:
+                self._declared.gateways[kind] = caller_place(caller())
         return kind.at(self)
 
     def check(self) -> Configuration:

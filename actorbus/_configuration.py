@@ -85,13 +85,13 @@ class Configuration:
         """Return the handlers that are sent messages through a channel, in declared order.
 
         They are those declared on it, and where a gateway sends through it, the handlers of that
-        gateway's kind which have no channel of their own.
+        gateway's kind; those with a channel of their own are sent on to that.
         """
         return tuple(
             spec
             for spec in self.handlers
             if spec.channel == channel
-            or (spec.channel is None and channel in self.gateway_channels.get(spec.kind, ()))
+            or channel in self.gateway_channels.get(spec.kind, ())
         )
 
     def synchronous(self) -> tuple[HandlerSpec, ...]:

@@ -86,6 +86,10 @@ class BusRuntime(Protocol):
         """Return the asynchronous handlers on this channel, in declared order."""
         ...
 
+    def channel(self, name: str) -> Channel:
+        """Return a declared channel, consumed here or not."""
+        ...
+
     def synchronous(self) -> Sequence[HandlerSpec]:
         """Return the handlers without a channel, queries included."""
         ...
@@ -110,6 +114,7 @@ class Surroundings:
     def __init__(self, runtime: BusRuntime) -> None:
         self.store = runtime.store
         self.dispatch = runtime.dispatch
+        self.channel = runtime.channel
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
         self.desks: tuple[Desk, ...] = ()

@@ -166,8 +166,14 @@ class Press:
         return f"key:{key}"
 
     def copy(self, prepared: Prepared, spec: HandlerSpec, channel: str) -> Outgoing:
-        """Return the copy for one endpoint. Raises what the channel's tenant rule raises."""
+        """Return the copy for one endpoint. Raises what the channel's tenant rule raises.
+
+        If it is sent on to a channel of the endpoint's own, that one's rule is asked too, so that
+        the sender learns what is wrong.
+        """
         envelope, wishes = prepared.envelope, prepared.timing
+        if spec.channel not in {None, channel}:
+            self._channels[spec.channel].tenant_of(prepared.message, envelope.headers)
         has_due_time = wishes.delay is not None or wishes.deliver_at is not None
         return Outgoing(
             copy_id=new_id(),

@@ -138,6 +138,10 @@ class BusRun:
         """Return the handlers that are sent messages through a channel, in declared order."""
         return self.configuration.endpoints_of(channel)
 
+    def channel(self, name: str) -> Channel:
+        """Return a declared channel, consumed here or not."""
+        return self.configuration.channel(name)
+
     def synchronous(self) -> tuple[HandlerSpec, ...]:
         """Return the handlers that run when they are called, in declared order."""
         return self.configuration.synchronous()

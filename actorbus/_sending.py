@@ -90,7 +90,7 @@ class BusSender:
     ) -> Any:
         prepared = self._prepare(way, message, options, unit)
         spec = prepared.route.handlers[0]
-        target = spec.channel or way.channel
+        target = way.channel or spec.channel
         if target is None:
             if prepared.timing is not NO_TIMING:
                 _refuse_timing(prepared, spec)
@@ -131,7 +131,7 @@ class BusSender:
         copies: list[Outgoing] = []
         synchronous: list[HandlerSpec] = []
         for spec in prepared.route.handlers:
-            target = spec.channel or way.channel
+            target = way.channel or spec.channel
             if target is None:
                 _refuse_timing(prepared, spec)
                 synchronous.append(spec)

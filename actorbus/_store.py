@@ -168,6 +168,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, from the time it is due, after which no handler starts on it."""
     deduplication_key: str | None = None
     """With it, a copy for the same endpoint that was sent before is not stored again."""
+    forwarded: bool = False
+    """It comes from another channel: its deduplication key was noted when it was sent."""
 
 
 class Claimed(msgspec.Struct, frozen=True):

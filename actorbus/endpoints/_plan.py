@@ -1,6 +1,6 @@
 """One endpoint's settings, put together from its handler and its channel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from actorbus._channel import Channel
@@ -30,6 +30,11 @@ class EndpointPlan:
     low_water: int
 
     @property
+    def next_channel(self) -> str | None:
+        """The handler's own channel, if this one, a gateway's, is a hop on the way there."""
+        return None if self.spec.channel in {None, self.channel} else self.spec.channel
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """The endpoint ids that its messages may carry: its own, and those it had before."""
         return (self.spec.endpoint_id, *self.spec.aliases)
@@ -45,8 +50,13 @@ def plan_endpoint(
 ) -> EndpointPlan:
     """Return the plan of a handler on a channel: its own options first, then the channel's.
 
-    `root` is the name of the actor system.
+    `root` is the name of the actor system. On the way to a channel of its own the options are
+    the channel's.
     """
+    if spec.channel not in {None, channel.name}:
+        spec = replace(
+            spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=()
+        )
     concurrency = spec.concurrency or channel.concurrency
     limit = max(channel.max_in_flight, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]

@@ -21,6 +21,7 @@ from typing import Protocol
 import trio
 
 from actorbus._bus_events import EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus._channel import Channel
 from actorbus._dispatch import Dispatch
 from actorbus._message import Headers
 from actorbus._settlement import (
@@ -39,6 +40,7 @@ from actorbus._store import Claimed, GroupLost, StaleClaim, Store, StoreUnavaila
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
+from actorbus.endpoints._forwarding import forwarded
 from actorbus.endpoints._workload import Counts, Workload
 from actors.events import Event
 from supervisors import leaves
@@ -54,6 +56,10 @@ class Surroundings(Protocol):
     @property
     def counts(self) -> Counts:
         """The counts of all endpoints together."""
+        ...
+
+    def channel(self, name: str) -> Channel:
+        """Return a declared channel."""
         ...
 
     def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
@@ -88,6 +94,8 @@ class Processing:
         self._draw = draws.random
         self._spec = workload.plan.spec
         self._owner = workload.plan.spec.endpoint_id
+        following = workload.plan.next_channel
+        self._next = None if following is None else bus.channel(following)
         self._cause: BaseException | None = None
         self._total = bus.counts
 
@@ -135,7 +143,11 @@ class Processing:
         self._total.started += 1
         try:
             message = self._dispatch.decode(self._spec, claimed)
-            await self._dispatch.invoke(self._spec, message, headers, unit)
+            if self._next is None:
+                await self._dispatch.invoke(self._spec, message, headers, unit)
+            else:
+                now = self._store.now()
+                unit.stage([forwarded(claimed, message, headers, self._next, now)])
             await self._commit(unit, claimed, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()
@@ -158,7 +170,7 @@ class Processing:
                 _InHand(self, claimed, alone=alone),
                 claimed,
                 ACK,
-                None if key is None else (self._owner, key),
+                None if key is None or self._next is not None else (self._owner, key),
             )
         except BaseException:
             workload.uncommitted -= 1

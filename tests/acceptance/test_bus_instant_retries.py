@@ -170,7 +170,7 @@ async def test_a_bus_inside_a_bus_does_not_multiply(bus, calls, where):
 
 async def test_an_inner_retry_is_for_errors_that_are_not_the_outers(bus, calls):
     @bus.command_handler(retry=InstantRetry(3, on=KeyError))
-    async def outer(command: Outer, commands: RetryingCommandBus) -> int:
+    async def outer(command: Outer, commands: RetryingCommandBus) -> object:
         calls.append("outer")
         return await commands.send(Act(failures=2))
 

@@ -211,7 +211,8 @@ def test_options_that_need_a_channel_are_refused_without_one(bus):
 
     assert [text.split(": ", 1)[1] for text in problems(bus)] == [
         "delay= needs channel=: a synchronous handler runs when it is called",
-        "retry= needs channel=: a synchronous handler runs when it is called",
+        "retry= needs channel=: a synchronous handler runs when it is called;"
+        " give InstantRetry(...) to have it called again at once",
     ]
 
 

@@ -1,0 +1,35 @@
+"""The first of two hops: from a gateway's channel to the handler's own.
+
+The copy keeps its ids, headers, priority and the end of its life. Its delay is over: what the
+sender or the handler asked for was waited for on the first channel.
+"""
+
+from typing import Any
+
+from actorbus._channel import Channel
+from actorbus._message import Headers, new_id
+from actorbus._store import Claimed, Outgoing
+
+
+def forwarded(
+    claimed: Claimed, message: Any, headers: Headers, channel: Channel, now: float
+) -> Outgoing:
+    """Return the copy for the next channel. Raises what that one's tenant rule raises."""
+    return Outgoing(
+        copy_id=new_id(),
+        channel=channel.name,
+        endpoint=claimed.endpoint,
+        tenant=channel.tenant_of(message, headers.user),
+        message_id=claimed.message_id,
+        type_name=claimed.type_name,
+        content_type=claimed.content_type,
+        headers=claimed.headers,
+        body=claimed.body,
+        correlation_id=claimed.correlation_id,
+        causation_id=claimed.causation_id,
+        timestamp=claimed.timestamp,
+        priority=claimed.priority,
+        time_to_live=None if claimed.expires_at is None else claimed.expires_at - now,
+        deduplication_key=claimed.deduplication_key,
+        forwarded=True,
+    )
