@@ -89,6 +89,7 @@ class Cell:
         "factory",
         "family",
         "hand",
+        "has_task",
         "history",
         "index",
         "injected",
@@ -175,6 +176,7 @@ class Cell:
         self.last_async: object = None  # the last handler that was looked at and found async
         self.last_plain: object = None
         self.on_thread = False
+        self.has_task = True  # or will have: it is False while there is none, see `_taskless`
         self.hand: Item = NOTHING
         self.report: Report | None = None
         self.ticket: Ticket | None = None
@@ -244,9 +246,10 @@ class Cell:
                 self.settings = type(actor)._settings
             elif not hasattr(self.factory, "_settings"):  # a function, in a spec
                 self.settings = self.settings.with_class(type(actor)._settings)
-            if self.system.is_default and self.settings.mailbox is _DEFAULT_SETTINGS.mailbox:
-                self.settings = replace(self.settings, mailbox=_MAILBOX_OF_THE_DEFAULT_SYSTEM)
-            self.mailbox = MailboxQueue(self.settings.mailbox, self)
+            mailbox = self.settings.mailbox
+            if self.system.is_default and mailbox is _DEFAULT_SETTINGS.mailbox:
+                mailbox = _MAILBOX_OF_THE_DEFAULT_SYSTEM
+            self.mailbox = MailboxQueue(mailbox, self)
             self.mailbox.interrupted = self.order is not None  # it came while `__init__` ran
             self.ref = ActorRef(self, self.mailbox, type(actor))
             self.plain = self.on_thread = prefers_threads(actor)
@@ -350,8 +353,12 @@ class Cell:
         else:
             self.system.post(self.become_owner)
 
-    def wake_for_stop(self) -> None:
-        """As `wake`, for a stop request alone: it concerns no thread."""
+    def wake_for_stop(self, envelope: Envelope) -> None:
+        """As `wake`, for a stop request alone: it concerns no thread, and often no task."""
+        from actors._taskless import end_at_once  # noqa: PLC0415  # the modules import each other
+
+        if type(envelope.message) is messages._ActorStop and end_at_once(self):
+            return
         if threading.get_ident() == self.system.thread_id:
             self.become_owner()
         else:
@@ -386,21 +393,33 @@ class Cell:
         task, self._parked = self._parked, None
         if task is not None:
             trio.lowlevel.reschedule(task)
+        elif not self.has_task:
+            self._get_task()
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         self._parked = None
         return trio.lowlevel.Abort.SUCCEEDED
 
     def begin(self) -> None:
-        """Start its task. From any thread."""
-        self.system.post(self._begin)
+        """Start it. From any thread."""
+        from actors._taskless import begin  # noqa: PLC0415  # the modules import each other
 
-    def _begin(self) -> None:
+        if not begin(self):
+            self.system.post(self.begin_task)
+
+    def begin_task(self) -> None:
+        """Start its task. In the trio thread."""
         from actors._end import end  # noqa: PLC0415  # the modules import each other
         from actors._life import run  # noqa: PLC0415  # the modules import each other
 
         if not self.ended and not self.system.start_task(run, self, name=self.name):
             end(self)
+
+    def _get_task(self) -> None:
+        from actors._taskless import claim  # noqa: PLC0415  # the modules import each other
+
+        if claim(self):
+            self.begin_task()
 
     # -- orders ------------------------------------------------------------------------------
 
@@ -410,7 +429,7 @@ class Cell:
         self.announce()
 
     def announce(self) -> None:
-        """Wake those who wait for a status."""
+        """Wake those who wait for a status. In the trio thread."""
         if self._changed is not None:
             self._changed.set()
             self._changed = None
@@ -420,7 +439,9 @@ class Cell:
         while not reached():
             if self._changed is None:
                 self._changed = trio.Event()
-            await self._changed.wait()
+            changed = self._changed
+            if not reached():  # looked at again: a thread that ends it looks for the event then
+                await changed.wait()
 
     def give(self, order: Order, reason: StopReason = "shutdown") -> None:
         """Take an order; STOP is never taken back. In the trio thread."""
@@ -476,7 +497,7 @@ class Cell:
 
     def stop_was_asked(self) -> None:
         """During a backoff a stop request means that there will be no new instance."""
-        if self.status not in _WITH_INSTANCE:
+        if self.status not in _WITH_INSTANCE and not self.ended:
             self.stop_asked = True
             self.system.post_or_ignore(self.unpark)
 

@@ -78,3 +78,4 @@ async def _end_when_idle(system: ActorSystem) -> None:
                 system.stop()
                 return
             await trio.sleep(LINGER / 20)
+        await trio.sleep(LINGER / 20)  # where actors come and go, not each of them wakes this task

@@ -33,44 +33,53 @@ def close(cell: Cell) -> None:
 
 
 def end(cell: Cell) -> None:
-    """End for good: close the mailbox, tell watchers, leave the family."""
+    """End for good: close the mailbox, leave the family, tell watchers.
+
+    In the trio thread, or of a cell without a task on the thread that has claimed it.
+    """
     if cell.ended:
         return
     cell.status = Status.STOPPED
     close(cell)
-    left = [*(cell.left or ()), *cell.mailbox.close(f"{cell.ref} not found")]
-    with cell.system.lock:
-        cell.ended = True
-        watchers, cell.watchers = cell.watchers, None
-        waiting = (cell._started, cell._terminated)
-        stopped_event = cell._stopped_event
+    left = [*(cell.left or ()), *cell.mailbox.close()]
     cell.actor = None
     if cell.ticket is not None:
         cell.ticket.valid = False
     if cell.workers is not None:
         cell.workers.close()
-    _bury(cell, left)
+    _bury(cell, [envelope for envelope in left if not is_stop(envelope)])
     if cell.siblings is not None:
         cell.siblings.remove(cell)
     cell.publish(Stopped, cell.reason)
+    _tell_that_it_ended(cell)
+    for envelope in left:
+        if envelope.reply_to is not None and is_stop(envelope):
+            envelope.reply_to.settle((None, None, None))
+
+
+def _tell_that_it_ended(cell: Cell) -> None:
+    with cell.system.lock:
+        cell.ended = True
+        watchers, cell.watchers = cell.watchers, None
+        started, terminated = cell._started, cell._terminated
+        stopped_event = cell._stopped_event
     if stopped_event is not None:
         stopped_event.set()
     for watcher in watchers or ():
         _watch.notify(watcher, cell)
-    if waiting[0] is not None:
-        waiting[0].fail(ActorDeadError(f"{cell.path} ended before it had started"))
-    if waiting[1] is not None:
-        waiting[1].settle((None, None, None))
-    cell.announce()
+    if started is not None:
+        started.fail(ActorDeadError(f"{cell.path} ended before it had started"))
+    if terminated is not None:
+        terminated.settle((None, None, None))
+    if cell._changed is not None:
+        cell.system.post_or_ignore(cell.announce)
 
 
 def _bury(cell: Cell, left: list[Envelope]) -> None:
-    """Account for what was in hand and what was left in the mailbox."""
+    """Account for what was in hand and what was left in the mailbox, stop requests excepted."""
     in_hand, cell.in_hand = cell.in_hand, None
     if in_hand is not None:
         dead_letter(cell, in_hand, "in hand when the actor was cut off")
-    stops = [envelope for envelope in left if is_stop(envelope)]
-    left = [envelope for envelope in left if not is_stop(envelope)]
     if cell.reason == "shutdown" and left:
         messages = tuple(envelope.message for envelope in left if envelope.reply_to is None)
         if messages:
@@ -78,6 +87,3 @@ def _bury(cell: Cell, left: list[Envelope]) -> None:
     for envelope in left:
         if envelope.reply_to is not None or cell.reason != "shutdown":
             dead_letter(cell, envelope, f"the actor has ended ({cell.reason})")
-    for envelope in stops:
-        if envelope.reply_to is not None:
-            envelope.reply_to.settle((None, None, None))

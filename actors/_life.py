@@ -74,7 +74,7 @@ class Next(Enum):
 @trio.lowlevel.enable_ki_protection  # Ctrl-C is for the body of the system, not for its parts
 async def run(cell: Cell) -> None:
     """Run one actor from its first start until it has ended."""
-    following: Next | None = Next.NEW
+    following: Next | None = Next.NEW if cell.up_since is None else Next.SAME  # see `_taskless`
     try:
         while following is not None:
             # While an actor is idle, this frame and that of `serve` are all it has: they are many.

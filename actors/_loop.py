@@ -350,7 +350,7 @@ def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one
     else:
         message, reply, context = item, None, None
     if type(message) in _STOPS:
-        return Report(as_envelope(item))
+        return _stop_on_thread(cell, as_envelope(item))
     cell.hand = item
     try:
         if type(message) in PROXY_MESSAGES:
@@ -380,6 +380,18 @@ def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one
         reply.settle((result, None, None))
     cell.hand = NOTHING
     return None
+
+
+def _stop_on_thread(cell: Cell, envelope: Envelope) -> Report | None:
+    """End the cell here if that is all there is to do, else leave it to its task."""
+    from actors._taskless import end_at_once  # noqa: PLC0415  # the modules import each other
+
+    if type(envelope.message) is messages._ActorStop:
+        cell.mailbox.put_back(envelope)  # the end answers what it finds there
+        if end_at_once(cell):
+            return None
+        cell.mailbox.take()
+    return Report(envelope)
 
 
 def _failed_on_thread(cell: Cell, ticket: Ticket, error: BaseException) -> Report | None:

@@ -115,7 +115,7 @@ class Owner(Protocol):
     @property
     def path(self) -> str: ...
     def wake(self) -> None: ...
-    def wake_for_stop(self) -> None: ...
+    def wake_for_stop(self, envelope: Envelope, /) -> None: ...
     def on_drop(self, envelope: Envelope, /) -> None: ...
 
 
@@ -229,7 +229,7 @@ class MailboxQueue:
             self._append(envelope)
             wake = self._seize()
         if wake and is_stop(envelope):
-            self._owner.wake_for_stop()
+            self._owner.wake_for_stop(envelope)
         elif wake:
             self._owner.wake()
 
@@ -315,10 +315,10 @@ class MailboxQueue:
             self._system.appendleft(envelope)
             self._put_back = None if envelope.is_notice else envelope
 
-    def close(self, why: str) -> list[Envelope]:
-        """Refuse messages from now on, and return those that are left."""
+    def close(self, why: str = "the actor has ended") -> list[Envelope]:
+        """Refuse messages from now on, and return those that are left; again those that came."""
         with self._lock:
-            self.closed = why
+            self.closed = self.closed or why
             self._quick = 0
             self.busy = False  # so that a sender without a lock looks again
             waiting = drained(self._lane)

@@ -239,7 +239,7 @@ class Family:
                 waiting[-1].static = True
             while waiting:
                 cell = waiting.popleft()
-                cell._begin()
+                cell.begin_task()
                 await cell.until(lambda cell=cell: cell.status is not Status.STARTING)  # type: ignore[misc]  # mypy cannot infer it
         except BaseException:
             for cell in waiting:  # they never began, so nothing else ends them

@@ -39,6 +39,7 @@ from actors._settings import RunsOn, Seconds, as_seconds
 from actors._snapshot import SystemSnapshot, snapshot_system
 from actors._statistics import SystemStatistics, statistics_of_system
 from actors._supervisor import Family
+from actors._taskless import end_all
 from actors._threads import ThreadPool
 from actors._timers import Timer, Timers
 from actors._waiters import runs_a_loop
@@ -114,7 +115,7 @@ class ActorSystem:
         self._interrupt: BaseException | None = None
         self._entry: InTrio | InThread | None = None
         self._idle: trio.Event | None = None
-        self._takes_tasks = False
+        self.takes_tasks = False
         self._counts: Counter[str] = Counter()
         self.is_default = False
 
@@ -358,7 +359,7 @@ class ActorSystem:
         context: contextvars.Context | None = None,
     ) -> bool:
         """Start a task that the kernel owns; False if it takes none now. In the trio thread."""
-        if not self._takes_tasks:
+        if not self.takes_tasks:
             return False
         (context or self.base_context).run(
             lambda: self._nursery.start_soon(async_fn, *args, name=name)
@@ -403,16 +404,16 @@ class ActorSystem:
 
     def root_changed(self) -> None:
         """Tell `until_idle` that a root actor has ended."""
-        if self._idle is not None and not self.root.cells:
-            self.post_or_ignore(self._idle.set)
+        idle = self._idle
+        if idle is not None and not self.root.cells:
+            self.post_or_ignore(idle.set)
 
     async def until_idle(self) -> None:
-        """Wait until there are no root actors."""
-        while self.root.cells:
-            self._idle = trio.Event()
-            if self.root.cells:
-                await self._idle.wait()
-            self._idle = None
+        """Wait until there are no root actors, if only for a moment."""
+        idle = self._idle = trio.Event()
+        if self.root.cells:
+            await idle.wait()
+        self._idle = None
 
     def forget_after_fork(self) -> None:
         """End without a word, in a forked child: nothing of it runs there."""
@@ -446,7 +447,7 @@ class ActorSystem:
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._timers.run)
                     self._state = "running"
-                    self._takes_tasks = True
+                    self.takes_tasks = True
                     started()
                     await self._stop_wanted.wait()
                     self._state = "stopping"
@@ -454,14 +455,15 @@ class ActorSystem:
                         await self.root.stop_all()
                     if limit.cancelled_caught:
                         self._name_overrunners(self.root)
-                    self._takes_tasks = False
+                    self.takes_tasks = False
+                    end_all(self.root)
                     self._nursery.cancel_scope.cancel()
                 await self.processes.close(self.shutdown_timeout)
                 with trio.move_on_after(self.shutdown_timeout):
                     await self.bridge.stop_portal()
         finally:
             self._state = "ended"
-            self._takes_tasks = False
+            self.takes_tasks = False
             self.thread_id = None
             self.threads.close()
             self.processes.kill()

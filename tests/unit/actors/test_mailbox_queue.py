@@ -26,7 +26,8 @@ class Owner:
     def wake(self):
         self.wakes += 1
 
-    wake_for_stop = wake
+    def wake_for_stop(self, envelope):
+        self.wake()
 
     def on_drop(self, envelope):
         self.dropped.append(envelope.message)
@@ -261,7 +262,7 @@ def test_a_stop_request_alone_wakes_no_thread():
         def wake(self):
             woken.append("any")
 
-        def wake_for_stop(self):
+        def wake_for_stop(self, envelope):
             woken.append("trio")
 
     for first in (Envelope(StopItself()), Envelope("message")):
