@@ -206,5 +206,7 @@ class EventStream:
 def _deliver(subscription: Subscription, event: Event) -> None:
     try:
         subscription.callback(event)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # foreign code; the actor that the event is about goes on
         logger.exception("A subscriber failed on %r:", event)

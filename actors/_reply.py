@@ -221,7 +221,9 @@ class Reply(Future[T]):
                 return
             try:
                 callback(self)
-            except Exception:  # foreign code; the actor that settles it goes on
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # foreign code; the actor that settles it goes on
                 logger.exception("A callback of a reply failed:")
 
     def _forget(self, callback: Callback) -> bool:
@@ -229,7 +231,7 @@ class Reply(Future[T]):
         callbacks: list[Callback] = self.__dict__.get("_callbacks", [])
         if callback in callbacks:
             callbacks.remove(callback)
-        return not callbacks
+        return not any(getattr(one, "waits", True) for one in callbacks)
 
     def _expire(self, timeout: float | None) -> None:
         """Settle as late if it is past its own deadline, else raise for this caller alone."""

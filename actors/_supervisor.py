@@ -64,6 +64,9 @@ class Family:
         self.system = system
         self.owner = owner
         chosen = strategy or (owner and owner.actor and owner.actor.strategy) or DEFAULT_STRATEGY
+        if not isinstance(chosen, Strategy):
+            problem = f"strategy={chosen!r} is not allowed: give a strategy, such as OneForOne()"
+            raise ConfigurationError(owner.path if owner else system.name, problem)
         self.strategy = chosen.with_default("stop" if owner is None else "escalate")
         self.cells: dict[str, Cell] = {}
         self.closed = False

@@ -115,6 +115,8 @@ def _check_factory(checks: Checks, factory: object, args: object, kwargs: object
     if isinstance(args, str | bytes) or not isinstance(args, Iterable):
         checks.refuse(f"args={args!r} is not allowed: give a tuple, such as ({args!r},)")
     checks.instance("kwargs", kwargs, Mapping, allowed="a mapping of argument names")
+    if isinstance(kwargs, Mapping) and not all(isinstance(key, str) for key in kwargs):
+        checks.refuse(f"kwargs={kwargs!r} is not allowed: give names, as text, to its values")
 
 
 def _check_name(checks: Checks, name: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from actors._ref import ActorRef
 from actors._reply import Reply
-from actors.routers._handover import ask_all, pass_to_all, tell_all
+from actors.routers._handover import GiveUp, ask_all, pass_to_all, tell_all
 from actors.routers._router import Router
 
 
@@ -60,13 +60,9 @@ class _Race:
         self._replies = replies
         self._lock = threading.Lock()
         self._failures: list[BaseException] = []
-        asked.add_done_callback(self._give_up)
+        asked.add_done_callback(GiveUp(replies))
         for reply in replies:
             reply.add_done_callback(self._arrived)
-
-    def _give_up(self, _asked: Reply[Any]) -> None:
-        for reply in self._replies:
-            reply.cancel()
 
     def _arrived(self, reply: Reply[Any]) -> None:
         try:

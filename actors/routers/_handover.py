@@ -74,6 +74,7 @@ async def pass_to_all(cell: Cell, refs: Sequence[ActorRef[Any]], message: Any) -
     cell.in_hand = None
     asked = envelope.reply_to
     answers = ask_all(refs, message, envelope)
+    asked.add_done_callback(GiveUp(answers))
     gathered = Reply.of(answers[0]).join(*answers[1:]) if answers else None
     if gathered is None:
         asked.settle(([], None, None))
@@ -100,6 +101,19 @@ def ask_all(refs: Sequence[ActorRef[Any]], message: Any, envelope: Envelope) -> 
             reply.fail(error)
         replies.append(reply)
     return replies
+
+
+class GiveUp:
+    """A callback that lets be skipped what was asked for somebody who waits no more."""
+
+    waits = False  # for the answer: when its asker is cancelled, nobody does
+
+    def __init__(self, replies: Sequence[Reply[Any]]) -> None:
+        self._replies = replies
+
+    def __call__(self, _asked: Reply[Any]) -> None:
+        for reply in self._replies:
+            reply.cancel()
 
 
 def settle_from(target: Reply[Any], source: Reply[Any]) -> None:

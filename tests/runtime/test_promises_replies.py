@@ -27,11 +27,18 @@ def fail(_reply):
     raise RuntimeError("the callback")
 
 
+def leave(_reply):
+    raise SystemExit
+
+
 # -- callbacks ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("fail", [fail, leave])
 @pytest.mark.parametrize("kind", [Echo, PlainEcho])
-async def test_a_callback_that_fails_harms_neither_the_actor_nor_other_callbacks(kind, caplog):
+async def test_a_callback_that_fails_harms_neither_the_actor_nor_other_callbacks(
+    kind, fail, caplog
+):
     caplog.set_level(logging.ERROR, logger="pykka")
     with trio.fail_after(10):
         async with ActorSystem("shop") as system:
@@ -48,6 +55,18 @@ async def test_a_callback_that_fails_harms_neither_the_actor_nor_other_callbacks
     assert [record.getMessage() for record in caplog.records] == [
         "A callback of a reply failed:"
     ] * 2
+
+
+@pytest.mark.parametrize("kind", [Echo, PlainEcho])
+async def test_a_subscriber_that_wants_to_leave_ends_nobody(kind):
+    def leave(_event):
+        raise SystemExit
+
+    with trio.fail_after(10):
+        async with ActorSystem("shop") as system:
+            system.events.subscribe(leave)
+            ref = system.spawn(kind)
+            assert await ref.request("x") == "x"
 
 
 # -- computed once -----------------------------------------------------------------------------

@@ -807,3 +807,20 @@ async def test_nobody_backs_off_escalates_or_fails_without_an_event(autojump_clo
         names = [type(event).__name__ for event in seen if event.path == "shop/group/a"]
     assert names[:3] == ["Failed", "BackingOff", "DeadLetter"]
     assert sorted(names[3:6]) == ["DeadLetter", "Escalated", "Failed"]
+
+
+async def test_a_strategy_that_is_none_is_refused_where_the_first_child_is_made(
+    autojump_clock, record
+):
+    class Careless(Actor):
+        strategy = OneForAll  # the class, where a value belongs
+
+        async def on_start(self):
+            self.context.spawn(Echo)
+
+    async with ActorSystem("shop") as system:
+        failed = record(system, Failed)
+        system.spawn(Careless, name="careless")
+        await trio.sleep(0.05)
+        assert isinstance(failed[0].exception, ConfigurationError)
+        assert "strategy=" in str(failed[0].exception)

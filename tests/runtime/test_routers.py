@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from actors import Actor, ActorSystem, Mailbox, MailboxFull
+from actors import Actor, ActorSystem, Mailbox, MailboxFull, Timeout
 from actors.events import DeadLetter
 from actors.routers import (
     Broadcast,
@@ -334,3 +334,38 @@ def test_routers_serve_plain_handlers_and_threads():
         router = system.spawn(RoundRobin, Plain, size=2)
 
         assert [router.ask(n, timeout=5) for n in range(4)] == ["1", "2", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", [Broadcast, FirstAnswer])
+async def test_when_the_asker_of_all_gives_up_what_was_not_begun_is_skipped(kind, autojump_clock):
+    class Slow(Actor):
+        async def on_receive(self, message):
+            seen.append(message)
+            await trio.sleep(10)
+
+    seen = []
+    async with ActorSystem("shop") as system:
+        router = system.spawn(kind, Slow, size=2)
+        router.tell("first")
+        with trio.move_on_after(1):
+            await router.request("given up")
+        with pytest.raises(Timeout):
+            await router.request("late", timeout=1)
+        await trio.sleep(100)
+        assert seen == ["first", "first"]
+        routees = await router.request(GetRoutees())
+        assert [ref.statistics().mailbox.skipped for ref in routees] == [2, 2]
+
+
+@pytest.mark.parametrize("kind", [Broadcast, FirstAnswer])
+async def test_whatever_a_routee_raises_is_the_askers_and_harms_no_other(kind, autojump_clock):
+    class Exits(Actor):
+        async def on_receive(self, message):
+            raise GeneratorExit
+
+    async with ActorSystem("shop") as system:
+        router = system.spawn(kind, Exits, size=2)
+        with pytest.raises((GeneratorExit, BaseExceptionGroup)):
+            await router.request("x", timeout=5)
+        assert system.statistics().events["Stopped"] == 2
+        assert router.is_alive()

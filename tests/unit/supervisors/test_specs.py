@@ -181,3 +181,31 @@ def test_an_error_keeps_its_parts_when_it_is_copied():
     error = copy.copy(ConfigurationError("OneForOne", "a", "b"))
 
     assert (error.owner, error.problems) == ("OneForOne", ("a", "b"))
+
+
+def test_keyword_arguments_are_named_by_text():
+    with pytest.raises(ConfigurationError, match="kwargs="):
+        ChildSpec(dict, kwargs={1: "one"})
+
+
+def test_all_that_is_wrong_with_a_spec_is_named_at_once():
+    with pytest.raises(ConfigurationError) as caught:
+        ChildSpec(
+            5,
+            args="abc",
+            kwargs=3,
+            name="a/b",
+            restart="often",
+            shutdown_timeout=float("nan"),
+            handler_timeout=0,
+            disposition="keep",
+            intensity=3,
+            backoff=1.0,
+            decider={int: "stop"},
+        )
+    keys = [problem.split("=")[0].split(":")[0] for problem in caught.value.problems]
+    assert keys == [
+        *["factory", "args", "kwargs", "name", "restart", "shutdown_timeout", "handler_timeout"],
+        *["disposition", "intensity", "backoff", "decider", "decider"],
+    ]
+    assert all("not allowed" in problem for problem in caught.value.problems)
