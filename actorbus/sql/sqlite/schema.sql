@@ -36,7 +36,7 @@ CREATE TABLE actorbus_messages (
     tenant            TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
     message_id        TEXT NOT NULL,     -- the same in all copies of a message
     type_name         TEXT NOT NULL,     -- registered name of the message's type
-    content_type      TEXT NOT NULL,     -- of the body: application/msgpack or application/json
+    content_type      TEXT NOT NULL,     -- of the body: application/msgpack or application/json; version=N
     correlation_id    TEXT NOT NULL,     -- the message that began the conversation
     causation_id      TEXT,              -- the message whose handler sent this one
     timestamp         REAL NOT NULL,     -- when the message was made
