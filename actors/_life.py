@@ -325,6 +325,7 @@ async def _own_again(cell: Cell, *, final: bool) -> None:
     if cell.report is not None:
         cell.report = None
     if not cell.owns:
+        cell.mailbox.interrupted = True  # also for one that drains: it takes nothing more
         give_up_thread(cell)
 
 
