@@ -9,6 +9,8 @@ What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
     PermanentError              raise it: no retries, a dead letter at once
+Business interfaces, implemented by `bus.gateway(OrderDesk)`
+    BusinessInterface, command, event, query, Header, Payload
 Sending
     Letter                      one of many messages, with options of its own
     Receipt                     the id of a message that is handled later
@@ -73,6 +75,12 @@ from actorbus._gateway import QueryBus as QueryBus
 from actorbus._gateway_options import GatewayOptions as GatewayOptions
 from actorbus._handlers import HandlerSpec as HandlerSpec
 from actorbus._instant_retry import InstantRetry as InstantRetry
+from actorbus._interface import BusinessInterface as BusinessInterface
+from actorbus._interface import Header as Header
+from actorbus._interface import Payload as Payload
+from actorbus._interface import command as command
+from actorbus._interface import event as event
+from actorbus._interface import query as query
 from actorbus._message import Envelope as Envelope
 from actorbus._message import Headers as Headers
 from actorbus._options import HandlerOptions as HandlerOptions
@@ -108,6 +116,7 @@ __all__ = [
     "Backoff",
     "BusHealth",
     "BusStateError",
+    "BusinessInterface",
     "ChannelHealth",
     "ChannelStalled",
     "CommandBus",
@@ -128,6 +137,7 @@ __all__ = [
     "HandlerOptions",
     "HandlerSpec",
     "HandlerTimeout",
+    "Header",
     "Headers",
     "InstantRetry",
     "InvalidHeader",
@@ -143,6 +153,7 @@ __all__ = [
     "MessageRetried",
     "MessagesTakenBack",
     "NoHandler",
+    "Payload",
     "PermanentError",
     "Problem",
     "ProcessRow",
@@ -171,7 +182,10 @@ __all__ = [
     "Unfinished",
     "UnknownMessageType",
     "UnknownTenant",
+    "command",
     "detached",
+    "event",
     "field",
     "header",
+    "query",
 ]

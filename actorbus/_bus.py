@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 import trio
 
@@ -16,6 +16,7 @@ from actorbus._delivery import Unfinished
 from actorbus._errors import BusStateError, ConfigurationError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus._handlers import HandlerSpec, caller, caller_place
+from actorbus._interface import implementation, is_interface
 from actorbus._message_options import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_DEPTH,
@@ -34,6 +35,7 @@ from actors import ActorSystem, Reply
 from supervisors import Strategy
 
 G = TypeVar("G", bound=Gateway)
+P = TypeVar("P")
 Consume = Literal["all", "none"] | Collection[str]
 
 
@@ -105,18 +107,33 @@ class ActorBus(Declaring):
 
     # -- looking ----------------------------------------------------------------------------
 
-    def gateway(self, kind: type[G]) -> G:
+    @overload
+    def gateway(self, kind: type[G]) -> G: ...
+    @overload
+    def gateway(self, kind: Callable[..., P]) -> P: ...
+    def gateway(self, kind: Any) -> Any:
         """Return a gateway of this bus, of a class of yours: `bus.gateway(OutboxEventBus)`.
+
+        With a business interface (a Protocol whose methods are marked as `command`, `event` or
+        `query`), return what implements it on this bus.
 
         One that sends through a channel is to be asked for before the bus starts, so that the
         handlers that its messages are for listen there.
         """
+        if is_interface(kind):
+            self._declare_interface(kind, caller_place(caller()))
+            return implementation(kind)(self)
         if kind not in self._declared.gateways:
             if kind.channel is not None:
                 self._refuse_while_running(f"add the gateway {kind.__qualname__}")
             if not self._entered:
                 self._declared.gateways[kind] = caller_place(caller())
         return kind.at(self)
+
+    def _declare_interface(self, interface: type, where: str) -> None:
+        if interface not in self._declared.interfaces:
+            self._refuse_while_running(f"add the interface {interface.__qualname__}")
+            self._declared.interfaces[interface] = where
 
     def check(self) -> Configuration:
         """Return the checked configuration. Raises ConfigurationError with all that is wrong."""

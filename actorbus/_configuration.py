@@ -24,6 +24,8 @@ from actorbus._message_checks import (
 from actorbus._message_options import MessageOptions
 from actorbus._gateway_options import way_faults
 from actorbus._instant_retry import InstantRetry, retry_faults
+from actorbus._interface import is_interface, methods_of
+from actorbus._interface_checks import interface_faults
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._services import Services, name_of
 from actorbus._topic import is_pattern
@@ -58,6 +60,7 @@ class Declared:
     types: list[NamedType] = field(default_factory=list)
     services: Services = field(default_factory=Services)
     gateways: dict[type[Gateway], str] = field(default_factory=dict)
+    interfaces: dict[type, str] = field(default_factory=dict)
     upcasters: list[Upcaster] = field(default_factory=list)
     converters: list[DeclaredConverter] = field(default_factory=list)
     messages: MessageOptions = field(default_factory=MessageOptions)
@@ -90,8 +93,7 @@ class Configuration:
         return tuple(
             spec
             for spec in self.handlers
-            if spec.channel == channel
-            or channel in self.gateway_channels.get(spec.kind, ())
+            if spec.channel == channel or channel in self.gateway_channels.get(spec.kind, ())
         )
 
     def synchronous(self) -> tuple[HandlerSpec, ...]:
@@ -126,6 +128,7 @@ class _Checks:
         self.channel_names = [channel.name for channel, _ in declared.channels]
         self.parameters: dict[str, Parameters] = {}
         self.gateways = dict(declared.gateways)
+        self.interfaces = dict(declared.interfaces)
         self.markers: dict[int, tuple[Marker, ...]] = {}
 
     def run(self) -> Configuration:
@@ -137,6 +140,7 @@ class _Checks:
         handlers = [spec for spec in map(self.handler, self.declared.handlers) if spec is not None]
         self.check_one_handler_each(handlers)
         self.check_endpoint_ids(handlers)
+        self.check_interfaces(handlers)
         versions = self.versions()
         self.problems += self.declared.services.problems(_inject.known)
         self.problems += self.declared.interceptors.problems(
@@ -206,6 +210,8 @@ class _Checks:
             for parameter in _parameters_or_none(declaration):
                 if _inject.is_gateway(parameter.annotation):
                     self.gateways.setdefault(parameter.annotation, declaration.where)
+                elif is_interface(parameter.annotation):
+                    self.interfaces.setdefault(parameter.annotation, declaration.where)
 
     def check_gateways(self) -> None:
         for gateway, where in self.gateways.items():
@@ -214,6 +220,11 @@ class _Checks:
             asynchronous = gateway.channel is not None or self.has_channels(gateway.kind)
             for fault in way_faults(gateway.way, asynchronous=asynchronous):
                 self.add(where, f"{gateway.__qualname__}: {fault}")
+
+    def check_interfaces(self, handlers: Sequence[HandlerSpec]) -> None:
+        for interface, where in self.interfaces.items():
+            for fault in interface_faults(interface, handlers, self.types, self.channel_names):
+                self.add(where, f"{interface.__qualname__}: {fault}")
 
     def has_channels(self, kind: Kind) -> bool:
         return any(
@@ -226,6 +237,9 @@ class _Checks:
         for gateway in {*self.gateways, *_subclasses(Gateway)}:
             if gateway.channel in self.channel_names and gateway.kind in kinds:
                 kinds[gateway.kind].add(gateway.channel)
+        for method in (one for each in self.interfaces for one in methods_of(each)[0]):
+            if method.way.channel in self.channel_names and method.way.kind in kinds:
+                kinds[method.way.kind].add(method.way.channel)
         return {kind: frozenset(names) for kind, names in kinds.items()}
 
     def check_channel_name(self, where: str, name: object, prefix: str = "") -> None:

@@ -2,6 +2,7 @@
 
 Headers, Transaction               of the message being handled
 CommandBus, EventBus, QueryBus     and subclasses of them
+a business interface               implemented by the bus
 ActorSystem                        the one that the bus runs in
 anything given to `bus.provide`    made per run, or per message
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 from actorbus._calls import Worlds
 from actorbus._gateway import Gateway
+from actorbus._interface import is_interface
 from actorbus._message import Headers
 from actorbus._options import RunsOn
 from actorbus._services import Entrance, Services, name_of
@@ -36,7 +38,7 @@ def of_a_message(kind: object) -> bool:
 
 def known(kind: object) -> bool:
     """Return whether the bus itself has a value for this annotation."""
-    return of_a_message(kind) or is_gateway(kind) or kind is ActorSystem
+    return of_a_message(kind) or is_gateway(kind) or is_interface(kind) or kind is ActorSystem
 
 
 def faults(parameters: Iterable[Parameter], services: Services) -> Iterator[str]:

@@ -27,6 +27,7 @@ from actorbus._errors import BusStateError
 from actorbus._gateway import Door, Gateway
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injector, is_gateway
+from actorbus._interface import implementation, is_interface
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
 from actorbus._publish import Press
@@ -227,6 +228,8 @@ class BusRun:
         if is_gateway(kind):
             gateway: type[Gateway] = kind
             return gateway.at(self._door)
+        if is_interface(kind):
+            return implementation(kind)(self._door)
         return self.system
 
     async def _wind_down(self) -> None:

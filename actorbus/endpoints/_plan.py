@@ -54,9 +54,7 @@ def plan_endpoint(
     the channel's.
     """
     if spec.channel not in {None, channel.name}:
-        spec = replace(
-            spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=()
-        )
+        spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
     concurrency = spec.concurrency or channel.concurrency
     limit = max(channel.max_in_flight, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]

@@ -106,9 +106,9 @@ def test_one_exception_type_alone_will_do():
 
 
 def test_options_of_a_channel_need_one():
-    assert list(contradictions({"delay": 1, "retry": Retry()}, asynchronous=False)) == [
+    assert list(contradictions({"delay": 1, "breaker": 3}, asynchronous=False)) == [
+        "breaker= needs channel=: a synchronous handler runs when it is called",
         "delay= needs channel=: a synchronous handler runs when it is called",
-        "retry= needs channel=: a synchronous handler runs when it is called",
     ]
 
 
