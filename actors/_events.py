@@ -129,6 +129,20 @@ class HandlerStuck(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LoopBlocked(Event):
+    """One step of a task keeps the trio thread busy, or asleep, and all others wait.
+
+    `path` is the actor in whose task it is, else the system's name. Published on a thread of the
+    system's, once for each step, while it lasts.
+    """
+
+    seconds: float
+    """So far, at least."""
+    stack: str
+    """Where it is, as a traceback has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PoolFull(Event):
     """All threads, or all worker processes, are busy, and a handler waits for one."""
 

@@ -31,6 +31,7 @@ from actors._cancelled import to_be_judged
 from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, Overran, PoolFull
+from actors._frames import RUNTIME
 from actors._process_call import ProcessCall
 from actors._processes import ProcessPool
 from actors._ref import ActorRef
@@ -43,6 +44,7 @@ from actors._taskless import end_all
 from actors._threads import ThreadPool
 from actors._timers import Timer, Timers
 from actors._waiters import runs_a_loop
+from actors._watchdog import Watchdog
 from supervisors import ChildSpec, ConfigurationError, Strategy, leaves
 
 A = TypeVar("A", bound=Actor)
@@ -61,7 +63,9 @@ class ActorSystem:
     repeatable. `shutdown_timeout` (seconds or timedelta) is how long leaving the block may take.
     `runs_on` is where `async def` handlers run: `"asyncio"` when it is entered under asyncio, else
     `"trio"`. `max_threads` bounds the threads that run plain handlers, `max_processes` the workers
-    of `runs_on="process"` and `run_in_process` (default: one for each processor).
+    of `runs_on="process"` and `run_in_process` (default: one for each processor). A task that
+    blocks the trio thread for `blocked_after` seconds (or timedelta; None: never mind) is a warning
+    of logger `actors` and an event, `LoopBlocked`, with the stack.
 
     Leaving the block stops the root actors in reverse order. What the body raised arrives as it is.
 
@@ -84,6 +88,7 @@ class ActorSystem:
         runs_on: RunsOn | None = None,
         max_threads: int = 256,
         max_processes: int | None = None,
+        blocked_after: Seconds | None = 1.0,
     ) -> None:
         _refuse_unknown(
             name=name,
@@ -93,6 +98,7 @@ class ActorSystem:
             runs_on=runs_on,
             max_threads=max_threads,
             max_processes=max_processes,
+            blocked_after=blocked_after,
         )
         self.name = name
         self.seed = random.getrandbits(64) if seed is None else seed
@@ -105,6 +111,9 @@ class ActorSystem:
         self.processes = ProcessPool(self, max_processes or os.cpu_count() or 1)
         self.thread_id: int | None = None
         self.base_context = contextvars.Context()
+        self.runtime_code = RUNTIME
+        """Folders whose code is not a user's, for stacks."""
+        self._blocked_after = None if blocked_after is None else as_seconds(blocked_after)
         self._chosen_runs_on = runs_on
         self._given_clock = clock
         self._clock: trio.abc.Clock | None = None
@@ -441,8 +450,11 @@ class ActorSystem:
         self._stop_wanted = trio.Event()
         self.base_context = contextvars.copy_context()
         self.thread_id = threading.get_ident()
+        watchdog = None if self._blocked_after is None else Watchdog(self, self._blocked_after)
         try:
             _fork.add(self)
+            if watchdog is not None:
+                watchdog.start()
             with trio.CancelScope(shield=True):
                 async with trio.open_nursery() as self._nursery:
                     self._nursery.start_soon(self._timers.run)
@@ -465,6 +477,8 @@ class ActorSystem:
             self._state = "ended"
             self.takes_tasks = False
             self.thread_id = None
+            if watchdog is not None:
+                watchdog.stop()
             self.threads.close()
             self.processes.kill()
 
@@ -562,6 +576,10 @@ def _is_span(value: Any) -> bool:
         return False
 
 
+def _is_threshold(value: Any) -> bool:
+    return value is None or (_is_span(value) and 0 < as_seconds(value) <= threading.TIMEOUT_MAX)
+
+
 def _none_or(kind: type) -> Callable[[object], bool]:
     return lambda value: value is None or isinstance(value, kind)
 
@@ -575,6 +593,7 @@ _OPTIONS: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = MappingProxyT
         "runs_on": ("'trio' or 'asyncio'", lambda value: value in (None, "trio", "asyncio")),
         "max_threads": ("a whole number >= 1", _is_count),
         "max_processes": ("a whole number >= 1", lambda one: one is None or _is_count(one)),
+        "blocked_after": ("seconds above 0, or None", _is_threshold),
     }
 )
 

@@ -9,6 +9,7 @@ from actors._events import Failed as Failed
 from actors._events import GaveUp as GaveUp
 from actors._events import HandlerStuck as HandlerStuck
 from actors._events import HookFailed as HookFailed
+from actors._events import LoopBlocked as LoopBlocked
 from actors._events import MailboxOverflow as MailboxOverflow
 from actors._events import Overran as Overran
 from actors._events import PoolFull as PoolFull
