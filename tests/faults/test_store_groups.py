@@ -65,6 +65,23 @@ async def test_or_rollback_takes_the_group_with_it(store):
     assert await effects(store) == ["a"]
 
 
+async def test_what_the_store_writes_itself_outlives_a_lost_group(store):
+    """Sends, renewals and claims share commits with handlers, and are no handler's to lose."""
+    turn = await store.acquire("neighbour")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(store.append, [outgoing("kept")])
+        nursery.start_soon(store.renew)
+        await trio.testing.wait_all_tasks_blocked()
+        await turn.execute("INSERT INTO effects VALUES ('a')")
+        listener = Listener()
+        await turn.finish(listener)
+        turn = await store.acquire("culprit")
+        with pytest.raises(sqlite3.IntegrityError):
+            await turn.execute("INSERT OR ROLLBACK INTO effects VALUES ('a')")
+    assert [type(told) for told in listener.told] == [GroupLost]
+    assert names(await store.claim([demand()])) == ["kept"]
+
+
 async def test_a_lost_group_serves_those_in_line(store):
     turn = await store.acquire("culprit")
     async with trio.open_nursery() as nursery:

@@ -15,6 +15,7 @@ from actorbus._store import (
     DeadLetterFilter,
     DeadLetterRow,
     Demand,
+    GroupLost,
     Outgoing,
     Poll,
     ProcessInfo,
@@ -40,6 +41,7 @@ from actorbus.stores.sqlite._claims import Claims
 from actorbus.stores.sqlite._clock import RunClock, StoreClock, SystemClock
 from actorbus.stores.sqlite._database import Database
 from actorbus.stores.sqlite._group import Commit, QueuedSettlement
+from actorbus.stores.sqlite._keeper import LeaseKeeper
 from actorbus.stores.sqlite._options import SqliteOptions
 from actorbus.stores.sqlite._snapshot import Readers, Snapshot
 from actorbus.stores.sqlite._tenants import waiting_tenants
@@ -123,6 +125,7 @@ class SqliteStore:
         parts, self._parts = self._parts, None
         if parts is None:
             return
+        parts.keeper.stop()
         with trio.CancelScope(shield=True):
             try:
                 await parts.give_up()
@@ -225,9 +228,11 @@ class SqliteStore:
 
     async def renew(self) -> bool:
         """Renew the lease; False if it had been lost."""
-        lease = self._open_parts().lease
-        kept = await self._write(lease.renew)
-        lease.committed()
+        parts = self._open_parts()
+        kept = await self._write(parts.lease.renew)
+        parts.lease.committed()
+        if self.is_shared:
+            parts.keeper.renewed()
         return kept
 
     @property
@@ -342,6 +347,7 @@ class SqliteStore:
             Readers(database, options, inline=inline),
             Claims(lease),
             lease,
+            LeaseKeeper(lease, database),
         )
 
     async def _take_apart(self, parts: "_Parts") -> None:
@@ -369,12 +375,24 @@ class _Parts:
     readers: Readers
     claims: Claims
     lease: _leases.Lease
+    keeper: LeaseKeeper
 
     async def write(
         self, function: Callable[[sqlite3.Cursor], T], ready: set[str] | None = None
     ) -> T:
-        """Run our own code in a turn, wait for its commit. Not cancelled once it has the turn."""
-        turn = await self.writer.acquire(_OWNER)
+        """Run our own code in a turn, wait for its commit. Not cancelled once it has the turn.
+
+        Again, alone, if a handler's statement took the group with it.
+        """
+        try:
+            return await self._write(function, ready, alone=False)
+        except GroupLost:
+            return await self._write(function, ready, alone=True)
+
+    async def _write(
+        self, function: Callable[[sqlite3.Cursor], T], ready: set[str] | None, *, alone: bool
+    ) -> T:
+        turn = await self.writer.acquire(_OWNER, alone=alone)
         commit = Commit()
         try:
             result = turn.run(function)
