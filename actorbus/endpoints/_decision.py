@@ -23,6 +23,9 @@ from supervisors import Retry, leaves
 MOST_TRACEBACK = 20_000
 """How many characters of a traceback are kept, counted from its end."""
 
+MOST_MESSAGE = 10_000
+"""How many characters of an exception's text are kept, counted from its beginning."""
+
 
 class Verdict(Enum):
     """Whose a handler's exception is."""
@@ -107,7 +110,15 @@ def failure_of(error: BaseException, at: float, attempt: int) -> Failure:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else _full_name(kind)
     text = traceback_text(error)
-    return Failure(name, str(error), text[-MOST_TRACEBACK:], at, attempt)
+    return Failure(name, _words(error)[:MOST_MESSAGE], text[-MOST_TRACEBACK:], at, attempt)
+
+
+def _words(error: BaseException) -> str:
+    """Return the exception's text. Making it is the handler's own code, which may fail too."""
+    try:
+        return str(error)
+    except Exception as failed:  # noqa: BLE001  told in the place of the text
+        return f"(its text cannot be made: {type(failed).__qualname__})"
 
 
 def _full_name(kind: type[BaseException]) -> str:

@@ -10,12 +10,14 @@ Rules:
  4. A commit that is lost is nobody's fault at first: the message runs again, alone, uncounted.
     Lost alone with its group, it is the message's own failure.
  5. While the store fails nothing can be settled: the message is kept, and the endpoint restarts.
- 6. If cancelled, the message is released, and named among the unfinished.
+ 6. If cancelled, the message is released, and named among the unfinished. A Cancelled that a
+    handler kept from a scope of its own, and raises when nobody cancels it, is its failure.
  7. A settlement that finds its message taken back, after a lost lease, is counted and no more.
 """
 
 import asyncio
 import random
+from math import inf
 from typing import Protocol
 
 import trio
@@ -41,6 +43,7 @@ from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
 from actorbus.endpoints._forwarding import forwarded
+from actorbus.endpoints._traceback import described
 from actorbus.endpoints._workload import Counts, Workload
 from actors.events import Event
 from supervisors import leaves
@@ -114,7 +117,7 @@ class Processing:
         """Return what the actor fails with: the store's error, or the outage."""
         if self._workload.trouble is not None:
             return self._workload.trouble
-        outage = EndpointOutage(f"{self._owner}: {self._cause!r}")
+        outage = EndpointOutage(f"{self._owner}: {described(self._cause)}")
         outage.__cause__ = self._cause
         return outage
 
@@ -155,9 +158,13 @@ class Processing:
         except BaseException as error:
             with trio.CancelScope(shield=True):
                 await unit.rollback()
+            if _is_left_over(error):
+                self._failed(claimed, error)
+                return
             self._ended(claimed, error)
             raise
         else:
+            workload.failed_last = False
             if workload.outage.succeeded(claimed.copy_id):
                 self._opened()
 
@@ -201,6 +208,7 @@ class Processing:
 
     def _failed(self, claimed: Claimed, error: BaseException) -> None:
         workload = self._workload
+        workload.failed_last = True
         verdict = workload.plan.judge.verdict(error)
         if verdict is Verdict.STORE:
             self._keep(claimed, error)
@@ -373,6 +381,16 @@ class Processing:
         if self._workload.trouble is None:
             self._workload.trouble = error
         self._workload.notify()
+
+
+def _is_left_over(error: BaseException) -> bool:
+    """Whether it holds a Cancelled that no scope around the handler waits for, and no exit."""
+    parts = list(leaves(error))
+    return (
+        any(isinstance(leaf, trio.Cancelled) for leaf in parts)
+        and all(isinstance(leaf, (trio.Cancelled, Exception)) for leaf in parts)
+        and trio.current_effective_deadline() > -inf
+    )
 
 
 class _InHand:

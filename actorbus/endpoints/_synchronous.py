@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actorbus._handlers import HandlerSpec
+from actorbus.endpoints._traceback import described
 from actors import Actor
 
 
@@ -47,5 +48,5 @@ class SynchronousEndpoint(Actor, restart="permanent", runs_on="trio"):
             "message_kind": calls.spec.kind,
             "succeeded": calls.succeeded,
             "failed": calls.failed,
-            "last_error": None if calls.last_error is None else repr(calls.last_error),
+            "last_error": None if calls.last_error is None else described(calls.last_error),
         }

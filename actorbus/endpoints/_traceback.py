@@ -28,6 +28,14 @@ def traceback_text(error: BaseException) -> str:
     return "".join((_HEADING, *map(_frame, traces), *format_exception_only(error)))
 
 
+def described(error: BaseException | None) -> str:
+    """Return `repr(error)`. Making it is the handler's own code, which may fail too."""
+    try:
+        return repr(error)
+    except Exception as failed:  # noqa: BLE001  told in the place of the text
+        return f"{type(error).__qualname__} (its text cannot be made: {type(failed).__qualname__})"
+
+
 def _traces(trace: TracebackType | None) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace

@@ -273,3 +273,68 @@ async def test_a_handler_that_fails_leaves_nothing_of_its_transaction(autojump_c
             rows = await snapshot.fetch("SELECT attempt FROM done")
 
     assert [tuple(row) for row in rows] == [(3,)]
+
+
+class Unspeakable(ConnectionError):
+    """An outage, too: why the endpoint restarts has to be told."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+    __str__ = __repr__
+
+
+async def raise_what_has_no_text():
+    raise Unspeakable
+
+
+async def raise_a_cancelled_of_a_scope_that_is_over():
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled as cancelled:
+            kept = cancelled
+    raise BaseExceptionGroup("with others", [kept, ValueError()])
+
+
+@pytest.mark.parametrize(
+    "fail", [raise_what_has_no_text, raise_a_cancelled_of_a_scope_that_is_over]
+)
+async def test_an_odd_exception_uses_up_its_messages_attempts_and_holds_up_nobody(
+    autojump_clock, bus, log, endpoint, fail
+):
+    bus.add_channel("mail", retry=Retry(attempts=3, initial=1.0), concurrency=1, outage=())
+
+    @bus.event_handler(channel="mail", endpoint_id="mail")
+    async def handle(event: Job):
+        log.note(event)
+        if event.number == 1:
+            await fail()
+
+    async with bus.running():
+        await bus.events.publish_many([Job(1), Job(2)])
+        await trio.sleep(60)
+        [letter] = await bus.dead_letters.list()
+        health = await endpoint(bus, "mail")
+
+    assert sorted(log.handled) == [1, 1, 1, 2]
+    assert (letter.reason, letter.attempts, health.restarts) == ("attempts exhausted", 3, 0)
+
+
+async def test_an_outage_without_a_text_is_an_outage(autojump_clock, bus, log):
+    bus.add_channel("mail")
+    repaired = trio.current_time() + 600
+
+    @bus.event_handler(channel="mail")
+    async def handle(event: Job, headers: Headers):
+        if trio.current_time() < repaired:
+            raise Unspeakable
+        log.note(event)
+        assert headers.attempt == 1
+
+    async with bus.running():
+        await bus.events.publish(Job(1))
+        await trio.sleep(900)
+
+    assert log.handled == [1]

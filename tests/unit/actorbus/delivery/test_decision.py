@@ -15,7 +15,15 @@ from actorbus._store import (
     StoreFull,
     TransactionTooLong,
 )
-from actorbus.endpoints._decision import MOST_TRACEBACK, Judge, Verdict, decide, failure_of
+from actorbus.endpoints._decision import (
+    MOST_MESSAGE,
+    MOST_TRACEBACK,
+    Judge,
+    Verdict,
+    decide,
+    failure_of,
+)
+from actorbus.endpoints._traceback import described
 from supervisors import Retry
 
 RETRY = Retry(attempts=3, initial=1.0, factor=2.0, maximum=60.0, jitter=0.5)
@@ -137,3 +145,24 @@ def test_a_failure_keeps_type_message_and_the_end_of_the_traceback():
 
 def test_the_type_of_a_failure_is_named_with_its_module():
     assert failure_of(PermanentError("no"), 0.0, 1).exception == "actorbus._errors.PermanentError"
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+def test_an_exception_whose_text_cannot_be_made_is_kept_all_the_same():
+    kept = failure_of(Unspeakable(), 0.0, 1)
+
+    assert kept.exception.endswith(".Unspeakable")
+    assert kept.message == "(its text cannot be made: ZeroDivisionError)"
+    assert "ZeroDivisionError" in described(Unspeakable())
+
+
+def test_the_beginning_of_a_long_text_is_kept():
+    kept = failure_of(ValueError("y" + "x" * MOST_MESSAGE), 0.0, 1)
+
+    assert kept.message == "y" + "x" * (MOST_MESSAGE - 1)
