@@ -24,7 +24,11 @@ def append(cursor: sqlite3.Cursor, copies: Sequence[Outgoing], now: float, ready
 
 def _is_new(cursor: sqlite3.Cursor, copy: Outgoing, now: float) -> bool:
     key = copy.deduplication_key
-    return key is None or copy.forwarded or cursor.execute(_REMEMBER, (copy.endpoint, key, now)).rowcount == 1
+    return (
+        key is None
+        or copy.forwarded
+        or cursor.execute(_REMEMBER, (copy.endpoint, key, now)).rowcount == 1
+    )
 
 
 def _rows(copies: Sequence[Outgoing], now: float, ready: set[str]) -> Iterator[tuple[Any, ...]]:
