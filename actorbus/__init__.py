@@ -23,6 +23,7 @@ Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
     ChannelStalled, LeaseLost, MessagesTakenBack, StoreTrouble; the runtime's: `actors.events`
 Looking
+    GatewayListing              `bus.gateways()`
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
     QueueStatistics, ProcessRow, Unfinished    queues, processes, what a stop cut off
     DeadLetterFilter, DeadLetterRow, DeadLetterReason    `bus.dead_letters`
@@ -72,6 +73,7 @@ from actorbus._gateway import CommandBus as CommandBus
 from actorbus._gateway import EventBus as EventBus
 from actorbus._gateway import Letter as Letter
 from actorbus._gateway import QueryBus as QueryBus
+from actorbus._gateway_listing import GatewayListing as GatewayListing
 from actorbus._gateway_options import GatewayOptions as GatewayOptions
 from actorbus._handlers import HandlerSpec as HandlerSpec
 from actorbus._instant_retry import InstantRetry as InstantRetry
@@ -132,6 +134,7 @@ __all__ = [
     "EndpointSick",
     "Envelope",
     "EventBus",
+    "GatewayListing",
     "GatewayOptions",
     "HandlerEnded",
     "HandlerOptions",

@@ -15,6 +15,7 @@ from actorbus._declaring import Declaring
 from actorbus._delivery import Unfinished
 from actorbus._errors import BusStateError, ConfigurationError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
+from actorbus._gateway_listing import GatewayListing
 from actorbus._handlers import HandlerSpec, caller, caller_place
 from actorbus._interface import implementation, is_interface
 from actorbus._message_options import (
@@ -134,6 +135,14 @@ class ActorBus(Declaring):
         if interface not in self._declared.interfaces:
             self._refuse_while_running(f"add the interface {interface.__qualname__}")
             self._declared.interfaces[interface] = where
+
+    def gateways(self) -> tuple[GatewayListing, ...]:
+        """Return all gateways and methods of business interfaces. Raises ConfigurationError.
+
+        The bus's own three come first, then those that the program asked for and those that
+        handlers are given.
+        """
+        return self.check().gateways
 
     def check(self) -> Configuration:
         """Return the checked configuration. Raises ConfigurationError with all that is wrong."""

@@ -22,6 +22,7 @@ from actorbus._message_checks import (
     versions_of,
 )
 from actorbus._message_options import MessageOptions
+from actorbus._gateway_listing import GatewayListing, listed
 from actorbus._gateway_options import way_faults
 from actorbus._instant_retry import InstantRetry, retry_faults
 from actorbus._interface import is_interface, methods_of
@@ -78,6 +79,7 @@ class Configuration:
     types: TypeRegistry
     services: Services
     gateway_channels: Mapping[Kind, frozenset[str]]
+    gateways: tuple[GatewayListing, ...]
     interceptors: tuple[Interceptor, ...]
     runs_on: RunsOn
     versions: Versions
@@ -155,6 +157,7 @@ class _Checks:
             self.types,
             self.declared.services,
             self.gateway_channels(),
+            listed(self.gateways, self.interfaces),
             tuple(self.declared.interceptors.declared),
             self.runs_on,
             versions,

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 import trio
 
-from actorbus import ActorBus
+from actorbus import ActorBus, GatewayListing
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
 from actorbus._store import QueueStatistics
@@ -25,6 +25,7 @@ class Survey:
     """What `list` shows."""
 
     channels: Sequence[Channel]
+    gateways: Sequence[GatewayListing]
     handlers: Sequence[HandlerSpec]
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
@@ -38,7 +39,7 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
         if missing is None:
             survey = trio.run(_survey, bus)
         else:
-            survey = Survey(bus.channels, bus.handlers)
+            survey = Survey(bus.channels, _own(bus), bus.handlers)
             output.note(f"no store yet: {missing}; {RUN_MAKES_IT}")
         if as_json:
             output.document(_document(survey))
@@ -50,12 +51,18 @@ async def _survey(bus: ActorBus) -> Survey:
     async with bus.looking():
         queues = await bus.store.statistics()
         others = [row for row in await bus.processes() if row.pid != os.getpid()]
-        return Survey(bus.channels, bus.handlers, queues, [*stranded(queues, others)])
+        return Survey(bus.channels, _own(bus), bus.handlers, queues, [*stranded(queues, others)])
+
+
+def _own(bus: ActorBus) -> list[GatewayListing]:
+    """Return the gateways that the application declares: those which every bus has are left out."""
+    return [gateway for gateway in bus.gateways() if gateway.where]
 
 
 def _document(survey: Survey) -> dict[str, Any]:
     return {
         "channels": [{"name": channel.name, "kind": _kind(channel)} for channel in survey.channels],
+        "gateways": [asdict(gateway) for gateway in survey.gateways],
         "endpoints": [
             {**_endpoint(spec), **_totals(_of(survey.queues, spec))} for spec in survey.handlers
         ],
@@ -83,6 +90,12 @@ def _show(output: Output, survey: Survey) -> None:
         ((c.name, _kind(c), c.concurrency, c.retry.attempts) for c in survey.channels),
         right=2,
     )
+    if survey.gateways:
+        output.table(
+            "gateways",
+            ("gateway", "kind", "channel", "options"),
+            (_gateway_row(gateway) for gateway in survey.gateways),
+        )
     output.table(
         "endpoints",
         ("endpoint", "kind", "message", "channel", *COUNTS),
@@ -115,6 +128,11 @@ def _row(spec: HandlerSpec, totals: Mapping[str, int]) -> Sequence[object]:
     where = spec.channel or "(synchronous)"
     counts = totals.values() if spec.channel else ("",) * len(COUNTS)
     return (spec.endpoint_id, spec.kind, spec.type_name, where, *counts)
+
+
+def _gateway_row(gateway: GatewayListing) -> Sequence[object]:
+    options = ", ".join(f"{name}={value}" for name, value in gateway.options.items())
+    return (gateway.name, gateway.kind, gateway.channel or "(at once)", options)
 
 
 def _kind(channel: Channel) -> str:

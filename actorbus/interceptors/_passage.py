@@ -44,6 +44,13 @@ class Passage(ABC, Generic[M, R]):
 
     __slots__ = ("_position", "_stopped", "message", "result")
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, arguments: Any) -> Any:
+            """Let `Sending[OrderPlaced]` do: what is not given is Any."""
+            given = arguments if isinstance(arguments, tuple) else (arguments,)
+            return super().__class_getitem__((*given, Any)[:2])
+
     _chain: "Chain"
 
     def __init__(self, message: M) -> None:

@@ -54,6 +54,13 @@ async def place_order(command: PlaceOrder, events: EventBus, tx: Transaction) ->
     return f"placed {command.number}"
 
 
+class OutboxEventBus(EventBus, channel="slow", priority=2):
+    pass
+
+
+outbox = bus.gateway(OutboxEventBus)
+
+
 @bus.query_handler
 async def count_orders(query: CountOrders, tx: Transaction) -> int:
     [row] = await tx.fetch("SELECT count(*) FROM orders")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 import pytest
 
@@ -17,6 +18,7 @@ from actorbus import (
     Receipt,
     SubscribersFailed,
     Transaction,
+    command,
     header,
 )
 from actorbus._store import Demand
@@ -220,6 +222,32 @@ async def test_a_gateway_injected_by_annotation_sends_with_the_handlers_transact
         await bus.idle()
 
     assert calls == [(1, {"tenant": "acme"})]
+
+
+def test_gateways_are_listed_with_their_options(bus):
+    class Desk(Protocol):
+        @command(PlaceOrder, channel="async")
+        async def place(self, number: int) -> None: ...
+
+    @bus.command_handler("relay")
+    async def relay(command: dict[str, str], events: OutboxEventBus, desk: Desk) -> None: ...
+
+    bus.gateway(LaterCommandBus)
+
+    listed = [(one.name, one.kind, one.channel, dict(one.options)) for one in bus.gateways()]
+
+    assert listed == [
+        ("CommandBus", "command", None, {}),
+        ("EventBus", "event", None, {}),
+        ("QueryBus", "query", None, {}),
+        (
+            *("LaterCommandBus", "command", "async"),
+            {"delay": "datetime.timedelta(seconds=3600)", "headers": "{'by': 'later'}"},
+        ),
+        ("OutboxEventBus", "event", "async", {}),
+        ("Desk.place", "command", "async", {}),
+    ]
+    assert all(one.where.startswith("tests") for one in bus.gateways()[3:])
 
 
 # -- deduplication at the gateway ---------------------------------------------------------------

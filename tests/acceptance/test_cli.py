@@ -225,6 +225,8 @@ def test_list_shows_channels_endpoints_and_counts(actorbus):
     assert done.code == 0, done.err
     for word in ("notifications", "imports", "dynamic", CONFIRM, "shop.OrderPlaced"):
         assert word in done.out
+    for word in ("gateways", "OutboxEventBus", "slow", "priority=2"):
+        assert word in done.out
 
 
 def test_tree_shows_the_actors_of_the_process_that_runs(actorbus):

@@ -11,7 +11,7 @@ NAMES = """
     DeadLetterRow DynamicChannel EndpointHealth EndpointHealthy EndpointSick Envelope EventBus
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Headers InvalidHeader InvalidMessage
     InvalidSendOption InvalidTenant BusinessInterface Header Payload command event query
-    InstantRetry GatewayOptions Invocation Marker Sending LeaseLost Letter MessageDied MessageRefused MessageRetried
+    InstantRetry GatewayListing GatewayOptions Invocation Marker Sending LeaseLost Letter MessageDied MessageRefused MessageRetried
     MessagesTakenBack NoHandler PermanentError Problem ProcessRow QueryBus QueryHandlerOptions
     QueueStatistics ReadOnlyTransaction Receipt Retry RollbackOnly SendOptions Store StoreChannel
     StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth

@@ -1,0 +1,64 @@
+"""Pages whose parts make one program: it is put together, run, and prints what is shown."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actorbus import GatewayOptions, interceptors
+
+ROOT = Path(__file__).parents[2]
+PART = re.compile(r"<!-- part: shop.py -->\n```python\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+SHOWN = re.compile(r"<!-- run -->\n```console\n\$ python shop.py\n(.*?)```", re.DOTALL)
+
+
+def page(name):
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def run(path):
+    return subprocess.run(
+        [sys.executable, path.name],
+        cwd=path.parent,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["gateways", "interceptors"])
+def test_the_program_prints_what_the_page_shows(tmp_path, name):
+    program = tmp_path / "shop.py"
+    program.write_text("\n\n".join(PART.findall(page(name))), encoding="utf-8")
+
+    done = run(program)
+
+    assert done.stderr == ""
+    assert [done.stdout] == SHOWN.findall(page(name))
+
+
+@pytest.mark.parametrize("name", ["gateways", "interceptors"])
+def test_every_other_block_runs_by_itself(tmp_path, name):
+    others = set(BLOCK.findall(page(name))) - set(PART.findall(page(name)))
+    for number, block in enumerate(sorted(others)):
+        program = tmp_path / f"block_{number}.py"
+        program.write_text(block, encoding="utf-8")
+
+        assert run(program).stderr == ""
+
+
+def test_the_options_of_gateways_are_those_that_there_are():
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ", page("gateways"), re.MULTILINE)
+
+    assert set(re.findall(r"`([a-z_]+)`", " ".join(rows))) == set(GatewayOptions.__annotations__)
+
+
+def test_the_built_in_interceptors_are_all_named():
+    text = page("interceptors")
+
+    assert [name for name in interceptors.__all__ if name not in text and name != "Passage"] == []
