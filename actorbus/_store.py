@@ -552,7 +552,8 @@ class Store(Protocol):
     async def renew(self) -> bool:
         """Renew the lease; False if it had been lost meanwhile (and was taken anew).
 
-        Then all that was claimed before has been taken back, and belongs to others.
+        Then all that was claimed before has been taken back, and belongs to others. Once this was
+        called, a store that others share keeps the lease by itself while the event loop is late.
         """
         ...
 

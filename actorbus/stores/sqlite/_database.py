@@ -60,6 +60,13 @@ class Database:
             raise outage(error, self.path) from error
         return Session(connection, self.inode)
 
+    def open_beside(self) -> sqlite3.Connection:
+        """Connect for one statement, on any thread, whatever the others do. Raises StoreError."""
+        self.check_identity()
+        connection = self._connect("rw")
+        connection.execute(f"PRAGMA synchronous = {self._options.synchronous}")
+        return connection
+
     def check_identity(self) -> None:
         """Raise StoreMissing if the file that was opened is no longer at its path."""
         try:

@@ -69,6 +69,16 @@ class Lease:
         self.register(cursor)
         return False
 
+    def extend(self, connection: sqlite3.Connection) -> bool:
+        """Renew a lease that is still there, at once; from any thread. False if it is gone."""
+        clock = self._clock
+        until = clock.boot() + self.process.lease
+        values = (until, clock.wall(), clock.boot_id(), self.process.process_id)
+        if not connection.execute(_RENEW, values).rowcount:
+            return False
+        self._until = max(self._until, until)
+        return True
+
     def is_held(self, cursor: sqlite3.Cursor) -> bool:
         """Whether nobody has taken back what this process has. Reads only."""
         (held,) = cursor.execute(_HAS_LEASE, (self.process.process_id,)).fetchone()
