@@ -111,7 +111,7 @@ class ActorSystem:
         self.processes = ProcessPool(self, max_processes or os.cpu_count() or 1)
         self.thread_id: int | None = None
         self.base_context = contextvars.Context()
-        self.runtime_code = RUNTIME
+        self.runtime_code: tuple[str, ...] = RUNTIME
         """Folders whose code is not a user's, for stacks."""
         self._blocked_after = None if blocked_after is None else as_seconds(blocked_after)
         self._chosen_runs_on = runs_on
