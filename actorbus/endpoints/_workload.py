@@ -40,7 +40,7 @@ class Workload:
     actor's instance: the first wakes a worker. `on_restart` tells the channel of a new instance.
     While no instance is up, what arrives waits. `cut` are messages whose handlers were cancelled
     because the bus stopped. While `lease_holds` says no, nothing is started: what is held may be
-    others' by now.
+    others' by now. `failed_last` says how the handler that ended last did.
     """
 
     __slots__ = (
@@ -50,6 +50,7 @@ class Workload:
         "counts",
         "cut",
         "dry_since",
+        "failed_last",
         "lease_holds",
         "notify",
         "on_healthy",
@@ -80,6 +81,7 @@ class Workload:
         self.closed = False
         self.cut: list[Claimed] = []
         self.dry_since = -1
+        self.failed_last = False
         self.counts = Counts()
 
     # -- how much ---------------------------------------------------------------------------
