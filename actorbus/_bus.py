@@ -25,6 +25,7 @@ from actorbus._message_options import (
     Propagation,
 )
 from actorbus._options import RunsOn, as_seconds
+from actorbus._own_frames import RUNTIME
 from actorbus._recovery import DeadLetters
 from actorbus._running import BusRun, Settings
 from actorbus._store import ProcessRow, Store
@@ -48,6 +49,7 @@ class ActorBus(Declaring):
     run: "trio" or "asyncio"; by default the world that the bus is entered from. `lease` is how
     many seconds pass before the messages of a dead process are taken by another. `seed` makes
     jitter repeatable. Stopping takes at most `shutdown_timeout` seconds for what is being handled.
+    A handler that blocks the trio thread for `blocked_after` seconds is reported (None: never).
 
     `conversion` is "strict" ("3" is not 3) or "lax"; a field that a type does not have is refused
     or ignored by `unknown_fields` ("refuse" when strict, "ignore" when lax, unless given). A
@@ -72,6 +74,7 @@ class ActorBus(Declaring):
         strategy: Strategy | None = None,
         lease: float = 10.0,
         shutdown_timeout: float = 5.0,
+        blocked_after: float | None = 1.0,
         conversion: Strictness = "strict",
         unknown_fields: UnknownFields | None = None,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
@@ -88,6 +91,7 @@ class ActorBus(Declaring):
         self._runs_on = runs_on
         self._strategy = strategy
         self._clock = clock
+        self._blocked_after = blocked_after
         self._settings = Settings(name, lease, shutdown_timeout, seed)
         self._run: BusRun | None = None
         self._pid = os.getpid()
@@ -313,7 +317,9 @@ class ActorBus(Declaring):
             seed=self._settings.seed,
             shutdown_timeout=self._settings.shutdown_timeout,
             runs_on=self._runs_on,
+            blocked_after=self._blocked_after,
         )
+        system.runtime_code += RUNTIME
         consumed = self._names(consume)
         run = BusRun(self._settings, configuration, store, system, door=self, consumed=consumed)
         self._entered = True
@@ -359,6 +365,10 @@ class ActorBus(Declaring):
             if seconds is None or seconds <= 0:
                 value = getattr(settings, name)
                 yield Problem(where, f"{name}={value!r} is not allowed: give a number above 0")
+        blocked_after = self._blocked_after
+        if blocked_after is not None and (as_seconds(blocked_after) or 0) <= 0:
+            text = "is not allowed: give a number above 0, or None"
+            yield Problem(where, f"blocked_after={blocked_after!r} {text}")
 
     def _made_store(self, wrong: list[Problem]) -> Store | None:
         if not isinstance(self._store, str):
