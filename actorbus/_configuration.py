@@ -10,7 +10,12 @@ from actorbus import _inject
 from actorbus._channel import Channel
 from actorbus._errors import ConfigurationError, Problem
 from actorbus._gateway import Gateway
+from actorbus._gateway_listing import GatewayListing, listed
+from actorbus._gateway_options import way_faults
 from actorbus._handlers import Declaration, HandlerSpec, Kind, RouteBy, World, is_async
+from actorbus._instant_retry import InstantRetry, retry_faults
+from actorbus._interface import is_interface, methods_of
+from actorbus._interface_checks import interface_faults
 from actorbus._message_checks import (
     DeclaredConverter,
     NamedType,
@@ -22,11 +27,6 @@ from actorbus._message_checks import (
     versions_of,
 )
 from actorbus._message_options import MessageOptions
-from actorbus._gateway_listing import GatewayListing, listed
-from actorbus._gateway_options import way_faults
-from actorbus._instant_retry import InstantRetry, retry_faults
-from actorbus._interface import is_interface, methods_of
-from actorbus._interface_checks import interface_faults
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._services import Services, name_of
 from actorbus._topic import is_pattern
@@ -43,9 +43,9 @@ from actorbus.codecs import (
     is_plain,
     unsupported_parts,
 )
-from actors import process_problem
 from actorbus.interceptors._declared import Interceptor, Interceptors
 from actorbus.interceptors._markers import Marker, markers_of, without_markers
+from actors import process_problem
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]

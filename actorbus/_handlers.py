@@ -8,8 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-from actorbus.codecs import STRICT, Conversion
 from actorbus._instant_retry import InstantRetry
+from actorbus.codecs import STRICT, Conversion
 from supervisors import Retry
 
 Kind = Literal["command", "event", "query"]

@@ -209,11 +209,10 @@ def test_options_that_need_a_channel_are_refused_without_one(bus):
     @bus.event_handler(delay=5, retry=Retry())
     def confirm(event: OrderPlaced): ...
 
-    assert [text.split(": ", 1)[1] for text in problems(bus)] == [
-        "delay= needs channel=: a synchronous handler runs when it is called",
-        "retry= needs channel=: a synchronous handler runs when it is called;"
-        " give InstantRetry(...) to have it called again at once",
-    ]
+    delay, retry = (text.split(": ", 1)[1] for text in problems(bus))
+    assert delay == "delay= needs channel=: a synchronous handler runs when it is called"
+    assert retry.startswith("retry= needs channel=")
+    assert "give InstantRetry(...)" in retry
 
 
 def test_an_unknown_option_gets_a_suggestion(bus):

@@ -6,17 +6,18 @@ import actorbus
 from actorbus import _errors
 
 NAMES = """
-    ActorBus ActorBusError Answer Backoff BusHealth BusStateError ChannelHealth ChannelStalled
-    CommandBus Condition ConfigurationError DeadLetterFilter DeadLetterNotFound DeadLetterReason
-    DeadLetterRow DynamicChannel EndpointHealth EndpointHealthy EndpointSick Envelope EventBus
-    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Headers InvalidHeader InvalidMessage
-    InvalidSendOption InvalidTenant BusinessInterface Header Payload command event query
-    InstantRetry GatewayListing GatewayOptions Invocation Marker Sending LeaseLost Letter MessageDied MessageRefused MessageRetried
-    MessagesTakenBack NoHandler PermanentError Problem ProcessRow QueryBus QueryHandlerOptions
-    QueueStatistics ReadOnlyTransaction Receipt Retry RollbackOnly SendOptions Store StoreChannel
-    StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth
-    TenantEnded TenantStarted Transaction TransactionError UndecodableMessage Unfinished
-    UnknownMessageType UnknownTenant detached field header
+    ActorBus ActorBusError Answer Backoff BusHealth BusStateError BusinessInterface ChannelHealth
+    ChannelStalled CommandBus Condition ConfigurationError DeadLetterFilter DeadLetterNotFound
+    DeadLetterReason DeadLetterRow DynamicChannel EndpointHealth EndpointHealthy EndpointSick
+    Envelope EventBus GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
+    HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
+    InvalidTenant Invocation LeaseLost Letter Marker MessageDied MessageRefused MessageRetried
+    MessagesTakenBack NoHandler Payload PermanentError Problem ProcessRow QueryBus
+    QueryHandlerOptions QueueStatistics ReadOnlyTransaction Receipt Retry RollbackOnly SendOptions
+    Sending Store StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable
+    SubscribersFailed SynchronousHealth TenantEnded TenantStarted Transaction TransactionError
+    UndecodableMessage Unfinished UnknownMessageType UnknownTenant command detached event field
+    header query
 """
 
 
