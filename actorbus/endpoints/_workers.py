@@ -15,9 +15,11 @@ from actorbus._store import Claimed
 from actorbus.channels._fairness import WorkerShares
 from actorbus.endpoints._workload import Workload
 
-
 QUANTUM = 0.005
 """Seconds for which a tenant's worker goes on with its messages before the next tenant's turn."""
+
+MOST_IN_A_TURN = 8
+"""Messages of a tenant in one turn, at most: those that take no time at all."""
 
 
 class Run(Protocol):
@@ -114,11 +116,11 @@ class Workers:
 class SharedWorkers(Workers):
     """Workers of one tenant: each needs one of the channel's shared workers for its turn.
 
-    A turn is a message, and then as many as begin within a `QUANTUM`, so that handlers which take
-    no time are not outweighed by switching tenants. The quantum is time, not a count: a tenant
+    A turn is a message, and then the next ones that begin within a `QUANTUM`, so that handlers
+    which take no time are not outweighed by switching tenants. It is counted in time: a tenant
     whose handlers take longer gets no more of the processor than the others (Shreedhar and
     Varghese, "Efficient fair queuing using deficit round robin", 1995, without the deficits). A
-    failure ends the turn: its retry and its history cost several times what its handler took.
+    failure ends the turn: its retry and its history cost more than what the handler took.
     """
 
     def __init__(
@@ -160,14 +162,17 @@ class SharedWorkers(Workers):
         return taken
 
     async def _work_in_turn(self) -> None:
-        until = perf_counter() + QUANTUM
+        until = trio.current_time() + QUANTUM
         try:
-            while (item := self._workload.next()) is not None:
+            for _ in range(MOST_IN_A_TURN):
+                item = self._workload.next()
+                if item is None:
+                    break
                 if self._workload.has_next:
                     self.notify()
                 claimed, alone = item
                 await self._run(claimed, alone=alone)
-                if self._workload.failed_last or perf_counter() >= until:
+                if self._workload.failed_last or trio.current_time() >= until:
                     break
         finally:
             self._shares.give_back()
