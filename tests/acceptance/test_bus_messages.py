@@ -335,6 +335,17 @@ async def test_the_sender_is_told_and_nothing_is_stored(store, message, text):
     assert queues == []
 
 
+async def test_a_subclass_inside_of_a_message_that_would_lose_its_fields_is_refused(store):
+    @dataclass(frozen=True)
+    class Special(Line):
+        ribbon: str = "red"
+
+    shop = Shop(store)
+    async with shop.bus.running():
+        with pytest.raises(InvalidMessage, match=r"field 'lines\[0\].ribbon' is unknown"):
+            await shop.bus.events.publish(OrderPlaced(1, (Special("tea", 1),)))
+
+
 async def test_levels_beyond_the_limit_are_refused_to_the_sender_with_the_path(store):
     shop = Shop(store, max_message_depth=3)
     async with shop.bus.running():
@@ -520,11 +531,14 @@ async def test_what_no_upcaster_can_read_is_a_dead_letter_with_the_reason(
 
 
 async def test_an_upcaster_is_given_no_body_that_is_too_deep(store):
-    shop = versioned(store)
+    shop = Shop(store, Moved)
+    called = []
+    shop.bus.upcaster(Moved, from_version=1)(called.append)
     async with shop.bus.running():
-        found = await shop.outcome(b"\x81\xa5place" + b"\x91" * 10_000 + b"\xc0", type_name=MOVED)
+        found = await shop.outcome(b"\x81\xa5place" + b"\x91" * 150 + b"\xc0", type_name=MOVED)
 
     assert "nested deeper than the 100 levels" in found
+    assert called == []
 
 
 async def test_a_version_without_upcasters_says_what_is_missing(store):

@@ -201,6 +201,13 @@ def test_an_alias_of_a_model_survives_the_way_there_and_back():
     assert read(Paid, Paid(orderNumber=3, money=Money(amount=1))).order_number == 3
 
 
+def test_a_model_that_is_read_by_its_alias_only_is_written_by_it():
+    class Sealed(pydantic.BaseModel):
+        number: int = pydantic.Field(alias="orderNumber")
+
+    assert read(Sealed, Sealed(orderNumber=3)) == Sealed(orderNumber=3)
+
+
 def test_a_nested_subclass_that_would_lose_its_fields_is_refused():
     @dataclass(frozen=True)
     class Special(Line):
