@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -323,7 +323,9 @@ def test_gateways_that_cannot_be_are_refused_at_the_start(url):
     class Pointless(EventBus, delay=5):
         pass
 
-    class Naive(AsyncCommandBus, delay=-1, headers={"a": 1}):  # type: ignore[dict-item]  # refused
+    number: Any = 1
+
+    class Naive(AsyncCommandBus, delay=-1, headers={"a": number}):
         pass
 
     class Retrying(AsyncCommandBus, retry=InstantRetry(3)):
