@@ -182,7 +182,7 @@ REFUSED = [
     ),
     (PlaceOrder(1), {"message_id": ""}, InvalidSendOption, "message_id=''"),
     (PlaceOrder(1), {"content_type": "text/xml"}, InvalidSendOption, "content_type='text/xml'"),
-    (ShipOrder(1, "x" * 1000), {}, InvalidMessage, "more than the 1,000 that ActorBus"),
+    (ShipOrder(1, "x" * 1000), {}, InvalidMessage, "more than the 1,000"),
 ]
 
 
