@@ -1,11 +1,11 @@
 """Which handlers a message goes to, and how each of them sees it."""
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, Unpack
 
 import pytest
 
-from actorbus import ActorBus
+from actorbus import ActorBus, SendOptions
 from actorbus._publish import Press
 from actorbus._readings import is_kind_of
 from actorbus._routing import kind_of
@@ -94,7 +94,7 @@ def test_what_a_name_is_is_known(bus):
     assert kind_of("bills", configuration) is None
 
 
-def seen(bus, message, *, endpoint, **options):
+def seen(bus, message, *, endpoint, **options: Unpack[SendOptions]):
     configuration = bus.check()
     press = Press(configuration, lambda: 0.0)
     prepared = press.prepare("event", message, options, None)
