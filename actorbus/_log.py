@@ -5,6 +5,7 @@ with the traceback where the cause may be a mistake in the handler.
 """
 
 import logging
+from types import TracebackType
 
 from actorbus._bus_events import (
     ChannelStalled,
@@ -14,8 +15,11 @@ from actorbus._bus_events import (
     MessageRetried,
     MessagesTakenBack,
 )
+from actorbus._own_frames import users_part
 from actorbus._settlement import DeadLetterReason
 from actors.events import Event, EventStream
+
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 logger = logging.getLogger("actorbus")
 
@@ -70,8 +74,12 @@ def _log_death(event: MessageDied) -> None:
         event.attempt,
         event.copy_id,
         event.exception,
-        exc_info=event.exception if exhausted else None,
+        exc_info=_from_the_handler(event.exception) if exhausted else None,
     )
+
+
+def _from_the_handler(error: BaseException | None) -> ExceptionInfo | None:
+    return None if error is None else (type(error), error, users_part(error.__traceback__))
 
 
 def _endpoint(event: MessageRetried | MessageDied | EndpointHealthy) -> str:

@@ -4,7 +4,7 @@ Their outcomes are reported here; nothing is restarted, since nothing runs in th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from actorbus._handlers import HandlerSpec
 from actorbus.endpoints._traceback import described
@@ -19,7 +19,8 @@ class Calls:
     succeeded: int = 0
     failed: int = 0
     failures_in_a_row: int = 0
-    last_error: BaseException | None = field(default=None, repr=False)
+    last_error: str | None = None
+    """In words: the error itself is the caller's, and would keep all that its frames hold."""
 
     def note(self, error: BaseException | None) -> None:
         """Count one call."""
@@ -29,7 +30,7 @@ class Calls:
             return
         self.failed += 1
         self.failures_in_a_row += 1
-        self.last_error = error.with_traceback(None)
+        self.last_error = described(error)
 
 
 class SynchronousEndpoint(Actor, restart="permanent", runs_on="trio"):
@@ -48,5 +49,5 @@ class SynchronousEndpoint(Actor, restart="permanent", runs_on="trio"):
             "message_kind": calls.spec.kind,
             "succeeded": calls.succeeded,
             "failed": calls.failed,
-            "last_error": None if calls.last_error is None else described(calls.last_error),
+            "last_error": calls.last_error,
         }

@@ -5,9 +5,11 @@ The standard formatter looks at each source file's date for every frame of every
 """
 
 from collections.abc import Iterator
-from traceback import format_exception, format_exception_only, format_tb
+from traceback import format_exception_only, format_tb
 from types import CodeType, TracebackType
 from typing import Final
+
+from actorbus._own_frames import formatted, users_part
 
 _MOST_FRAMES: Final = 2048
 _HEADING: Final = "Traceback (most recent call last):\n"
@@ -18,13 +20,14 @@ _frames: dict[tuple[CodeType, int], str] = {}
 def traceback_text(error: BaseException) -> str:
     """Return what `traceback.format_exception` says; the frames' texts are remembered.
 
-    Source that changes while the program runs is shown as it was. An error with a cause, a
-    context or parts, or out of a recursion, goes the standard way.
+    It begins at the handler, without our own frames above that; all are shown if there is no other.
+    Source that changes while the program runs is shown as it was. An error with a cause, a context
+    or parts, or out of a recursion, goes the standard way.
     """
-    traces = list(_traces(error.__traceback__))
+    traces = list(_traces(users_part(error.__traceback__)))
     keys = {(trace.tb_frame.f_code, trace.tb_lasti) for trace in traces}
     if _has_company(error) or len(keys) < len(traces) or not traces:
-        return "".join(format_exception(error))
+        return formatted(error)
     return "".join((_HEADING, *map(_frame, traces), *format_exception_only(error)))
 
 

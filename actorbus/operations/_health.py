@@ -8,7 +8,6 @@ from typing import Any
 from actorbus._store import QueueStatistics, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.endpoints._synchronous import Calls
-from actorbus.endpoints._traceback import described
 from actors import ActorSnapshot, ActorSystem
 
 
@@ -171,5 +170,5 @@ def _synchronous(calls: Calls) -> SynchronousHealth:
         succeeded=calls.succeeded,
         failed=calls.failed,
         failures_in_a_row=calls.failures_in_a_row,
-        last_error=None if calls.last_error is None else described(calls.last_error),
+        last_error=calls.last_error,
     )
