@@ -9,7 +9,7 @@ from dataclasses import field as attribute
 from typing import Any, ClassVar, TypedDict
 
 from actorbus._errors import MessageRefused
-from actorbus._options import Seconds, as_seconds
+from actorbus._options import Seconds, as_seconds, is_text
 from supervisors import Backoff, Retry
 
 TenantRule = Callable[[Any, Mapping[str, str]], object]
@@ -131,7 +131,7 @@ class DynamicChannel:
         Raises UnknownTenant or InvalidTenant, for the sender, and whatever the rule raises.
         """
         name = self.tenant(message, headers)
-        if not isinstance(name, str) or not name or len(name) > _LONGEST_TENANT:
+        if not is_text(name) or not name or len(name) > _LONGEST_TENANT:
             raise InvalidTenant(
                 f"channel {self.name!r}: {self.tenant} found the tenant {name!r};"
                 f" a tenant is a text of 1 to {_LONGEST_TENANT} characters"

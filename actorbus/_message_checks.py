@@ -103,7 +103,7 @@ def _step(
 
 
 def _is_version(value: object) -> bool:
-    return is_whole(value) and value >= 1  # type: ignore[operator]  # is_whole looked
+    return is_whole(value) and value >= 1
 
 
 def converter_faults(converter: Converter, known: Iterable[Converter]) -> Iterator[str]:

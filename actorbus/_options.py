@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard
 
 from actorbus._errors import InvalidHeader, InvalidSendOption
 from actorbus.codecs import Strictness, UnknownFields
@@ -135,9 +135,9 @@ def _life(name: str, value: object) -> float:
 
 
 def _priority(name: str, value: object) -> int:
-    if not is_whole(value):
-        raise InvalidSendOption(f"{name}={value!r} is not allowed: give a whole number")
-    return value  # type: ignore[return-value]  # is_whole looked
+    if not is_64_bit(value):
+        raise InvalidSendOption(f"{name}={value!r} is not allowed: give {WHOLE}")
+    return value
 
 
 def _deliver_at(value: object, now: float) -> float:
@@ -162,27 +162,57 @@ def as_seconds(value: object) -> float | None:
     """Return a finite number or a timedelta as seconds; None for anything else."""
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Return whether this is an int, and not a bool."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+WHOLE = "a whole number of at most 64 bits"
+
+
+def is_64_bit(value: object) -> TypeGuard[int]:
+    """Return whether this is a whole number that every store can hold."""
+    return is_whole(value) and -(2**63) <= value < 2**63
+
+
+def is_text(value: object) -> TypeGuard[str]:
+    """Return whether this is a text that can be written: one without lone surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def checked_headers(headers: object) -> Mapping[str, str]:
-    """Return the headers if all of them are text. Raises InvalidHeader naming the first other."""
+    """Return the headers as plain text. Raises InvalidHeader naming the first that is none."""
     if not isinstance(headers, Mapping):
         raise InvalidHeader(f"headers={headers!r} is not a mapping of text to text")
-    for name, value in headers.items():
-        if not isinstance(name, str) or not name:
-            raise InvalidHeader(f"the header name {name!r} is not a text of at least one character")
-        if not isinstance(value, str):
-            kind = type(value).__name__
-            raise InvalidHeader(f"header {name!r}: the value {value!r} is {kind}, not text")
-    return headers
+    return {_header_name(name): _header_value(name, value) for name, value in headers.items()}
+
+
+def _header_name(name: object) -> str:
+    if not is_text(name) or not name:
+        raise InvalidHeader(f"the header name {name!r} is not a text of at least one character")
+    return str.__str__(name)  # of a subclass the text
+
+
+def _header_value(name: object, value: object) -> str:
+    if not is_text(value):
+        kind = type(value).__name__
+        why = "has a lone surrogate" if kind == "str" else f"is {kind}, not text"
+        raise InvalidHeader(f"header {name!r}: the value {value!r} {why}")
+    return str.__str__(value)  # of a subclass the text
 
 
 def checked_id(name: str, value: object) -> str:
@@ -221,10 +251,10 @@ class Checked:
     def whole(self, name: str, *, at_least: int | None = None) -> int | None:
         """Return a whole number, or None."""
         value = self._options.get(name)
-        if value is None or (is_whole(value) and (at_least is None or value >= at_least)):
+        if value is None or (is_64_bit(value) and (at_least is None or value >= at_least)):
             return value
-        limit = "" if at_least is None else f" of at least {at_least}"
-        self._refuse(name, f"a whole number{limit}")
+        limit = WHOLE if at_least is None else f"a whole number of at least {at_least}"
+        self._refuse(name, limit)
         return None
 
     def of_type(self, name: str, kind: Any, allowed: str) -> Any:

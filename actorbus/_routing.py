@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from actorbus._errors import InvalidMessage, NoHandler, UnknownMessageType
+from actorbus._errors import InvalidMessage, InvalidSendOption, NoHandler, UnknownMessageType
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._readings import Readings, is_kind_of, read_as
 from actorbus._topic import Topic, is_pattern
@@ -93,6 +93,9 @@ class Routes:
     def _by_key(self, routing_key: str) -> Route:
         route = self._routes.get(routing_key)
         if route is None:
+            if not isinstance(routing_key, str):
+                text = f"routing_key={routing_key!r} is not allowed: give a text"
+                raise InvalidSendOption(text)
             name = self._types.resolve(routing_key)
             route = self._routes.get(name) or self._by_patterns(name)
         return route

@@ -165,6 +165,7 @@ REFUSED = [
     (Unregistered, {}, UnknownMessageType, "what was given is a class, not a message"),
     ({"number": 1}, {}, UnknownMessageType, "needs routing_key="),
     ({}, {"routing_key": "by carier"}, UnknownMessageType, "did you mean 'by carrier'"),
+    ({}, {"routing_key": 5}, InvalidSendOption, "routing_key=5 is not allowed: give a text"),
     ({}, {"routing_key": "by carrier"}, InvalidTenant, "has no field 'carrier'"),
     (Forgotten(1), {}, NoHandler, "no handler takes the command"),
     (OrderPlaced(1), {}, InvalidMessage, "is an event; publish it through an EventBus"),

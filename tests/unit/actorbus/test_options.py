@@ -32,10 +32,13 @@ def test_a_time_of_delivery_may_be_a_datetime_or_unix_time():
         ({"delay": "soon"}, r"delay='soon' is not allowed"),
         ({"delay": True}, r"delay=True is not allowed"),
         ({"delay": float("nan")}, r"delay=nan is not allowed"),
+        ({"delay": 10**400}, r"delay=10+ is not allowed"),
         ({"deliver_at": NOW - 1}, r"is in the past .it is 2026-01-01T00:00:00\+00:00."),
         ({"deliver_at": datetime(2030, 1, 1)}, r"give a datetime with a time zone"),  # noqa: DTZ001  without a zone, as tested
         ({"time_to_live": 0}, r"time_to_live=0 is not allowed: give seconds, more than 0"),
         ({"priority": 1.5}, r"priority=1.5 is not allowed: give a whole number"),
+        ({"priority": 2**63}, r"priority=9223372036854775808 is not allowed: .* at most 64 bits"),
+        ({"priority": -(2**63) - 1}, r"priority=-9223372036854775809 is not allowed"),
         ({"delay": 1, "deliver_at": NOW + 1}, r"delay= and deliver_at= contradict each other"),
     ],
 )
@@ -51,11 +54,23 @@ def test_what_a_sender_may_not_wish_for_is_refused(options, text):
         ({7: "x"}, "the header name 7 is not a text"),
         ({"": "x"}, "the header name '' is not a text of at least one character"),
         ([("a", "b")], "is not a mapping of text to text"),
+        ({"tenant": "\ud800"}, r"header 'tenant': the value '\\ud800' has a lone surrogate"),
+        ({"\ud800": "x"}, "the header name .* is not a text"),
     ],
 )
 def test_headers_are_text(headers, text):
     with pytest.raises(InvalidHeader, match=text):
         checked_headers(headers)
+
+
+def test_headers_of_text_types_are_taken_as_their_text():
+    class Name(str):
+        __slots__ = ()
+
+    kept = checked_headers({Name("tenant"): Name("acme")})
+
+    assert [(type(name), type(value)) for name, value in kept.items()] == [(str, str)]
+    assert kept == {"tenant": "acme"}
 
 
 @pytest.mark.parametrize("value", ["", 7, "a\nb", "x" * 201])

@@ -97,6 +97,14 @@ async def test_no_name_and_one_that_is_too_long_are_refused_to_the_sender(
             await bus.events.publish(Job(1, name))
 
 
+def test_a_name_that_cannot_be_written_is_refused_to_the_sender():
+    """A function may make a name of what is no message's text, such as a file's name."""
+    channel = DynamicChannel("jobs", tenant=lambda _message, _headers: "\udcff")
+
+    with pytest.raises(InvalidTenant, match="found the tenant '.udcff'"):
+        channel.tenant_of(Job(1), {})
+
+
 @pytest.mark.parametrize("places", [1, 2, 7])
 async def test_few_places_serve_many_tenants(autojump_clock, bus, log, places):
     """What was claimed for a tenant that lost its place meanwhile is not forgotten."""
