@@ -7,6 +7,8 @@ import hypothesis
 import pytest
 import trio.testing
 
+pytest.register_assert_rewrite("actorbus.testing.store_contract")  # suites live in the package
+
 hypothesis.settings.register_profile(
     "actorbus",
     deadline=None,  # two busy cores: no test asserts how long it took
