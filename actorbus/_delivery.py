@@ -45,7 +45,7 @@ MOST_PAUSE_ALONE = 1.0
 """The same for a store that no other process uses: how late a delay may be that was just sent."""
 
 LEAST_PAUSE = 0.01
-"""Seconds between two polls while other processes are busy."""
+"""Seconds between two polls at least: how late a retry may be that comes due after others."""
 
 WATCH_EVERY = 5.0
 IDLE_LOOK_EVERY = 0.02
@@ -118,7 +118,7 @@ class Surroundings:
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
         self.desks: tuple[Desk, ...] = ()
-        self.alarm = Alarm()
+        self.alarm = Alarm(rest=LEAST_PAUSE)
         self.lease_alarm = Alarm()
         self._stood_still = False
         self._events = runtime.system.events

@@ -39,23 +39,29 @@ class Task:
 class Alarm:
     """When a task is done again: at the time that it planned, or earlier if someone asks.
 
-    Who asks while it is being done is heard too: that may have been too late for this time.
+    Who asks while it is being done is heard too: that may have been too late for this time. It
+    rests for `rest` seconds after each time, so that a thousand wishes within them are one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rest: float = 0.0) -> None:
+        self._rest = rest
         self._scope: trio.CancelScope | None = None
         self._asked = inf
+        self._earliest = 0.0
 
     def due_in(self, delay: float) -> None:
         """Have it done in `delay` seconds, at the latest."""
         self._asked = min(self._asked, trio.current_time() + delay)
         if self._scope is not None:
-            self._scope.deadline = min(self._scope.deadline, self._asked)
+            at = min(self._scope.deadline, self._asked)
+            self._scope.deadline = max(at, self._earliest)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep until then, or earlier."""
-        until = min(self._asked, trio.current_time() + seconds)
-        with trio.move_on_at(until) as self._scope:
+        now = trio.current_time()
+        self._earliest = now + self._rest
+        until = min(self._asked, now + seconds)
+        with trio.move_on_at(max(until, self._earliest)) as self._scope:
             await trio.sleep_forever()
         self._scope, self._asked = None, inf
 

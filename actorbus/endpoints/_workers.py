@@ -15,7 +15,7 @@ from actorbus._store import Claimed
 from actorbus.channels._fairness import WorkerShares
 from actorbus.endpoints._workload import Workload
 
-QUANTUM = 0.005
+QUANTUM = 0.001
 """Seconds for which a tenant's worker goes on with its messages before the next tenant's turn."""
 
 MOST_IN_A_TURN = 8

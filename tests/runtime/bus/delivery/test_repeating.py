@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import trio
 
 from actorbus._delivery import SNAPSHOT_EVERY
@@ -18,6 +19,18 @@ async def test_an_alarm_that_is_asked_for_while_nobody_sleeps_is_heard(autojump_
     await alarm.sleep(10)
 
     assert (first, trio.current_time() - start) == (3, 13)
+
+
+async def test_a_thousand_wishes_within_its_rest_are_one(autojump_clock):
+    alarm, start, times = Alarm(rest=0.01), trio.current_time(), []
+    for number in range(1_000):
+        alarm.due_in(number / 100_000)
+    for _ in range(2):
+        await alarm.sleep(10)
+        times.append(trio.current_time() - start)
+        alarm.due_in(0)
+
+    assert times == pytest.approx([0.01, 0.02])
 
 
 async def test_the_first_tree_that_a_process_publishes_has_its_channels(autojump_clock, bus):
