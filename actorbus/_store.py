@@ -29,6 +29,7 @@ Errors, by what to do about them; StoreError is an ActorBusError:
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -264,7 +265,8 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_at: float | None
 
 
-class QueueStatistics(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueStatistics:
     """How much lies in the queue of one endpoint (of one tenant) on one channel."""
 
     channel: str

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import msgspec
 from fastapi import FastAPI
 
-from actorbus import ActorBus, EventBus, Headers, PermanentError, Retry, Transaction
+from actorbus import ActorBus, BusHealth, EventBus, Headers, PermanentError, Retry, Transaction
 
 # Handlers and services use asyncio here. A worker runs on trio unless the bus says otherwise.
 bus = ActorBus("shop", store="sqlite:///shop.db", runs_on="asyncio")
@@ -113,8 +112,8 @@ async def get_count() -> dict[str, int]:
 
 
 @app.get("/health")
-async def get_health() -> Any:
-    return msgspec.to_builtins(await bus.health())
+async def get_health() -> BusHealth:
+    return await bus.health()
 
 
 async def visit() -> None:
