@@ -28,8 +28,13 @@ class Output:
         self.stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def document(self, value: Any) -> None:
-        """Print the JSON document."""
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+        """Print the JSON document; with escapes only, if it has what stdout cannot write."""
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            text = json.dumps(value, indent=2, default=str)
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
     def table(

@@ -50,6 +50,7 @@ def send(
     if delay is not None:
         options["delay"] = delay
     with reported(as_json=as_json, show_traceback=traceback) as output:
+        _refuse_empty(message_id)
         bus = load(app)
         missing = bus.missing_store()
         if missing is not None:
@@ -63,6 +64,12 @@ def send(
             options["message_id"] = message_id
         answer = trio.run(_send_one, bus, type_name, _parsed("the body", body), options)
         _show(output, {"type": type_name, "sent": 1, "result": answer})
+
+
+def _refuse_empty(message_id: str | None) -> None:
+    """Refuse the id of a variable that was not set: each file's lines would be -1, -2, ..."""
+    if message_id == "":
+        raise CommandFailed("--message-id is empty; give an id, or leave it out", ExitCode.USAGE)
 
 
 def _letters(
@@ -79,7 +86,7 @@ def _letters(
 def _parsed(where: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # too deep, or a number of too many digits
         raise CommandFailed(f"{where} is not JSON: {error}", ExitCode.USAGE) from None
 
 

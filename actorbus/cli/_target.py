@@ -111,7 +111,7 @@ def _call(value: object, app: str) -> object:
         raise _failed(f"{app!r}: {_described(value)} cannot be called")
     try:
         return value()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = "".join(traceback.format_exception_only(error)).strip()
         raise _failed(f"calling {app!r} failed: {what}", *_places(error.__traceback__)) from error
 

@@ -61,6 +61,14 @@ def test_a_factory_that_fails_is_named_with_the_line(module):
     assert "line 4" in said
 
 
+def test_a_factory_that_exits_is_named_too(module):
+    module("target_exiting", BUS + "def make():\n    raise SystemExit(9)\n")
+
+    assert "calling 'target_exiting:make()' failed: SystemExit: 9" in refusal(
+        "target_exiting:make()"
+    )
+
+
 def test_a_factory_that_makes_something_else_is_refused(module):
     module("target_other", BUS + "def make():\n    return 7\n")
 
