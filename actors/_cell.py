@@ -349,7 +349,8 @@ class Cell:
         if self.on_thread:
             _loop.work_on(self)
         elif threading.get_ident() == self.system.thread_id:
-            self.become_owner()
+            self.owns = True
+            self.unpark()
         else:
             self.system.post(self.become_owner)
 

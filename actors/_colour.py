@@ -6,10 +6,10 @@ It is looked up at each call, so that a handler may be replaced while its actor 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from contextvars import Context
-from types import CodeType, coroutine
-from typing import TYPE_CHECKING, Any, Final
+from types import CodeType, CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pykka
 from pykka import messages
@@ -17,6 +17,9 @@ from pykka._introspection import get_attr_directly
 
 if TYPE_CHECKING:
     from actors._actor import Actor
+
+Steps: TypeAlias = Coroutine[Any, Any, Any] | Generator[Any, Any, Any]
+"""A call of an async function under way."""
 
 _IS_COROUTINE: Final = inspect.CO_COROUTINE
 
@@ -53,21 +56,31 @@ PROXY_MESSAGES: Final = frozenset(
 )
 
 
+def begin_in_context(context: Context, awaitable: Any) -> tuple[Steps | None, Any]:
+    """Run what an async function returned in `context` until it waits or is done.
+
+    Return (None, its value), or its steps and what it waits for: then `go_on_in_context` is to be
+    awaited. Most handlers never wait, and a generator around them would cost as much as they do.
+    """
+    steps = awaitable if type(awaitable) is CoroutineType else awaitable.__await__()
+    try:
+        return steps, context.run(steps.send, None)
+    except StopIteration as done:
+        return None, done.value
+
+
 @coroutine
-def run_in_context(context: Context, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
-    """Await it with each of its steps in `context`."""
-    steps = awaitable.__await__()
-    send, argument = steps.send, None
+def go_on_in_context(context: Context, steps: Steps, trap: Any) -> Generator[Any, Any, Any]:
+    """Await what waits for `trap`, with each of its steps in `context`."""
     while True:
+        try:
+            send, argument = steps.send, (yield trap)
+        except BaseException as error:  # noqa: BLE001  # it is thrown into the awaitable
+            send, argument = steps.throw, error
         try:
             trap = context.run(send, argument)
         except StopIteration as done:
             return done.value
-        try:
-            argument = yield trap
-            send = steps.send
-        except BaseException as error:  # noqa: BLE001  # it is thrown into the awaitable
-            send, argument = steps.throw, error
 
 
 def overrides(actor: Actor, hook: str) -> bool:

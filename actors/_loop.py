@@ -22,9 +22,10 @@ from actors import _stuck
 from actors._cancelled import to_be_judged
 from actors._colour import (
     PROXY_MESSAGES,
+    begin_in_context,
+    go_on_in_context,
     is_async,
     proxy_call,
-    run_in_context,
     runs_in_process,
 )
 from actors._ending import Ending, Report, Ticket
@@ -117,7 +118,9 @@ async def _drain(cell: Cell) -> Ending | None:  # noqa: C901, PLR0912  # the hot
                 elif context is None:
                     result = await receive(message)
                 else:
-                    result = await run_in_context(context, context.run(receive, message))
+                    steps, result = begin_in_context(context, context.run(receive, message))
+                    if steps is not None:
+                        result = await go_on_in_context(context, steps, result)
             except BaseException as error:  # noqa: BLE001  # it is judged, or passes through
                 ending = failed(cell, error)
                 if ending is not None:
@@ -173,7 +176,8 @@ async def _in_world(
         return await cell.system.bridge.run(function, args, kwargs, context)
     if context is None:
         return await function(*args, **kwargs)
-    return await run_in_context(context, context.run(function, *args, **kwargs))
+    steps, result = begin_in_context(context, context.run(function, *args, **kwargs))
+    return result if steps is None else await go_on_in_context(context, steps, result)
 
 
 async def _special(cell: Cell, envelope: Envelope) -> Ending | None:

@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import trio
 from pykka import Future, Timeout
@@ -60,8 +60,8 @@ class Reply(Future[T]):
     _deadline = math.inf
     _clock: Callable[[], float] = staticmethod(time.monotonic)
 
-    def __init__(self) -> None:  # Pykka's attributes are class attributes here: replies are many
-        pass
+    if not TYPE_CHECKING:  # Pykka's attributes are class attributes here: replies are many
+        __init__ = object.__init__
 
     def __repr__(self) -> str:
         return f"<actors.Reply {self._state()}>"

@@ -7,6 +7,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -84,15 +85,10 @@ class TrioWaiter:
         self._parked = False
         return trio.lowlevel.Abort.SUCCEEDED
 
-    async def park(self, limit: float) -> None:
-        if self.fired:
-            return
+    def parked(self) -> Callable[[object], trio.lowlevel.Abort]:
+        """Note that the task is about to wait; return what to give to trio."""
         self._parked = True
-        if limit is math.inf:
-            await trio.lowlevel.wait_task_rescheduled(self._abort)
-        else:
-            with trio.move_on_after(max(0.0, limit)):
-                await trio.lowlevel.wait_task_rescheduled(self._abort)
+        return self._abort
 
 
 async def resolve_in_trio(reply: Reply[Any]) -> None:
@@ -102,8 +98,14 @@ async def resolve_in_trio(reply: Reply[Any]) -> None:
         return
     waiter = TrioWaiter()
     reply.add_done_callback(waiter)
-    try:
-        await waiter.park(reply._remaining())
+    try:  # the waits are written out here, because a frame less counts
+        if waiter.fired:
+            pass
+        elif reply._deadline is math.inf:
+            await trio.lowlevel.wait_task_rescheduled(waiter.parked())
+        else:
+            with trio.move_on_after(max(0.0, reply._remaining())):
+                await trio.lowlevel.wait_task_rescheduled(waiter.parked())
     except BaseException:
         if reply._forget(waiter) and reply._given_up_with_its_waiter:
             reply.cancel()

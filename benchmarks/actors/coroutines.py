@@ -1,7 +1,11 @@
 """`async def` handlers on trio, beside a ThreadingActor that does the same work.
 
 Inside: the sender is a task of the system's trio run. Outside: it is a thread. Pykka's sender is
-always a thread.
+always a thread: it has no other. Telling is measured until the last message was handled.
+
+On two cores Pykka's threads fight for the interpreter's lock. They need two free cores for that: if
+something else is busy on one of them they are up to 2.5 times as fast, and our ratios that much
+lower, though our own figures are the same.
 """
 
 from collections.abc import Callable
