@@ -218,6 +218,10 @@ class SqliteTurn:
         else:
             self._end(error)
 
+    def lost(self, error: StoreUnavailable) -> None:
+        """Note that it was undone with its group; its holder hears at its next call."""
+        self._error = error
+
     def check(self) -> None:
         """Raise why the turn can no longer be used, if so."""
         if self._error is _OVER:

@@ -12,6 +12,9 @@ Rules:
     beside another active writer this one pauses, so that the other gets its turn.
  5. A lost group is told to each of its members. Settlements that were queued outlive it.
  6. A connection that reported damage is closed, and opened anew by whoever needs it next.
+ 7. The task that begins and commits is the store's: it starts and ends with it. A mistake in it
+    is logged, told as StoreUnavailable to all that it concerns, and the task goes on after a
+    backoff; it never ends the run that it is in.
 """
 
 import logging
@@ -19,6 +22,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from random import random
 from typing import Final, TypeVar
 
 import outcome
@@ -39,6 +43,7 @@ from actorbus.stores.sqlite._options import SqliteOptions
 from actorbus.stores.sqlite._session import Session
 from actorbus.stores.sqlite._threads import Threads
 from actorbus.stores.sqlite._turn import SqliteTurn
+from supervisors import Backoff
 
 T = TypeVar("T")
 
@@ -46,6 +51,8 @@ _QUIET_PASSES: Final = 3
 """Passes of the run loop without news after which a group is committed."""
 _ON_THREAD_PAUSE: Final = 0.01
 """Seconds between two looks at a statement that runs on the store's thread for too long."""
+
+_BACKOFF: Final = Backoff(initial=0.05, maximum=5.0)
 
 _log = logging.getLogger("actorbus.store")
 
@@ -231,18 +238,49 @@ class Writer:
 
     async def _run(self) -> None:
         self._task = trio.lowlevel.current_task()
+        failures = 0
         try:
-            while True:
-                if self._group is not None:
-                    await self._tend(self._group)
-                elif self._line or (self._soon and not self._resting):
-                    await self._begin()
-                elif self._stopping:
-                    break
-                else:
-                    await self._park()
+            while not await self._serves():
+                failures += 1
+                await trio.sleep(_BACKOFF.delay(failures, random()))
         finally:
             self._close()
+
+    async def _serves(self) -> bool:
+        """Begin and commit until the store is closed; False if a mistake in here stopped it."""
+        try:
+            await self._serve()
+        except Exception as error:
+            _log.exception("store %s: its commits stopped, and begin anew", self.path)
+            self._start_over(error)
+            return False
+        return True
+
+    async def _serve(self) -> None:
+        while True:
+            if self._group is not None:
+                await self._tend(self._group)
+            elif self._line or (self._soon and not self._resting):
+                await self._begin()
+            elif self._stopping:
+                break
+            else:
+                await self._park()
+
+    def _start_over(self, error: Exception) -> None:
+        """Undo what is open, and tell those whom it concerns."""
+        trouble = StoreUnavailable(f"store {self.path}: its commits stopped ({error!r})")
+        trouble.__cause__ = error
+        group, self._group = self._group, None
+        holder, self._holder = self._holder, None
+        self._busy = self._parked = self._may_pass = self._passed_over = False
+        self._resting = True
+        self._access.undo(error)
+        if holder is not None:
+            holder.lost(trouble)
+        if group is not None:
+            group.lost(trouble)
+        self._fail_line(trouble)
 
     def _close(self) -> None:
         self._stopping = True
