@@ -250,7 +250,7 @@ class Writer:
         """Begin and commit until the store is closed; False if a mistake in here stopped it."""
         try:
             await self._serve()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  logged, and told to all that it concerns
             _log.exception("store %s: its commits stopped, and begin anew", self.path)
             self._start_over(error)
             return False
