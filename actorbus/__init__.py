@@ -26,7 +26,7 @@ Looking
     GatewayListing              `bus.gateways()`
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
     QueueStatistics, ProcessRow, Unfinished    queues, processes, what a stop cut off
-    DeadLetterFilter, DeadLetterRow, DeadLetterReason    `bus.dead_letters`
+    DeadLetterFilter, DeadLetterRow, DeadLetterReason, Replayed    `bus.dead_letters`
 Errors
     `_errors` draws the tree; the store's are in `_store`
 """
@@ -88,6 +88,7 @@ from actorbus._message import Headers as Headers
 from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
+from actorbus._recovery import Replayed as Replayed
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
 from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
@@ -165,6 +166,7 @@ __all__ = [
     "QueueStatistics",
     "ReadOnlyTransaction",
     "Receipt",
+    "Replayed",
     "Retry",
     "RollbackOnly",
     "SendOptions",

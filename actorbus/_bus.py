@@ -101,7 +101,7 @@ class ActorBus(Declaring):
         self.dead_letters = DeadLetters(
             lambda: self._running().store,
             self._call,
-            lambda: self._running().configuration.codecs,
+            lambda: self._running().configuration,
         )
         self.counters = Counts()
         self.unfinished: tuple[Unfinished, ...] = ()

@@ -46,19 +46,30 @@ class Decoding:
     def decode(self, spec: HandlerSpec, stored: Claimed) -> Any:
         """Return the message. Raises UndecodableMessage, which says what is wrong and where."""
         if stored.unread_bytes:
-            raise self._too_large(stored)
-        try:
-            decode = self._by_endpoint[spec.endpoint_id][stored.type_name][stored.content_type]
-        except KeyError:
-            decode = self._otherwise(spec, stored.type_name, stored.content_type)
-        try:
-            return decode(stored.body)
-        except NotConvertible as error:
-            raise UndecodableMessage(f"{stored.type_name}: {error}") from error
+            raise self._too_large(stored.type_name, stored.unread_bytes)
+        return self._decoded(spec, stored.type_name, stored.content_type, stored.body)
 
-    def _too_large(self, stored: Claimed) -> UndecodableMessage:
+    def check(self, endpoint: str, type_name: str, content_type: str, body: bytes) -> None:
+        """Raise UndecodableMessage if an endpoint that is known here could not take this body."""
+        if len(body) > self._configuration.codecs.limits.bytes:
+            raise self._too_large(type_name, len(body))
+        for spec in self._configuration.handlers:
+            if endpoint in {spec.endpoint_id, *spec.aliases}:
+                self._decoded(spec, type_name, content_type, body)
+
+    def _decoded(self, spec: HandlerSpec, type_name: str, content_type: str, body: bytes) -> Any:
+        try:
+            decode = self._by_endpoint[spec.endpoint_id][type_name][content_type]
+        except KeyError:
+            decode = self._otherwise(spec, type_name, content_type)
+        try:
+            return decode(body)
+        except NotConvertible as error:
+            raise UndecodableMessage(f"{type_name}: {error}") from error
+
+    def _too_large(self, type_name: str, size: int) -> UndecodableMessage:
         most = self._configuration.codecs.limits.bytes
-        return UndecodableMessage(f"{stored.type_name}: {too_large(stored.unread_bytes, most)}")
+        return UndecodableMessage(f"{type_name}: {too_large(size, most)}")
 
     def _decoders(self, name: str, message_type: Any, spec: HandlerSpec) -> _ByContentType:
         found: dict[str, Decode] = {}

@@ -53,7 +53,7 @@ class InnerUnitOfWork(UnitOfWork):
         self.check_open()
         if self._cause is not None:
             await self.rollback()
-            raise RollbackOnly(f"{self.owner}: a part of the transaction failed") from self._cause
+            raise self._rollback_only(self._cause) from self._cause
         if self.parts:
             refuse_others(self)
         self._ended = True

@@ -4,16 +4,23 @@ A dead letter is kept until somebody replays or deletes it. A replay goes to the
 died at, and to no other subscriber of the message; if it fails again, it comes back.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import msgspec
 
 from actorbus._calls import Answer
+from actorbus._decoding import Decoding
+from actorbus._errors import InvalidMessage, UndecodableMessage
 from actorbus._message import headers_to_text
 from actorbus._options import checked_headers
 from actorbus._store import DeadLetterFilter, DeadLetterRow, Store
-from actorbus.codecs import Codecs
+from actorbus.operations._stranded import untaken
+
+if TYPE_CHECKING:
+    from actorbus._configuration import Configuration
 
 Selection = DeadLetterFilter | str | Sequence[str]
 """Which dead letters: those that match, or those with these copy ids."""
@@ -27,6 +34,21 @@ class CallTrio(Protocol):
     ) -> Answer[Any]: ...
 
 
+class Replayed(int):
+    """How many dead letters were replayed.
+
+    `untaken` says how many of them, by endpoint, wait for an endpoint that neither this process
+    nor any live one has: nothing happens to them until a process with it runs.
+    """
+
+    untaken: Mapping[str, int]
+
+    def __new__(cls, count: int, untaken: Mapping[str, int]) -> Self:
+        self = super().__new__(cls, count)
+        self.untaken = MappingProxyType(dict(untaken))
+        return self
+
+
 class DeadLetters:
     """The dead letters of a running bus, as `bus.dead_letters`; await what its methods return.
 
@@ -34,10 +56,13 @@ class DeadLetters:
     """
 
     def __init__(
-        self, store: Callable[[], Store], call: CallTrio, codecs: Callable[[], Codecs]
+        self,
+        store: Callable[[], Store],
+        call: CallTrio,
+        configuration: "Callable[[], Configuration]",
     ) -> None:
         self._store = store
-        self._codecs = codecs
+        self._configuration = configuration
         self._call = call
 
     def list(
@@ -62,9 +87,10 @@ class DeadLetters:
         """Return one with the history of its attempts. Raises DeadLetterNotFound."""
         return self._call(self._show, copy_id)
 
-    def replay(self, which: Selection) -> Answer[int]:
+    def replay(self, which: Selection) -> Answer[Replayed]:
         """Send them to their original endpoints again, with all their attempts; return how many.
 
+        The number's `untaken` names the endpoints that no process has which could take them.
         `DeadLetterFilter()` means all of them. Ids that are no dead letter's are not counted.
         """
         return self._call(self._replay, _filter(which))
@@ -80,19 +106,22 @@ class DeadLetters:
         body: bytes | None = None,
         message: Any = None,
         headers: Mapping[str, str] | None = None,
+        check: bool = True,
     ) -> Answer[None]:
         """Replace the body, or the user headers, of one before it is replayed.
 
         `body` are the stored bytes; `message` is encoded as the content type of the letter says,
-        and is to have the fields of the version that is named there.
-        Raises DeadLetterNotFound, InvalidHeader, and ValueError when both are given, or nothing.
+        and is to have the fields of the version that is named there. If this bus has the letter's
+        endpoint, the body is to convert to what that takes, unless `check` is False.
+        Raises DeadLetterNotFound, InvalidHeader, InvalidMessage with the path and the reason, and
+        ValueError when both are given, or nothing.
         """
         if body is not None and message is not None:
             raise ValueError("body= and message= contradict each other; drop one")
         if body is None and message is None and headers is None:
             raise ValueError("nothing to change: give body=, message= or headers=")
         text = None if headers is None else headers_to_text(checked_headers(headers))
-        return self._call(self._edit, copy_id, body, message, text)
+        return self._call(self._edit, copy_id, body, message, text, check)
 
     async def _list(
         self, matching: DeadLetterFilter, limit: int, after: int
@@ -105,20 +134,52 @@ class DeadLetters:
     async def _show(self, copy_id: str) -> DeadLetterRow:
         return await self._store().dead_letter(copy_id)
 
-    async def _replay(self, matching: DeadLetterFilter) -> int:
-        return await self._store().replay(matching)
+    async def _replay(self, matching: DeadLetterFilter) -> Replayed:
+        found = await self._untaken(matching)
+        return Replayed(await self._store().replay(matching), found)
+
+    async def _untaken(self, matching: DeadLetterFilter) -> Mapping[str, int]:
+        """Count those that match, for each endpoint that no process has."""
+        store, handlers = self._store(), self._configuration().handlers
+        others = [row for row in await store.processes() if row.pid != os.getpid()]
+        declared = {name for spec in handlers for name in (spec.endpoint_id, *spec.aliases)}
+        endpoints = untaken(await store.statistics(), others, declared)
+        counts = {
+            endpoint: await store.count_dead_letters(
+                msgspec.structs.replace(matching, endpoint=endpoint)
+            )
+            for endpoint in endpoints
+            if matching.endpoint in {None, endpoint}
+        }
+        return {endpoint: count for endpoint, count in counts.items() if count}
 
     async def _delete(self, matching: DeadLetterFilter) -> int:
         return await self._store().delete_dead_letters(matching)
 
     async def _edit(
-        self, copy_id: str, body: bytes | None, message: Any, headers: str | None
+        self,
+        copy_id: str,
+        body: bytes | None,
+        message: Any,
+        headers: str | None,
+        check: bool,  # noqa: FBT001  # called in one place, through `_call`
     ) -> None:
         store = self._store()
-        if message is not None:
+        if message is not None or body is not None:
             letter = await store.dead_letter(copy_id)
-            body = self._codecs().of(letter.content_type).encode(message)
+            if message is not None:
+                codecs = self._configuration().codecs
+                body = codecs.of(letter.content_type).encode(message)
+            if check and body is not None:
+                self._check(letter, body)
         await store.edit_dead_letter(copy_id, body=body, headers=headers)
+
+    def _check(self, letter: DeadLetterRow, body: bytes) -> None:
+        decoding = Decoding(self._configuration())
+        try:
+            decoding.check(letter.endpoint, letter.type_name, letter.content_type, body)
+        except UndecodableMessage as error:
+            raise InvalidMessage(f"{letter.endpoint} could not take this: {error}") from error
 
 
 def _filter(which: Selection) -> DeadLetterFilter:

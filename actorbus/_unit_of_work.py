@@ -18,6 +18,7 @@ from actorbus._errors import HandlerEnded, RollbackOnly, TransactionError
 from actorbus._listeners import Hook, RunHooks
 from actorbus._message import Headers
 from actorbus._savepoints import Part, refuse_others
+from actorbus.endpoints._traceback import described
 
 if TYPE_CHECKING:
     from actorbus._settlement import Settlement
@@ -182,7 +183,7 @@ class UnitOfWork:
         self.check_open()
         if self._cause is not None:
             await self.rollback()
-            raise RollbackOnly(f"{self.owner}: a part of the transaction failed") from self._cause
+            raise self._rollback_only(self._cause) from self._cause
         if self.hooks:
             listener = RunHooks(listener, self.hooks, self.run_hooks)
         if self._turn is None and not self.staged and remember is None:
@@ -190,6 +191,9 @@ class UnitOfWork:
             self._commit_without_turn(listener, claimed, settlement)
             return True
         return await self._commit_turn(listener, claimed, settlement, remember)
+
+    def _rollback_only(self, cause: BaseException) -> RollbackOnly:
+        return RollbackOnly(f"{self.owner}: a part of the transaction failed: {described(cause)}")
 
     async def rollback(self) -> None:
         """Undo everything; nothing that was staged leaves. Twice is once."""

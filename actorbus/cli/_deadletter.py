@@ -151,6 +151,9 @@ def edit(
         list[Header] | None,
         typer.Option("--header", parser=header, metavar="NAME=VALUE", help="Set this header."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Store a body that the endpoint could not take.")
+    ] = False,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
@@ -161,7 +164,8 @@ def edit(
         text = sys.stdin.read() if body == "-" else body
 
         async def mend(bus: ActorBus) -> DeadLetterRow:
-            await _letters.mend(bus.dead_letters, copy_id, text, dict(headers or ()))
+            new = dict(headers or ())
+            await _letters.mend(bus.dead_letters, copy_id, text, new, check=not force)
             return await bus.dead_letters.show(copy_id)
 
         _letters.show_one(output, _with(app, mend))

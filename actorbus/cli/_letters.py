@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from actorbus._message_options import MAX_MESSAGE_BYTES
+from actorbus._recovery import Replayed
 from actorbus._store import DeadLetterRow
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
@@ -57,12 +58,15 @@ def show_one(output: Output, row: DeadLetterRow) -> None:
 
 
 def show_change(output: Output, verb: str, count: int) -> None:
-    """Tell how many were replayed or deleted."""
+    """Tell how many were replayed or deleted, and what nobody is there to take."""
     done = {"replay": "replayed", "delete": "deleted"}[verb]
+    untaken = dict(count.untaken) if isinstance(count, Replayed) else None
     if output.as_json:
-        output.document({done: count})
-    else:
-        output.line(f"{done} {count}")
+        output.document({done: count} | ({} if untaken is None else {"untaken": untaken}))
+        return
+    output.line(f"{done} {count}")
+    for endpoint, number in (untaken or {}).items():
+        output.note(f"{number} of them wait: no process has the endpoint {endpoint}")
 
 
 def as_json(row: DeadLetterRow) -> dict[str, Any]:
@@ -112,11 +116,13 @@ def readable_body(row: DeadLetterRow) -> Any:
         return {"undecodable": str(error), "bytes": row.body[:_SHOWN].hex()}
 
 
-async def mend(letters: Any, copy_id: str, body: str | None, headers: Mapping[str, str]) -> None:
+async def mend(
+    letters: Any, copy_id: str, body: str | None, headers: Mapping[str, str], *, check: bool
+) -> None:
     """Write a new body, in the letter's own content type, and set headers."""
     row = await letters.show(copy_id)
     merged = {**json.loads(row.headers), **headers} if headers else None
-    await letters.edit(copy_id, body=_encoded(row, body), headers=merged)
+    await letters.edit(copy_id, body=_encoded(row, body), headers=merged, check=check)
 
 
 def _encoded(row: DeadLetterRow, body: str | None) -> bytes | None:

@@ -33,6 +33,22 @@ def stranded(
             yield Stranded(queue, reason)
 
 
+def untaken(
+    queues: Iterable[QueueStatistics], processes: Sequence[ProcessRow], declared: Iterable[str]
+) -> Sequence[str]:
+    """Return the endpoints with dead letters that neither this process nor a live one has.
+
+    A live process that has not said yet what it consumes may have any: then nothing is known.
+    """
+    alive = [process for process in processes if process.alive]
+    if any(process.snapshot is None for process in alive):
+        return ()
+    known = set(declared)
+    for process in alive:
+        known.update(*_consumed(process).values())
+    return sorted({queue.endpoint for queue in queues if queue.dead} - known)
+
+
 def _consumed(process: ProcessRow) -> Mapping[str, Sequence[str]]:
     """Return the endpoints whose messages a process takes, by channel."""
     document = json.loads(process.snapshot or "{}")

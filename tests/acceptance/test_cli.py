@@ -340,8 +340,31 @@ def test_a_replay_after_the_repair_goes_to_the_endpoint_that_failed(failed):
     done = failed("deadletter", "replay", "shop:bus", letter["copy_id"], "--json")
     failed("run", "shop:bus", "--once", REPAIRED="1")
 
-    assert {"replayed": 1} == done.json
+    assert {"replayed": 1, "untaken": {}} == done.json
     assert ["A-1", "flaky-1"] == sorted(confirmed(failed))
+
+
+def test_a_body_that_the_endpoint_cannot_take_is_refused_unless_it_is_forced(failed):
+    [letter] = letters(failed, "--reason", "permanent error")
+    edit = ("deadletter", "edit", "shop:bus", letter["copy_id"], "--body", '{"number": 7}')
+
+    refused, forced = failed(*edit), failed(*edit, "--force", "--json")
+
+    assert 6 == refused.code
+    assert "number" in refused.err
+    assert "`str`" in refused.err
+    assert (0, {"number": 7}) == (forced.code, forced.json["body"])
+
+
+def test_a_replay_says_which_endpoints_nobody_has(failed):
+    app = (failed.folder / "shop.py").read_text(encoding="utf-8")
+    failed.write("shop.py", app.replace("send_confirmation", "send_another"))
+
+    as_json = failed("deadletter", "replay", "shop:bus", letters(failed)[0]["copy_id"], "--json")
+    in_words = failed("deadletter", "replay", "shop:bus", "--all", "--yes")
+
+    assert {"replayed": 1, "untaken": {CONFIRM: 1}} == as_json.json
+    assert f"1 of them wait: no process has the endpoint {CONFIRM}" in in_words.err
 
 
 def test_a_body_is_mended_and_replayed(failed):
