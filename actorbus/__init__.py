@@ -52,8 +52,8 @@ from actorbus._channel import field as field
 from actorbus._channel import header as header
 from actorbus._delivery import Unfinished as Unfinished
 from actorbus._errors import ActorBusError as ActorBusError
+from actorbus._errors import BusConfigurationError as BusConfigurationError
 from actorbus._errors import BusStateError as BusStateError
-from actorbus._errors import ConfigurationError as ConfigurationError
 from actorbus._errors import HandlerEnded as HandlerEnded
 from actorbus._errors import HandlerTimeout as HandlerTimeout
 from actorbus._errors import InvalidHeader as InvalidHeader
@@ -110,6 +110,7 @@ from actorbus.operations import Condition as Condition
 from actorbus.operations import EndpointHealth as EndpointHealth
 from actorbus.operations import SynchronousHealth as SynchronousHealth
 from supervisors import Backoff as Backoff
+from supervisors import ConfigurationError as ConfigurationError
 from supervisors import Retry as Retry
 
 __all__ = [
@@ -117,6 +118,7 @@ __all__ = [
     "ActorBusError",
     "Answer",
     "Backoff",
+    "BusConfigurationError",
     "BusHealth",
     "BusStateError",
     "BusinessInterface",
@@ -194,3 +196,9 @@ __all__ = [
     "header",
     "query",
 ]
+
+for _thing in map(globals().get, __all__):  # a traceback shows `actorbus.PermanentError`
+    _ours = getattr(_thing, "__module__", "").startswith("actorbus.")
+    if _ours and isinstance(_thing, type) and issubclass(_thing, BaseException):
+        _thing.__module__ = "actorbus"
+del _thing, _ours

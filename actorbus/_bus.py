@@ -13,7 +13,7 @@ from actorbus._channel import Channel
 from actorbus._configuration import Configuration, configured
 from actorbus._declaring import Declaring
 from actorbus._delivery import Unfinished
-from actorbus._errors import BusStateError, ConfigurationError, Problem
+from actorbus._errors import BusConfigurationError, BusStateError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus._gateway_listing import GatewayListing
 from actorbus._handlers import HandlerSpec, caller, caller_place
@@ -347,10 +347,10 @@ class ActorBus(Declaring):
         store = self._made_store(wrong)
         try:
             configuration = configured(self._declared, runs_on)
-        except ConfigurationError as error:
-            raise ConfigurationError(self.name, [*error.problems, *wrong]) from None
+        except BusConfigurationError as error:
+            raise BusConfigurationError(self.name, [*error.problems, *wrong]) from None
         if wrong or store is None:
-            raise ConfigurationError(self.name, wrong)
+            raise BusConfigurationError(self.name, wrong)
         return configuration, store
 
     def _wrong_settings(self) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
 from actorbus._channel import Channel
-from actorbus._errors import ConfigurationError, Problem
+from actorbus._errors import BusConfigurationError, Problem
 from actorbus._gateway import Gateway
 from actorbus._gateway_listing import GatewayListing, listed
 from actorbus._gateway_options import way_faults
@@ -149,7 +149,7 @@ class _Checks:
             handlers, self.types, self.declared.services
         )
         if self.problems:
-            raise ConfigurationError(self.declared.bus, self.problems)
+            raise BusConfigurationError(self.declared.bus, self.problems)
         return Configuration(
             tuple(handlers),
             self.parameters,

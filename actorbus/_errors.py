@@ -1,7 +1,7 @@
 """The bus's errors, flat, each named by whose fault it is.
 
     ActorBusError
-    ├── ConfigurationError        the program's: every problem found at start-up, in one error
+    ├── BusConfigurationError     the program's: every problem found at start-up, in one error
     ├── MessageRefused            the sender's: nothing was sent
     │   ├── UnknownMessageType    no type of that name, or a class that was never registered
     │   ├── InvalidMessage        the body does not convert, or is too large
@@ -18,12 +18,16 @@
     │   └── RollbackOnly
     └── SubscribersFailed         an ExceptionGroup: synchronous subscribers that failed
 
+`ConfigurationError` is that of `supervisors`, for options that are refused where they are written
+(`Retry(attempts=0)`). BusConfigurationError is one too: `except ConfigurationError` has both.
 The store's errors (locked, unavailable, schema) are ActorBusErrors too: StoreError in `_store`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
+
+from supervisors import ConfigurationError
 
 
 class ActorBusError(Exception):
@@ -41,15 +45,20 @@ class Problem:
         return f"{self.where}: {self.text}"
 
 
-class ConfigurationError(ActorBusError):
+class BusConfigurationError(ActorBusError, ConfigurationError):
     """The program's: all that is wrong with the bus, found before it starts."""
 
+    problems: tuple[Problem, ...]  # type: ignore[assignment]  # the same, with their places
+
     def __init__(self, bus: str, problems: Sequence[Problem]) -> None:
+        super().__init__(f"bus {bus!r}", *map(str, problems))
         self.bus = bus
         self.problems = tuple(problems)
+
+    def __str__(self) -> str:
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         lines = "".join(f"\n  {problem}" for problem in self.problems)
-        super().__init__(f"bus {bus!r} cannot start, {count}:{lines}")
+        return f"{self.owner} cannot start, {count}:{lines}"
 
     def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[Problem, ...]]]:
         return type(self), (self.bus, self.problems)

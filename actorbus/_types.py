@@ -165,7 +165,7 @@ def described(thing: Any) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'? (known: ...)`, or `` where nothing is known."""
-    names = sorted(known)
+    names = sorted(set(known))
     if not names:
         return " (none is known)"
     close = difflib.get_close_matches(name, names, n=1)

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actorbus._errors import ActorBusError, ConfigurationError, MessageRefused
+from actorbus._errors import ActorBusError, BusConfigurationError, MessageRefused
 from actorbus._store import DeadLetterNotFound, StoreError
 from actorbus.cli._exit_codes import ExitCode
 
@@ -36,7 +36,7 @@ def complaint(error: Exception) -> Complaint:
     match error:
         case CommandFailed():
             return Complaint(error.text, error.code, error.details)
-        case ConfigurationError():
+        case BusConfigurationError():
             heading, *problems = str(error).splitlines()
             details = tuple(problem.strip() for problem in problems)
             return Complaint(heading.removesuffix(":"), ExitCode.CONFIGURATION, details)

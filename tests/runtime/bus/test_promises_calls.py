@@ -123,7 +123,7 @@ def test_an_error_that_nobody_awaited_undoes_everything_under_asyncio_too():
 
     (letter,) = asyncio.run(main())
 
-    assert letter.exception == "actorbus._errors.RollbackOnly"
+    assert letter.exception == "actorbus.RollbackOnly"
     assert "no_such_table" in letter.traceback
 
 

@@ -1,23 +1,26 @@
 """What users program against: exactly these names, and the errors as they are drawn."""
 
+import pickle
 import re
+
+import pytest
 
 import actorbus
 from actorbus import _errors
 
 NAMES = """
-    ActorBus ActorBusError Answer Backoff BusHealth BusStateError BusinessInterface ChannelHealth
-    ChannelStalled CommandBus Condition ConfigurationError DeadLetterFilter DeadLetterNotFound
-    DeadLetterReason DeadLetterRow DynamicChannel EndpointHealth EndpointHealthy EndpointSick
-    Envelope EventBus GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
-    HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
-    InvalidTenant Invocation LeaseLost Letter Marker MessageDied MessageRefused MessageRetried
-    MessagesTakenBack NoHandler Payload PermanentError Problem ProcessRow QueryBus
-    QueryHandlerOptions QueueStatistics ReadOnlyTransaction Receipt Retry RollbackOnly SendOptions
-    Sending Store StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable
-    SubscribersFailed SynchronousHealth TenantEnded TenantStarted Transaction TransactionError
-    UndecodableMessage Unfinished UnknownMessageType UnknownTenant command detached event field
-    header query
+    ActorBus ActorBusError Answer Backoff BusConfigurationError BusHealth BusStateError
+    BusinessInterface ChannelHealth ChannelStalled CommandBus Condition ConfigurationError
+    DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
+    EndpointHealth EndpointHealthy EndpointSick Envelope EventBus GatewayListing GatewayOptions
+    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
+    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LeaseLost Letter
+    Marker MessageDied MessageRefused MessageRetried MessagesTakenBack NoHandler Payload
+    PermanentError Problem ProcessRow QueryBus QueryHandlerOptions QueueStatistics
+    ReadOnlyTransaction Receipt Replayed Retry RollbackOnly SendOptions Sending Store
+    StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
+    SynchronousHealth TenantEnded TenantStarted Transaction TransactionError UndecodableMessage
+    Unfinished UnknownMessageType UnknownTenant command detached event field header query
 """
 
 
@@ -27,6 +30,18 @@ def test_the_public_names_are_exactly_the_intended_ones():
 
 def test_every_public_name_is_there():
     assert [name for name in actorbus.__all__ if not hasattr(actorbus, name)] == []
+
+
+def test_errors_say_where_they_are_had_from_and_survive_pickling():
+    error = pickle.loads(pickle.dumps(actorbus.PermanentError("no")))
+    assert repr(type(error)) == "<class 'actorbus.PermanentError'>"
+
+
+def test_one_name_catches_what_is_refused_when_it_is_written_and_when_the_bus_starts():
+    for refuse in (lambda: actorbus.Retry(attempts=0), actorbus.ActorBus("").check):
+        with pytest.raises(actorbus.ConfigurationError):
+            refuse()
+    assert issubclass(actorbus.BusConfigurationError, actorbus.ActorBusError)
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is():
@@ -41,7 +56,8 @@ def test_the_tree_of_errors_is_drawn_as_it_is():
     assert {name for _, name in drawn} == {
         name
         for name, value in vars(_errors).items()
-        if isinstance(value, type) and issubclass(value, Exception) and name != "ActorBusError"
+        if isinstance(value, type) and issubclass(value, Exception)
+        if name not in {"ActorBusError", "ConfigurationError"}  # the latter is of `supervisors`
     }
 
 
@@ -50,5 +66,6 @@ def test_every_public_error_is_caught_by_one_name():
     public = [getattr(actorbus, name) for name in actorbus.__all__]
     errors = [one for one in public if isinstance(one, type) and issubclass(one, BaseException)]
 
-    assert [one for one in errors if not issubclass(one, actorbus.ActorBusError)] == []
+    outside = [one for one in errors if not issubclass(one, actorbus.ActorBusError)]
+    assert outside == [actorbus.ConfigurationError]
     assert actorbus.StoreUnavailable in errors

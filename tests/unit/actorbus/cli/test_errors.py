@@ -2,7 +2,7 @@
 
 import pytest
 
-from actorbus._errors import BusStateError, ConfigurationError, InvalidMessage, Problem
+from actorbus._errors import BusConfigurationError, BusStateError, InvalidMessage, Problem
 from actorbus._store import SchemaTooNew, StoreLocked
 from actorbus.cli._errors import CommandFailed, complaint
 from actorbus.cli._exit_codes import ExitCode
@@ -29,7 +29,7 @@ def test_each_kind_of_error_has_its_code(error, code):
 def test_all_problems_of_a_configuration_are_details():
     problems = [Problem("shop.py:3, a", "no channel 'x'"), Problem("shop.py:9, b", "twice")]
 
-    found = complaint(ConfigurationError("shop", problems))
+    found = complaint(BusConfigurationError("shop", problems))
 
     assert ExitCode.CONFIGURATION is found.code
     assert "bus 'shop' cannot start, 2 problems" == found.text

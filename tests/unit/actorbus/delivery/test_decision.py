@@ -144,7 +144,7 @@ def test_a_failure_keeps_type_message_and_the_end_of_the_traceback():
 
 
 def test_the_type_of_a_failure_is_named_with_its_module():
-    assert failure_of(PermanentError("no"), 0.0, 1).exception == "actorbus._errors.PermanentError"
+    assert failure_of(PermanentError("no"), 0.0, 1).exception == "actorbus.PermanentError"
 
 
 class Unspeakable(Exception):
