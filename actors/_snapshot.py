@@ -52,6 +52,27 @@ class SystemSnapshot:
         for child in self.children:
             yield from child.walk()
 
+    def __str__(self) -> str:
+        """Draw the tree, an actor on each line: its name, state, restarts and what waits for it."""
+        return "\n".join((self.name, *_drawn(self.children)))
+
+
+def _drawn(children: tuple[ActorSnapshot, ...]) -> Iterator[str]:
+    for child in children:
+        last = child is children[-1]
+        yield f"{'└── ' if last else '├── '}{_line(child)}"
+        for line in _drawn(child.children):
+            yield f"{'    ' if last else '│   '}{line}"
+
+
+def _line(actor: ActorSnapshot) -> str:
+    parts = [f"{actor.name} {actor.state}"]
+    if actor.restarts:
+        parts.append(f"{actor.restarts} restarts")
+    if actor.mailbox.waiting:
+        parts.append(f"{actor.mailbox.waiting} waiting")
+    return "  ".join(parts)
+
 
 def snapshot_system(system: ActorSystem) -> SystemSnapshot:
     """Return the tree of a system. From any thread."""
