@@ -197,8 +197,7 @@ __all__ = [
     "query",
 ]
 
-for _thing in map(globals().get, __all__):  # a traceback shows `actorbus.PermanentError`
-    _ours = getattr(_thing, "__module__", "").startswith("actorbus.")
+for _thing in [globals()[name] for name in __all__]:  # a traceback shows `actorbus.NoHandler`
+    _ours = str(getattr(_thing, "__module__", "")).startswith("actorbus.")
     if _ours and isinstance(_thing, type) and issubclass(_thing, BaseException):
         _thing.__module__ = "actorbus"
-del _thing, _ours

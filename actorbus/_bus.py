@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Literal, TypeVar, overload
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import TracebackType
+from typing import Any, Literal, Never, TypeVar, overload
 
 import trio
 
@@ -229,8 +230,7 @@ class ActorBus(Declaring):
 
     # -- running ----------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def running(self, consume: Consume = "all") -> AsyncIterator["ActorBus"]:
+    def running(self, consume: Consume = "all") -> AbstractAsyncContextManager["ActorBus"]:
         """Run the bus: in this trio run, or under asyncio in a thread of its own.
 
         It consumes all channels, none ("none": a web worker that only sends), or those named.
@@ -239,6 +239,10 @@ class ActorBus(Declaring):
         being handled within `shutdown_timeout`, and releases the rest, which is at once available
         to other processes. The body's exception arrives as it was raised.
         """
+        return _EnteredAsync(self._run_here(consume))
+
+    @asynccontextmanager
+    async def _run_here(self, consume: Consume) -> AsyncIterator["ActorBus"]:
         under_trio = trio.lowlevel.in_trio_run()
         run = self._enter(consume, "trio" if under_trio else "asyncio")
         try:
@@ -387,6 +391,33 @@ class ActorBus(Declaring):
         if isinstance(consume, str):
             return () if consume == "none" else (consume,)
         return tuple(consume)
+
+
+class _EnteredAsync(AbstractAsyncContextManager[ActorBus]):
+    """What `running` returns: it says what to write in place of `with bus.running():`."""
+
+    def __init__(self, entered: AbstractAsyncContextManager[ActorBus]) -> None:
+        self._entered = entered
+
+    async def __aenter__(self) -> ActorBus:
+        return await self._entered.__aenter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return await self._entered.__aexit__(kind, error, trace)
+
+    def __enter__(self) -> Never:
+        raise TypeError(
+            "write `async with bus.running():`, or `with bus.running_in_thread():` in a program"
+            " without an event loop"
+        )
+
+    def __exit__(self, *_: object) -> None:
+        """Never called; Python looks for it first."""
 
 
 def _runs_a_loop() -> bool:

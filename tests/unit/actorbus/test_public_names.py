@@ -7,6 +7,7 @@ import pytest
 
 import actorbus
 from actorbus import _errors
+from actorbus._types import did_you_mean
 
 NAMES = """
     ActorBus ActorBusError Answer Backoff BusConfigurationError BusHealth BusStateError
@@ -69,3 +70,13 @@ def test_every_public_error_is_caught_by_one_name():
     outside = [one for one in errors if not issubclass(one, actorbus.ActorBusError)]
     assert outside == [actorbus.ConfigurationError]
     assert actorbus.StoreUnavailable in errors
+
+
+def test_a_bus_that_is_entered_without_async_says_what_to_write():
+    running = actorbus.ActorBus("shop").running()
+    with pytest.raises(TypeError, match=r"async with bus\.running\(\).*running_in_thread"), running:
+        pass
+
+
+def test_what_is_known_is_named_once():
+    assert did_you_mean("mial", ["mail", "mail"]) == "; did you mean 'mail'? (known: mail)"
