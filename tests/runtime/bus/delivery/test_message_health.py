@@ -94,7 +94,7 @@ async def test_an_undecodable_body_goes_to_the_dead_letters_without_a_start(
         await bus.events.publish(Job(1))
         await trio.sleep(1)
         [letter] = await bus.dead_letters.list()
-        await bus.dead_letters.edit(letter.copy_id, body=b"\xc1")
+        await bus.dead_letters.edit(letter.copy_id, body=b"\xc1", check=False)
         await bus.dead_letters.replay(letter.copy_id)
         await trio.sleep(60)
         [again] = await bus.dead_letters.list()
