@@ -125,9 +125,10 @@ on_asyncio: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("flig
 """The flight that a coroutine on the asyncio side belongs to."""
 
 
-def pause_thread_until(reply: Reply[Any]) -> Pause:
+def pause_thread_until(reply: Reply[Any]) -> Pause | None:
     """Pause the flight of this thread, if it has one, until the reply is settled."""
-    return Pause(_on_thread.flight, reply)
+    flight = _on_thread.flight
+    return None if flight is None else Pause(flight, reply)
 
 
 def pause_coroutine_until(reply: Reply[Any]) -> Pause:

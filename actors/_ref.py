@@ -170,7 +170,7 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
         if block:
             refuse_to_block()
             reply = self.request(message, timeout=timeout)
-            if not reply.done:
+            if reply._outcome is None:
                 reply._wait_on_thread(None)
             return reply.get()
         return self.request(message)

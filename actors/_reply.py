@@ -265,8 +265,9 @@ class Reply(Future[T]):
         if self._deadline is not math.inf:
             limit = min(limit, self._remaining())
         with waiting():
-            in_time = pass_gate(gate, limit)
-        pause.leave()
+            in_time = gate.acquire() if limit is math.inf else pass_gate(gate, limit)
+        if pause is not None:
+            pause.leave()
         if not in_time and self._outcome is None:
             self._forget(opened)
             self._expire(timeout)

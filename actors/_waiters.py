@@ -45,8 +45,6 @@ def refuse_to_block() -> None:
 
 def pass_gate(gate: threading.Lock, limit: float) -> bool:
     """Wait until the gate is open, at most `limit` seconds; return whether it was."""
-    if limit is math.inf:
-        return gate.acquire()
     until = time.monotonic() + limit
     while (left := until - time.monotonic()) > 0:
         if gate.acquire(timeout=min(left, 3600.0)):  # a lock cannot wait for years
