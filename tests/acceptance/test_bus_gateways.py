@@ -8,8 +8,8 @@ import pytest
 
 from actorbus import (
     ActorBus,
+    BusConfigurationError,
     CommandBus,
-    ConfigurationError,
     EventBus,
     Headers,
     InstantRetry,
@@ -337,7 +337,7 @@ def test_gateways_that_cannot_be_are_refused_at_the_start(url):
     for gateway in (Misspelt, Nowhere, Promise, Pointless, Naive, Retrying, Unkeyed):
         bus.gateway(gateway)
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
 
     texts = [problem.text for problem in caught.value.problems]

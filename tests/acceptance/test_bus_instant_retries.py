@@ -6,8 +6,8 @@ import pytest
 
 from actorbus import (
     ActorBus,
+    BusConfigurationError,
     CommandBus,
-    ConfigurationError,
     EventBus,
     Headers,
     InstantRetry,
@@ -283,7 +283,7 @@ def test_retries_that_cannot_be_are_refused_at_the_start(store):
     @bus.event_handler(channel="later", retry=InstantRetry(1))
     async def later(event: Happened) -> None: ...
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
 
     texts = [problem.text for problem in caught.value.problems]

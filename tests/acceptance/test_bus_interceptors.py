@@ -8,8 +8,8 @@ import pytest
 
 from actorbus import (
     ActorBus,
+    BusConfigurationError,
     CommandBus,
-    ConfigurationError,
     EventBus,
     Headers,
     Invocation,
@@ -469,7 +469,7 @@ def test_everything_that_is_wrong_with_interceptors_is_refused_at_the_start(stor
     bus.before(plain)
     bus.intercept(object())
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
 
     texts = [problem.text for problem in caught.value.problems]

@@ -9,9 +9,9 @@ import pytest
 from actorbus import (
     ActorBus,
     Answer,
+    BusConfigurationError,
     BusinessInterface,
     BusStateError,
-    ConfigurationError,
     Header,
     Headers,
     Payload,
@@ -291,7 +291,7 @@ def test_interfaces_that_cannot_be_are_refused_at_the_start(bus):
     for interface in (Wrong, Promising, Astray):
         bus.gateway(interface)
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
 
     texts = [problem.text for problem in caught.value.problems]

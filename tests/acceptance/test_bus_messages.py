@@ -19,7 +19,7 @@ from msgspec import msgpack
 
 from actorbus import (
     ActorBus,
-    ConfigurationError,
+    BusConfigurationError,
     EventBus,
     Headers,
     InvalidMessage,
@@ -883,7 +883,7 @@ def test_all_that_is_wrong_with_messages_is_told_in_one_report(store):
     @bus.event_handler(conversion="loose", unknown_fields="drop")  # type: ignore[call-overload]  # the mistake
     async def paid(event: Paid): ...
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
     texts = [problem.text for problem in caught.value.problems]
     expected = [
@@ -918,7 +918,7 @@ def test_a_parent_without_a_class_that_converts_is_refused(store):
     @bus.event_handler
     async def of_any(event: Event): ...
 
-    with pytest.raises(ConfigurationError, match="message type Event cannot be decoded"):
+    with pytest.raises(BusConfigurationError, match="message type Event cannot be decoded"):
         bus.check()
 
 
@@ -930,5 +930,5 @@ def test_a_command_has_no_handler_by_its_parent(store):
     @bus.command_handler
     async def of_any(command: Event): ...
 
-    with pytest.raises(ConfigurationError, match="message type Event cannot be decoded"):
+    with pytest.raises(BusConfigurationError, match="message type Event cannot be decoded"):
         bus.check()

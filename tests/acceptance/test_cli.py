@@ -276,6 +276,7 @@ def test_list_shows_messages_that_nobody_takes_with_the_reason(actorbus):
 
     (alone,) = actorbus("list", "shop:bus", "--json").json["stranded"]
     with running(actorbus, "slow", until="consuming"):
+        found = []
         for _ in range(20):  # nothing is known until the process has said what it consumes
             found = actorbus("list", "shop:bus", "--json").json["stranded"]
             if found:

@@ -8,6 +8,7 @@ import pykka
 import pytest
 
 from actors import Actor, _default
+from actors._entry import InThread
 
 
 class Plain(Actor):
@@ -61,6 +62,7 @@ def test_the_default_system_ends_when_it_has_been_without_actors_for_a_while(mon
     assert second._cell.system is system  # it lingers, and is taken again
     monkeypatch.setattr(_default, "LINGER", 0.1)
     second.stop(timeout=10)
+    assert isinstance(system._entry, InThread)
     system._entry._thread.join(10)
     assert not system.is_running
     assert Plain.start().ask(1, timeout=10) == 1

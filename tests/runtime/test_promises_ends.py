@@ -346,6 +346,7 @@ async def test_instances_that_were_replaced_are_released(kind):
 async def test_actors_that_have_ended_are_released(kind):
     born, cells = [], cells_alive()
     async with ActorSystem("shop") as system:
+        refs = ref = None
         for _ in range(20):
             refs = [system.spawn(kind, born) for _ in range(50)]
             for ref in refs:
@@ -364,7 +365,7 @@ async def test_actors_that_have_ended_are_released(kind):
 async def test_requests_leave_nothing_behind():
     async with ActorSystem("shop") as system:
         ref = system.spawn(Heavy, [])
-        replies = []
+        replies, reply = [], None
         for number in range(300):
             reply = ref.request(number, timeout=100)
             replies.append(weakref.ref(reply))

@@ -1,6 +1,7 @@
 """What supervision promises in the corners: group restarts, half-made actors, ends within ends."""
 
 import threading
+from typing import Any, cast
 
 import pytest
 import trio
@@ -561,7 +562,7 @@ async def test_a_class_among_the_children_keeps_its_own_keywords(autojump_clock)
 
     async with ActorSystem("shop") as system:
         await system.spawn(Supervisor, children=[Own], name="group").started()
-        (child,) = system.root.cells["group"].family.cells.values()
+        (child,) = system["group"]._cell.own_family().cells.values()
         assert child.settings == Own._settings
 
 
@@ -569,10 +570,10 @@ def test_a_system_names_all_options_that_it_refuses_at_once():
     with pytest.raises(ConfigurationError) as caught:
         ActorSystem(
             "a/b",
-            strategy=OneForAll,
-            clock="noon",
+            strategy=cast("Any", OneForAll),
+            clock=cast("Any", "noon"),
             shutdown_timeout=float("nan"),
-            runs_on="curio",
+            runs_on=cast("Any", "curio"),
             max_threads=0,
             max_processes=True,
         )
@@ -756,6 +757,7 @@ async def test_stopping_one_another_in_hooks_always_ends(hook, whom, how, autoju
             parent = self.context.parent
             sibling = self.context.system["parent/sibling"]
             target = {"itself": self.actor_ref, "parent": parent, "sibling": sibling}[whom]
+            assert target is not None
             target.kill() if how == "kill" else target.stop(block=False)
 
         async def on_start(self):
@@ -813,7 +815,7 @@ async def test_a_strategy_that_is_none_is_refused_where_the_first_child_is_made(
     autojump_clock, record
 ):
     class Careless(Actor):
-        strategy = OneForAll  # the class, where a value belongs
+        strategy = cast("Any", OneForAll)  # the class, where a value belongs
 
         async def on_start(self):
             self.context.spawn(Echo)

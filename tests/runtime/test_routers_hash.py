@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
+from typing import Any
 
 import pytest
 import trio
@@ -288,7 +289,8 @@ async def test_a_pool_that_is_made_waits_for_nobody(autojump_clock):
     async with ActorSystem("shop") as system:
         router = system.spawn(ConsistentHash, Echo, key=lambda message: message, size=20)
         await router.started()
-        assert system.root.cells[router.name].actor._moving == {}
-        assert system.root.cells[router.name].actor._fences == 0
+        running: Any = system.root.cells[router.name].actor
+        assert running._moving == {}
+        assert running._fences == 0
         await router.request(Resize(10))
-        assert system.root.cells[router.name].actor._fences == 10
+        assert running._fences == 10

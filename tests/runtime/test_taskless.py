@@ -157,7 +157,7 @@ async def test_a_handler_that_becomes_async_is_awaited_by_a_task():
 
     class Changing(Plain):
         def on_receive(self, _message):
-            self.on_receive = answer
+            self.on_receive = answer  # type: ignore[method-assign]  # what it is about
 
     async with ActorSystem("shop") as system:
         ref = system.spawn(Changing)

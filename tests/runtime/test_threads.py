@@ -217,9 +217,14 @@ async def test_a_written_off_thread_that_comes_back_makes_room_for_another(gates
     async with ActorSystem("shop", strategy=OneForOne(backoff=None)) as system:
         system.threads.max_stuck = 1
         threads = []
+
+        def block():
+            threads.append(threading.current_thread())
+            gates.block()
+
         ref = system.spawn(Ready)
         with pytest.raises(HandlerTimedOut):
-            await ref.request(lambda: (threads.append(threading.current_thread()), gates.block()))
+            await ref.request(block)
         gates.open.set()
         await trio.to_thread.run_sync(threads[0].join, 10)
         assert system.statistics().threads_stuck == 0

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 import trio
@@ -30,9 +31,13 @@ async def test_a_handler_that_blocks_is_named_with_its_endpoint_and_its_own_line
     async def ship(event: Parcel):
         assert reported.wait(timeout=30)
 
+    def note(event):
+        seen.append(event)
+        reported.set()
+
     bus.add_channel("parcels")
     async with bus.running():
-        bus.system.events.subscribe(lambda event: (seen.append(event), reported.set()), LoopBlocked)
+        bus.system.events.subscribe(note, LoopBlocked)
         await bus.events.publish(Parcel(1))
         await bus.idle()
     assert seen[0].path == "depot/channels/parcels/ship"
@@ -78,25 +83,29 @@ class Held:
     holds = True
 
 
+def keeper(lease: Any) -> LeaseKeeper:
+    return LeaseKeeper(lease, cast("Any", None))
+
+
 @pytest.mark.parametrize(
     ("late", "needed"),
     [(2.5, False), (5.1, True), (10.0 * PATIENCE - 1, True), (10.0 * PATIENCE, False)],
 )
 def test_it_is_renewed_beside_the_loop_when_that_is_late_but_not_for_ever(late, needed):
-    assert LeaseKeeper(Held(), None).is_needed(late) is needed
+    assert keeper(Held()).is_needed(late) is needed
 
 
 def test_a_lease_that_has_run_out_is_not_renewed_beside_the_loop():
     lost = Held()
     lost.holds = False
-    assert not LeaseKeeper(lost, None).is_needed(6.0)
+    assert not keeper(lost).is_needed(6.0)
 
 
 async def test_a_lease_that_was_taken_is_not_taken_back_beside_the_loop(tmp_path):
     path = tmp_path / "depot.db"
     store = open_store(f"sqlite:///{path}")
     await store.open(process(lease=10.0))
-    parts = store._parts
+    parts = cast("Any", store)._parts
     with closing(parts.database.open_beside()) as connection:
         assert parts.lease.extend(connection)
         connection.execute("DELETE FROM actorbus_processes")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from actorbus import ActorBus, BusStateError, ConfigurationError, Transaction
+from actorbus import ActorBus, BusConfigurationError, BusStateError, Transaction
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ async def test_nothing_can_be_declared_while_it_runs():
 async def test_an_unknown_channel_to_consume_is_reported_with_everything_else():
     bus = make_bus()
     bus.add_channel("three", concurrency=0)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         async with bus.running(consume=["one", "tow"]):
             pass
 
@@ -66,7 +66,7 @@ async def test_an_unknown_channel_to_consume_is_reported_with_everything_else():
     ],
 )
 async def test_a_text_in_place_of_a_list_of_channels_is_not_read_letter_by_letter(consume, said):
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         async with make_bus().running(consume=consume):
             pass
 
@@ -102,7 +102,7 @@ async def test_looking_opens_the_store_and_makes_no_service():
 
 @pytest.mark.parametrize("store", ["mysql://x", "sqlite:///x.db?speed=7", "sqlite://"])
 async def test_a_store_that_cannot_be_meant_is_a_problem_of_the_configuration(store):
-    with pytest.raises(ConfigurationError, match=r"ActorBus\(store=...\): store "):
+    with pytest.raises(BusConfigurationError, match=r"ActorBus\(store=...\): store "):
         async with make_bus(store).running():
             pass
 
@@ -110,7 +110,7 @@ async def test_a_store_that_cannot_be_meant_is_a_problem_of_the_configuration(st
 async def test_settings_of_the_bus_are_checked_with_everything_else():
     wrong: Any = {"runs_on": "moon", "lease": 0, "shutdown_timeout": "x", "max_message_bytes": -1}
     bus = ActorBus("a/b", **wrong)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         async with bus.running():
             pass
 

@@ -7,7 +7,7 @@ import pytest
 
 from actorbus import (
     ActorBus,
-    ConfigurationError,
+    BusConfigurationError,
     DynamicChannel,
     EventBus,
     Headers,
@@ -54,7 +54,7 @@ def bus():
 
 
 def problems(bus):
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
     return [str(problem) for problem in caught.value.problems]
 
@@ -368,7 +368,7 @@ def test_everything_is_reported_at_once_and_countable(bus):
     @bus.command_handler(channel="d", priority="high")
     def handle(command, database: Database): ...
 
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(BusConfigurationError) as caught:
         bus.check()
 
     assert len(caught.value.problems) == 5

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def test_every_public_error_is_caught_by_one_name():
 
 
 def test_a_bus_that_is_entered_without_async_says_what_to_write():
-    running = actorbus.ActorBus("shop").running()
+    running: Any = actorbus.ActorBus("shop").running()
     with pytest.raises(TypeError, match=r"async with bus\.running\(\).*running_in_thread"), running:
         pass
 

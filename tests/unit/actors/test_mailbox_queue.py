@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections import deque
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -288,7 +289,7 @@ def test_room_made_between_the_look_and_the_wait_is_announced():
 def test_drop_oldest_takes_what_room_the_owner_makes_meanwhile():
     """Found nothing to drop, because the owner was faster: nothing is dropped."""
 
-    class Racing(deque):
+    class Racing(deque[Any]):
         def popleft(self):
             self.clear()
             return super().popleft()

@@ -28,7 +28,7 @@ def test_a_job_that_comes_as_its_thread_retires_is_run_and_so_is_the_next():
 
     def first():
         (worker,) = pool._workers
-        worker.gate = LateGate(worker.gate, lambda: pool.submit(done[1].set))
+        worker.gate = LateGate(worker.gate, lambda: pool.submit(done[1].set))  # type: ignore[assignment]  # stands for a lock
         done[0].set()
 
     pool.submit(first)
@@ -45,5 +45,6 @@ def test_a_thread_that_retires_leaves_the_pool():
     pool.submit(ran.set)
     assert ran.wait(5)
     for worker in list(pool._workers):
+        assert worker.thread is not None
         worker.thread.join(5)
     assert (pool._workers, pool._idle, pool.busy) == (set(), [], 0)

@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -185,24 +185,25 @@ def test_an_error_keeps_its_parts_when_it_is_copied():
 
 def test_keyword_arguments_are_named_by_text():
     with pytest.raises(ConfigurationError, match="kwargs="):
-        ChildSpec(dict, kwargs={1: "one"})
+        ChildSpec(dict, kwargs=cast("Any", {1: "one"}))
 
 
 def test_all_that_is_wrong_with_a_spec_is_named_at_once():
+    wrong: dict[str, Any] = {
+        "factory": 5,
+        "args": "abc",
+        "kwargs": 3,
+        "name": "a/b",
+        "restart": "often",
+        "shutdown_timeout": float("nan"),
+        "handler_timeout": 0,
+        "disposition": "keep",
+        "intensity": 3,
+        "backoff": 1.0,
+        "decider": {int: "stop"},
+    }
     with pytest.raises(ConfigurationError) as caught:
-        ChildSpec(
-            5,
-            args="abc",
-            kwargs=3,
-            name="a/b",
-            restart="often",
-            shutdown_timeout=float("nan"),
-            handler_timeout=0,
-            disposition="keep",
-            intensity=3,
-            backoff=1.0,
-            decider={int: "stop"},
-        )
+        ChildSpec(**wrong)
     keys = [problem.split("=")[0].split(":")[0] for problem in caught.value.problems]
     assert keys == [
         *["factory", "args", "kwargs", "name", "restart", "shutdown_timeout", "handler_timeout"],

@@ -3,6 +3,7 @@
 import logging
 import re
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 
@@ -69,7 +70,7 @@ async def test_an_error_that_names_no_line_of_a_users_is_shown_whole(bus):
     async def never_called(event: Job, lines: Lines): ...
 
     async def broken() -> Lines:
-        return int("x")
+        raise ValueError(int("x"))
 
     bus.provide(Lines, broken, scope="message")
     async with dead(bus, never_called) as letter:
@@ -102,7 +103,8 @@ async def test_the_error_of_a_synchronous_handler_shows_its_sender_where_it_fail
 
 def test_what_has_only_frames_of_our_own_keeps_them():
     with pytest.raises(AttributeError) as caught:
-        EventBus.publish(None, None)
+        EventBus.publish(cast("Any", None), None)
     error = caught.value
+    assert error.__traceback__ is not None
     error.__traceback__ = error.__traceback__.tb_next  # without the test's own
     assert functions(formatted(error)) != []

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import trio
@@ -54,7 +55,8 @@ class Depot:
 
     @property
     def held(self):
-        return sum(one.workload.held for one in self.bus._run.delivery.endpoints)
+        run: Any = self.bus._run
+        return sum(one.workload.held for one in run.delivery.endpoints)
 
     @asynccontextmanager
     async def another(self, awake=11.0):

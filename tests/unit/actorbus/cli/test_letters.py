@@ -22,7 +22,7 @@ class Letters:
     async def show(self, copy_id):
         return self.row
 
-    async def edit(self, copy_id, *, body, headers):
+    async def edit(self, copy_id, *, body, headers, check):
         self.edits.append((copy_id, body, headers))
 
 
@@ -57,7 +57,7 @@ def test_times_are_shown_in_utc():
 async def test_a_new_body_is_written_in_the_letters_own_content_type():
     letters = Letters(with_body(b"\x80", "application/msgpack"))
 
-    await mend(letters, "copy-1", '{"a": 2}', {})
+    await mend(letters, "copy-1", '{"a": 2}', {}, check=True)
 
     assert [("copy-1", msgspec.msgpack.encode({"a": 2}), None)] == letters.edits
 
@@ -65,7 +65,7 @@ async def test_a_new_body_is_written_in_the_letters_own_content_type():
 async def test_a_header_is_set_beside_those_that_were_there():
     letters = Letters(letter(1, tenant="acme"))
 
-    await mend(letters, "copy-1", None, {"kind": "b"})
+    await mend(letters, "copy-1", None, {"kind": "b"}, check=True)
 
     assert [("copy-1", None, {"tenant": "acme", "kind": "b"})] == letters.edits
 
@@ -74,6 +74,6 @@ async def test_a_body_that_is_no_json_changes_nothing():
     letters = Letters(letter(1))
 
     with pytest.raises(CommandFailed, match="not JSON"):
-        await mend(letters, "copy-1", "{oops", {})
+        await mend(letters, "copy-1", "{oops", {}, check=True)
 
     assert [] == letters.edits
