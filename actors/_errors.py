@@ -75,7 +75,7 @@ class HandlerTimedOut(ActorError):
 
 
 class WorkerDied(ActorError):
-    """A worker process ended while it ran a function: the kernel, a crash, or `os._exit`.
+    """A worker process ended while it ran a function: the kernel, a crash, an exit.
 
     `exit_code` or `signal` (its name) says how; the other is None.
     """

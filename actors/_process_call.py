@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MethodType
 from typing import Any, Final
 
-from actors._errors import NotPicklable, RemoteTraceback
+from actors._errors import NotPicklable, RemoteTraceback, WorkerDied
 from actors._process_worker import LENGTH, MAIN, RAISED, RETURNED
 
 LARGE: Final = 1 << 20
@@ -122,9 +122,17 @@ class ProcessCall:
             return self._load(body, "what it returned")
         first, text = self._load(body, "its answer")
         if kind == RAISED:
-            error: BaseException = self._load(first, "what it raised")
-            raise error from RemoteTraceback(text)
+            raise self._raised(self._load(first, "what it raised")) from RemoteTraceback(text)
         raise NotPicklable(f"{self.label}: {first}") from RemoteTraceback(text)
+
+    def _raised(self, error: BaseException) -> BaseException:
+        """Return what its caller gets: an exit there is no order to end the process here."""
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            return WorkerDied(f"{self.label} raised {error!r}", exit_code=code)
+        if isinstance(error, KeyboardInterrupt):
+            return WorkerDied(f"{self.label} raised {error!r}", signal="SIGINT")
+        return error
 
     def _load(self, body: bytes, what: str) -> Any:
         try:

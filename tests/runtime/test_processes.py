@@ -410,6 +410,23 @@ async def test_idle_workers_end_after_a_while(mock_clock):
         assert await system.run_in_process(work.pid) not in workers
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "signal"),
+    [
+        (SystemExit(3), 3, None),
+        (SystemExit(), 0, None),
+        (SystemExit("no"), 1, None),
+        (KeyboardInterrupt(), None, "SIGINT"),
+    ],
+)
+async def test_an_exit_in_a_worker_is_no_order_to_end_this_process(error, code, signal):
+    async with ActorSystem("shop") as system:
+        with pytest.raises(WorkerDied, match=type(error).__name__) as caught:
+            await system.run_in_process(work.fail, error)
+        assert (caught.value.exit_code, caught.value.signal) == (code, signal)
+        assert await system.run_in_process(work.double, 2) == 4
+
+
 async def test_whatever_becomes_of_calls_all_are_answered_and_no_worker_is_left(tmp_path):
     """Calls that return, fail, die, are late or given up, in any order."""
     draw = random.Random(7)

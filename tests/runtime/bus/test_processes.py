@@ -54,6 +54,20 @@ async def test_a_worker_that_dies_costs_the_message_one_attempt(bus, tmp_path):
     assert first[2] != second[2]
 
 
+async def test_a_worker_that_exits_does_not_end_the_bus(bus):
+    bus.event_handler(channel="pictures", runs_on="process")(work.leave)
+    bus.query_handler(runs_on="process")(work.size)
+    async with bus.running():
+        await bus.events.publish(Rendered("blue"))
+        with trio.fail_after(20):
+            while not await bus.dead_letters.count():
+                await trio.sleep(0.01)
+        [letter] = await bus.dead_letters.list()
+        assert "WorkerDied" in str(letter.exception)
+        assert letter.attempts == 2
+        assert await bus.queries.ask(GetSize(3)) == 3
+
+
 async def test_what_fails_there_for_good_is_a_dead_letter_with_the_workers_traceback(bus):
     bus.event_handler(channel="pictures", runs_on="process", permanent=ValueError)(work.refuse)
     async with bus.running():
