@@ -60,7 +60,7 @@ async def test_a_worker_that_exits_does_not_end_the_bus(bus):
     async with bus.running():
         await bus.events.publish(Rendered("blue"))
         with trio.fail_after(20):
-            while not await bus.dead_letters.count():
+            while not await bus.dead_letters.count():  # noqa: ASYNC110  # it waits for its retry
                 await trio.sleep(0.01)
         [letter] = await bus.dead_letters.list()
         assert "WorkerDied" in str(letter.exception)
