@@ -333,9 +333,10 @@ class Cell:
     @property
     def in_hand(self) -> Envelope | None:
         """The message in hand, if any; it gets its envelope now if it came without one."""
-        if self.hand is NOTHING:
+        hand = self.hand
+        if hand is NOTHING:
             return None
-        envelope = self.hand = as_envelope(self.hand)
+        envelope = self.hand = as_envelope(hand)
         return envelope
 
     @in_hand.setter

@@ -44,7 +44,7 @@ def end(cell: Cell) -> None:
     left = [*(cell.left or ()), *cell.mailbox.close()]
     cell.actor = None
     if cell.ticket is not None:
-        cell.ticket.valid = False
+        cell.ticket.make_void(cell.hand)
     if cell.workers is not None:
         cell.workers.close()
     _bury(cell, [envelope for envelope in left if not is_stop(envelope)])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
-from actors._lanes import Envelope
+from actors._lanes import Envelope, Item
+from actors._mailbox import NOTHING
 from actors._threads import Worker
+
+Phase: TypeAlias = Literal["start", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class Ending:
 
     kind: Literal["failed", "abandoned", "stopped itself", "stop", "ordered", "overrun"]
     error: BaseException | None = None
-    phase: Literal["start", "run"] = "run"
+    phase: Phase = "run"
     envelope: Envelope | None = None
     """What was in hand and is not settled."""
 
@@ -32,13 +35,20 @@ class Report:
 class Ticket:
     """The right of a thread to act for a cell; once it is void, what the thread did is dropped."""
 
-    __slots__ = ("running", "valid", "worker")
+    __slots__ = ("running", "seen", "valid", "worker")
 
     def __init__(self, worker: Worker | None) -> None:
         self.worker = worker
         self.running: list[Envelope] = []
         """The message that a time limit is kept for; whoever takes it out settles it."""
         self.valid = True
+        self.seen = False
+        """Whether who made it void saw a message in hand, and so accounts for it."""
+
+    def make_void(self, hand: Item) -> None:
+        """Take the right away; `hand` is what the thread has in hand."""
+        self.seen = hand is not NOTHING
+        self.valid = False
 
     def take(self) -> bool:
         """Take the running message out; False if it was taken: it has ended, or was given up."""

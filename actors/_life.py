@@ -10,6 +10,7 @@ import logging
 import math
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, assert_never, cast
 
@@ -20,7 +21,7 @@ from actors._cancelled import to_be_judged
 from actors._cell import Order
 from actors._colour import is_async, overrides
 from actors._end import close, dead_letter, end
-from actors._ending import Ending
+from actors._ending import Ending, Phase, Report
 from actors._errors import ActorRestarted, MailboxFull
 from actors._events import (
     BackingOff,
@@ -177,9 +178,7 @@ def judge(cell: Cell, ending: Ending) -> tuple[Verdict, float]:
     if cell.injected is not None and cell.injected is not error and not escalated:
         cell.failed_too(cell.injected)
     if error is not None:
-        _log_failure(cell, error)
-        cell.publish(Failed, error, ending.phase)
-        cell.system.look_at(error)
+        _say_failed(cell, error, ending.phase)
     if cell.order is Order.STOP:
         return Verdict.STOP, math.inf
     if ending.kind == "stop":
@@ -243,6 +242,12 @@ def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) ->
     return not any(decider and decider.directive(error) for decider in deciders)
 
 
+def _say_failed(cell: Cell, error: BaseException, phase: Phase) -> None:
+    _log_failure(cell, error)
+    cell.publish(Failed, error, phase)
+    cell.system.look_at(error)
+
+
 def _log_failure(cell: Cell, error: BaseException) -> None:
     add_hint(cell, error)
     actor = cell.actor or cell.ref
@@ -268,7 +273,7 @@ def _overrun(cell: Cell) -> Ending:
     limit = cell.settings.shutdown_timeout
     cell.publish(Overran, limit, what)
     logger.warning("%s: %s overran its %s seconds to stop", cell.path, what, limit)
-    return Ending("overrun", cell.injected, envelope=cell.in_hand)
+    return Ending("overrun", cell.injected)
 
 
 # -- taking down -----------------------------------------------------------------------------------
@@ -276,7 +281,7 @@ def _overrun(cell: Cell) -> Ending:
 
 async def take_down(cell: Cell, ending: Ending, *, final: bool) -> None:
     """End an instance: hooks, children, tasks, timers, watches, the message in hand."""
-    await _own_again(cell, final=final)
+    ending = await _own_again(cell, ending, final=final)
     limit = cell.deadline
     if limit is math.inf or cell.settings.shutdown_timeout == 0:
         limit = trio.current_time() + cell.settings.shutdown_timeout
@@ -314,19 +319,40 @@ async def _end_what_it_began(cell: Cell) -> None:
     _watch.end_watches(cell)
 
 
-async def _own_again(cell: Cell, *, final: bool) -> None:
-    """Wait until a thread that runs a handler is back; at the end only for its time."""
-    if cell.owns or cell.mailbox.seize():
-        cell.owns = True
-        return
+async def _own_again(cell: Cell, ending: Ending, *, final: bool) -> Ending:
+    """Wait until a thread that runs a handler is back; at the end only for its time.
+
+    Return the ending, with what is in hand by then if it was an overrun.
+    """
+    cell.owns = cell.owns or cell.mailbox.seize()
     with trio.CancelScope(deadline=cell.deadline if final else math.inf):
         while not cell.owns:
             await cell.park()
-    if cell.report is not None:
-        cell.report = None
-    if not cell.owns:
-        cell.mailbox.interrupted = True  # also for one that drains: it takes nothing more
-        give_up_thread(cell)
+    report, cell.report = cell.report, None
+    in_hand = cell.in_hand if cell.owns else _give_up_thread(cell)
+    if ending.kind != "overrun":
+        return ending
+    ending = replace(ending, envelope=in_hand)
+    return ending if report is None else _with_report(cell, ending, report)
+
+
+def _give_up_thread(cell: Cell) -> Envelope | None:
+    cell.mailbox.interrupted = True  # also for one that drains: it takes nothing more
+    return give_up_thread(cell)
+
+
+def _with_report(cell: Cell, overrun: Ending, report: Report) -> Ending:
+    """Return how an instance ended whose thread came back after its time."""
+    if report.ending is not None:
+        error = report.ending.error
+        if error is not None:
+            _say_failed(cell, error, "run")
+        return replace(overrun, error=overrun.error or error, envelope=report.ending.envelope)
+    if report.awaitable is not None:
+        report.awaitable.close()
+    elif report.envelope is not None:
+        cell.mailbox.put_back(report.envelope)
+    return overrun
 
 
 async def _hook(cell: Cell, name: str, limit: float, *args: Any) -> None:

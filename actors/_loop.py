@@ -28,6 +28,7 @@ from actors._colour import (
     proxy_call,
     runs_in_process,
 )
+from actors._end import dead_letter
 from actors._ending import Ending, Report, Ticket
 from actors._errors import HandlerTimedOut
 from actors._lanes import Envelope, Item, StopItself, as_envelope
@@ -374,8 +375,9 @@ def _handle_on_thread(  # noqa: C901, PLR0912  # the hot loop of threads, in one
             with _stuck.watching(cell, ticket, as_envelope(item)):
                 result = context.run(function, *args, **kwargs)
     except BaseException as error:  # noqa: BLE001  # it is answered, or handed back as a failure
-        return _failed_on_thread(cell, ticket, error)
+        return _failed_on_thread(cell, item, ticket, error)
     if not ticket.valid:
+        _account_for_late(cell, item, ticket)
         return None
     if type(result) is CoroutineType:
         return Report(as_envelope(item), awaitable=result)
@@ -398,11 +400,20 @@ def _stop_on_thread(cell: Cell, envelope: Envelope) -> Report | None:
     return Report(envelope)
 
 
-def _failed_on_thread(cell: Cell, ticket: Ticket, error: BaseException) -> Report | None:
+def _account_for_late(cell: Cell, item: Item, ticket: Ticket) -> None:
+    """Account for a message that was taken just when the thread was given up, unseen."""
+    if not ticket.seen:
+        dead_letter(cell, as_envelope(item), "taken when the actor was cut off")
+
+
+def _failed_on_thread(
+    cell: Cell, item: Item, ticket: Ticket, error: BaseException
+) -> Report | None:
     if not ticket.valid:
         logger.warning(
             "A handler of %s failed after it had been given up:", cell.path, exc_info=error
         )
+        _account_for_late(cell, item, ticket)
         return None
     ending = failed(cell, error)
     if ending is None:

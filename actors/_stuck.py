@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from actors._ending import Ending, Report
 from actors._errors import HandlerTimedOut
 from actors._events import HandlerStuck
+from actors._lanes import as_envelope
+from actors._mailbox import NOTHING
 from actors._timers import Timer
 
 if TYPE_CHECKING:
@@ -60,14 +62,19 @@ def _abandon(cell: Cell, envelope: Envelope, limit: float) -> None:
     cell.become_owner()
 
 
-def give_up_thread(cell: Cell) -> None:
-    """Stop waiting for a thread that is stuck in a handler; what it still does is dropped."""
+def give_up_thread(cell: Cell) -> Envelope | None:
+    """Stop waiting for a thread that is stuck in a handler; what it still does is dropped.
+
+    Return the message that it has in hand, to be accounted for.
+    """
     ticket, cell.ticket = cell.ticket, None
     cell.thread_context = None
+    hand = cell.hand
     if ticket is not None:
-        ticket.valid = False
+        ticket.make_void(hand)
         if ticket.worker is not None:
             cell.system.threads.write_off(ticket.worker)
     if cell.workers is not None:
         cell.workers.close()
         cell.workers = cell.workers.successor()
+    return None if hand is NOTHING else as_envelope(hand)

@@ -6,6 +6,7 @@ import itertools
 import random
 from typing import Any
 
+from actors._mailbox import NOTHING
 from actors._ref import ActorRef
 from actors.routers._router import Router
 
@@ -46,7 +47,7 @@ class SmallestMailbox(Router):
 
 
 def _load(ref: ActorRef[Any]) -> tuple[int, bool]:
-    return len(ref.actor_inbox), ref._cell.in_hand is not None
+    return len(ref.actor_inbox), ref._cell.hand is not NOTHING
 
 
 def _has_room(ref: ActorRef[Any]) -> bool:
