@@ -14,7 +14,6 @@ from actorbus._errors import HandlerTimeout
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
-from actorbus._store import Claimed
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actors import HandlerTimedOut
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 class Dispatch:
     """Runs handlers. Everything that can be worked out from the spec is, when the bus starts."""
 
-    __slots__ = ("_decoding", "_plans")
+    __slots__ = ("_plans", "decode")
 
     def __init__(
         self,
@@ -36,15 +35,12 @@ class Dispatch:
         decoding: Decoding,
     ) -> None:
         """Plan the call of each handler, given with its parameters after the message's."""
-        self._decoding = decoding
+        self.decode = decoding.decode
+        """Returns the message; raises UndecodableMessage, which names the field and its value."""
         self._plans = {
             spec.endpoint_id: _Plan(spec, injector.plan(parameters), injector, worlds)
             for spec, parameters in handlers
         }
-
-    def decode(self, spec: HandlerSpec, stored: Claimed) -> Any:
-        """Return the message; raises UndecodableMessage, which names the field and its value."""
-        return self._decoding.decode(spec, stored)
 
     def intercept(self, chains: "Chains") -> None:
         """Call the handlers with their interceptors around them."""

@@ -93,11 +93,6 @@ class Workload:
         return waiting + len(self.running) + self.uncommitted
 
     @property
-    def is_paused(self) -> bool:
-        """Whether it starts nothing: it is sick, the store is in trouble, or the bus stops."""
-        return self.closed or self.trouble is not None or self.outage.health is Health.SICK
-
-    @property
     def health(self) -> str:
         """One word for the tree."""
         return "store trouble" if self.trouble is not None else self.outage.health.value
@@ -115,18 +110,21 @@ class Workload:
 
     @property
     def has_next(self) -> bool:
-        """Whether a message may be started now."""
-        if not (self.unstarted or self.again) or self.is_paused or not self.lease_holds():
+        """Whether a message may be started now: not while sick, in trouble, closed or unleased."""
+        if not (self.unstarted or self.again) or self.closed or self.trouble is not None:
             return False
-        return self.outage.health is not Health.PROBING or not self.running
+        health = self.outage.health
+        if health is not Health.HEALTHY and (health is Health.SICK or self.running):
+            return False
+        return self.lease_holds()
 
     def room(self) -> int:
         """Return how many messages to ask for now."""
         if self.closed or self.trouble is not None:
             return 0
-        plan = self.plan
-        free = free_places(plan.limit, self.held, len(self.unstarted), plan.low_water)
-        return self.outage.credit(free, self.held)
+        plan, held = self.plan, self.held
+        free = free_places(plan.limit, held, len(self.unstarted), plan.low_water)
+        return self.outage.credit(free, held)
 
     def ask_for_more(self) -> None:
         """Tell the channel, if it may have more and there is room, or if its place is wanted."""

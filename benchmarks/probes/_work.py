@@ -10,6 +10,9 @@ from actorbus import ActorBus, Transaction
 
 CHANNEL = "work"
 
+IN_FLIGHT = 400
+"""Claimed messages at once: handlers as short as this one gain by larger claims and commits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -53,6 +56,6 @@ async def insert(message: Work, tx: Transaction) -> None:
 
 def make_bus(path: Path) -> ActorBus:
     bus = ActorBus("drain", store=f"sqlite:///{path}")
-    bus.add_channel(CHANNEL)
+    bus.add_channel(CHANNEL, max_in_flight=IN_FLIGHT)
     bus.command_handler(channel=CHANNEL)(insert)
     return bus

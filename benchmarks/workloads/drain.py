@@ -19,6 +19,7 @@ HUEY = "Huey, empty task"
 
 NOTES = (
     "All on SQLite with WAL and synchronous=FULL. The raw loops commit every 100 messages.",
+    "The channel has max_in_flight=400 (the default is 100).",
     "Huey takes a task off its queue before it runs: at most once. The bus: at least once.",
 )
 
