@@ -2,10 +2,15 @@
 
 import os
 import random
+import signal
 
 import hypothesis
 import pytest
 import trio.testing
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs so, and the programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite("actorbus.testing.store_contract")  # suites live in the package
 
