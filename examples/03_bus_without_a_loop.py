@@ -56,12 +56,12 @@ def sold(query: GetSold, tx: Transaction) -> int:
 
 def main() -> None:
     with bus.running_in_thread():
-        print("order", bus.commands.send(PlaceOrder("pen", 2)).get())
+        print(f"order {bus.commands.send(PlaceOrder('pen', 2)).get()}")
         try:
             bus.commands.send(PlaceOrder("pen", 101)).get()
         except ValueError as error:
-            print("refused:", error)
-        print("sold", bus.queries.ask(GetSold("pen")).get())
+            print(f"refused: {error}")
+        print(f"sold {bus.queries.ask(GetSold('pen')).get()}")
         reserved.wait(timeout=10)
 
 

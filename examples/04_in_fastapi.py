@@ -51,7 +51,7 @@ class CountOrders:
 class Mailer:
     async def send(self, text: str) -> None:
         await asyncio.sleep(0)
-        print("mail:", text)
+        print(f"mail: {text}")
 
 
 @asynccontextmanager

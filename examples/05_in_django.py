@@ -61,7 +61,7 @@ def count_users(query: CountUsers, tx: Transaction) -> int:
 @bus.event_handler(channel="mail")
 def welcome(event: SignedUp) -> None:
     """Runs later, on a thread of the bus's: it may block."""
-    print("mail: welcome,", event.email)
+    print(f"mail: welcome, {event.email}")
     welcomed.set()
 
 
@@ -91,7 +91,7 @@ def visit() -> None:
         (client.get, "/users/count"),
     ):
         answer = method(url)
-        print(answer.status_code, answer.json())
+        print(f"{answer.status_code} {answer.json()}")
 
 
 def main() -> None:
