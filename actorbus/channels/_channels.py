@@ -13,7 +13,7 @@ from actorbus.channels._intake import Intake
 from actorbus.channels._tenant_desk import Tenant, TenantDesk
 from actorbus.endpoints._actor import EndpointActor, Sharing
 from actorbus.endpoints._plan import INTAKE, actor_name
-from actorbus.endpoints._processing import Surroundings
+from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workers import Slice
 from actors import Actor, ActorRef, NameTaken, Terminated
 from supervisors import Backoff, ChildSpec, Directive, Intensity, OneForOne

@@ -13,7 +13,8 @@ from actorbus._handlers import HandlerSpec
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
-from actorbus.endpoints._processing import Processing, Surroundings
+from actorbus.endpoints._processing import Processing
+from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
 
 
@@ -26,13 +27,13 @@ class Endpoint:
 
     def take(self, batch: Sequence[Claimed]) -> None:
         """Take over claimed messages; those that came too late are released."""
-        self.processing.give_back(self.workload.take(batch))
+        self.processing.settling.give_back(self.workload.take(batch))
 
     def close(self) -> None:
         """Start nothing more, and give back what was not started."""
         workload = self.workload
         workload.closed = True
-        self.processing.give_back([*workload.give_up_waiting(), *workload.again])
+        self.processing.settling.give_back([*workload.give_up_waiting(), *workload.again])
         workload.again.clear()
 
 

@@ -10,7 +10,7 @@ from actorbus._bus_events import ChannelStalled, StoreTrouble
 from actorbus._store import StoreError
 from actorbus.channels._desk import Desk
 from actorbus.channels._errors import IntakeStalled
-from actorbus.endpoints._processing import Surroundings
+from actorbus.endpoints._surroundings import Surroundings
 from actors import Actor, ActorDeadError
 
 LONGEST_CLAIM = 10.0

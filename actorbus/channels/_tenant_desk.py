@@ -231,7 +231,7 @@ class TenantDesk:
         most = self.channel.concurrency
         for path in excess(list(unstarted), unstarted, most):
             endpoint = self._by_path[path]
-            endpoint.processing.give_back(endpoint.workload.give_up_waiting(keep=most))
+            endpoint.processing.settling.give_back(endpoint.workload.give_up_waiting(keep=most))
             unstarted[path] = most
 
     def _hand_out(

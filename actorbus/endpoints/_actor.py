@@ -14,7 +14,8 @@ import trio
 from actorbus._bus_events import StoreTrouble
 from actorbus._store import StoreError
 from actorbus.channels._fairness import WorkerShares
-from actorbus.endpoints._processing import Processing, Surroundings
+from actorbus.endpoints._processing import Processing
+from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workers import SharedWorkers, Slice, Workers
 from actorbus.endpoints._workload import Workload
 from actors import Actor
@@ -72,7 +73,7 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
     async def on_stop(self) -> None:
         """Give back what was not started."""
         self._workload.disconnect()
-        self._processing.give_back(self._workload.give_up_waiting())
+        self._processing.settling.give_back(self._workload.give_up_waiting())
 
     def describe(self) -> Mapping[str, object]:
         """Return what the tree shows."""
@@ -90,7 +91,7 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
         workload = self._workload
         try:
             await self._bus.store.reopen()
-            await self._processing.settle_what_was_lost()
+            await self._processing.settling.settle_what_was_lost()
         except StoreError as error:
             self._bus.publish(StoreTrouble(workload.plan.path, trio.current_time(), error))
             raise
@@ -104,14 +105,14 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
                 processing.run,
                 start_soon=start_soon,
                 time_slice=self._slice,
-                why_restart=processing.why_restart,
+                why_restart=processing.judging.why_restart,
             )
         return SharedWorkers(
             self._workload,
             processing.run,
             start_soon=start_soon,
             time_slice=self._slice,
-            why_restart=processing.why_restart,
+            why_restart=processing.judging.why_restart,
             shares=self._sharing.shares,
             notify_tenant=self._sharing.notify,
         )

@@ -1,0 +1,139 @@
+"""What becomes of a message whose handler failed, and of its endpoint's health.
+
+Rules:
+ 1. A failure is settled on its own, as `decide` says, and told to whoever listens.
+ 2. While the store fails nothing can be settled: the message is kept, and the endpoint restarts.
+ 3. An endpoint that falls sick gives back what it has not started.
+"""
+
+from collections.abc import Callable
+
+import trio
+
+from actorbus._bus_events import EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus._settlement import DeadLetter, DeadLetterReason, Retry, Settlement
+from actorbus._store import Claimed
+from actorbus.endpoints._decision import Verdict, decide, failure_of
+from actorbus.endpoints._errors import EndpointOutage
+from actorbus.endpoints._settling import Settling
+from actorbus.endpoints._surroundings import Surroundings
+from actorbus.endpoints._traceback import described
+from actorbus.endpoints._workload import Workload
+
+
+class Judging:
+    """Judges the failures of one workload. `draw` is the jitter of its retries, 0 to 1."""
+
+    def __init__(
+        self, bus: Surroundings, workload: Workload, settling: Settling, draw: Callable[[], float]
+    ) -> None:
+        self._bus = bus
+        self._store = bus.store
+        self._workload = workload
+        self._settling = settling
+        self._draw = draw
+        self._owner = workload.plan.spec.endpoint_id
+        self._cause: BaseException | None = None
+
+    def why_restart(self) -> BaseException:
+        """Return what the actor fails with: the store's error, or the outage."""
+        if self._workload.trouble is not None:
+            return self._workload.trouble
+        outage = EndpointOutage(f"{self._owner}: {described(self._cause)}")
+        outage.__cause__ = self._cause
+        return outage
+
+    def succeeded(self, claimed: Claimed) -> None:
+        """Note that a handler was done: the success of a probe opens its endpoint."""
+        self._workload.failed_last = False
+        if self._workload.outage.succeeded(claimed.copy_id):
+            self._opened()
+
+    def failed(self, claimed: Claimed, error: BaseException) -> None:
+        """Settle a message by what its handler, or its commit, raised."""
+        workload = self._workload
+        workload.failed_last = True
+        verdict = workload.plan.judge.verdict(error)
+        if verdict is Verdict.STORE:
+            self.keep(claimed, error)
+        elif verdict is Verdict.STALE:
+            self._settling.note_stale(1)
+        else:
+            self.judge(claimed, error, verdict)
+
+    def keep(self, claimed: Claimed, error: BaseException) -> None:
+        """Run a message again once the store, which raised this, is back."""
+        self._settling.run_again(claimed)
+        self._settling.in_trouble(error)
+
+    def judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
+        """Settle a message whose failure is its own, its endpoint's, or nobody's."""
+        alone = self._note_health(claimed, error, verdict)
+        failure = failure_of(error, self._store.now(), claimed.attempts + 1)
+        retry = self._workload.plan.judge.retry
+        settlement = decide(verdict, failure, retry, self._draw(), alone=alone)
+        self._settling.settle(claimed, settlement)
+        self._publish(claimed, settlement, error)
+
+    def _note_health(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> bool:
+        outage = self._workload.outage
+        before = outage.outages
+        alone = False
+        if verdict is Verdict.OUTAGE:
+            alone = outage.saw_outage(claimed.copy_id)
+        elif verdict is Verdict.FAILED:
+            outage.failed()
+        if outage.outages != before:
+            self._fell_sick(error)
+        return alone
+
+    def _fell_sick(self, error: BaseException) -> None:
+        workload = self._workload
+        self._cause = error
+        self._settling.give_back(workload.give_up_waiting())
+        plan, outages = workload.plan, workload.outage.outages
+        now = trio.current_time()
+        self._bus.publish(EndpointSick(plan.path, now, self._owner, plan.tenant, error, outages))
+
+    def _publish(self, claimed: Claimed, settlement: Settlement, error: BaseException) -> None:
+        plan = self._workload.plan
+        if isinstance(settlement, DeadLetter):
+            self.publish_death(claimed, settlement.reason, error)
+        elif isinstance(settlement, Retry):
+            event = MessageRetried(
+                plan.path,
+                trio.current_time(),
+                self._owner,
+                plan.tenant,
+                claimed.copy_id,
+                claimed.message_id,
+                settlement.failure.attempt,
+                settlement.delay,
+                error,
+            )
+            self._bus.publish(event)
+
+    def publish_death(
+        self, claimed: Claimed, reason: DeadLetterReason, error: BaseException | None
+    ) -> None:
+        """Tell that a message became a dead letter; without an error it was not started."""
+        plan = self._workload.plan
+        event = MessageDied(
+            plan.path,
+            trio.current_time(),
+            self._owner,
+            plan.tenant,
+            claimed.copy_id,
+            claimed.message_id,
+            claimed.attempts + (error is not None),
+            reason,
+            error,
+        )
+        self._bus.publish(event)
+
+    def _opened(self) -> None:
+        self._cause = None
+        plan = self._workload.plan
+        now = trio.current_time()
+        self._bus.publish(EndpointHealthy(plan.path, now, self._owner, plan.tenant))
+        self._workload.on_healthy()

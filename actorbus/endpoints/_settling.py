@@ -1,0 +1,135 @@
+"""An endpoint's settlements on their way to the store, and what is counted when they are written.
+
+Rules:
+ 1. A settlement is written with the store's next commit; nothing waits for it.
+ 2. One whose commit was lost is kept, and written once the store is back.
+ 3. One that finds its message taken back, after a lost lease, is counted and no more.
+"""
+
+from actorbus._settlement import (
+    RELEASE,
+    Ack,
+    DeadLetter,
+    Expire,
+    Release,
+    Retry,
+    Settlement,
+)
+from actorbus._store import Claimed, StaleClaim, StoreUnavailable
+from actorbus.endpoints._surroundings import Surroundings
+from actorbus.endpoints._workload import Workload
+
+
+class Settling:
+    """Writes the settlements of one workload, and counts them."""
+
+    def __init__(self, bus: Surroundings, workload: Workload) -> None:
+        self._bus = bus
+        self._store = bus.store
+        self._workload = workload
+        self._total = bus.counts
+
+    def give_back(self, messages: list[Claimed]) -> None:
+        """Release messages that were not started."""
+        for claimed in messages:
+            self.settle(claimed, RELEASE)
+
+    def settle(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Write a settlement with the next commit, and again after a commit that was lost."""
+        self._workload.uncommitted += 1
+        settling = _OnItsWay(self, claimed, settlement)
+        self._store.settle_soon(claimed, settlement, settling.committed, settling.lost)
+
+    async def settle_what_was_lost(self) -> None:
+        """Write the settlements whose commits were lost. Raises the store's errors."""
+        workload = self._workload
+        batch = tuple(workload.unsettled)
+        if not batch:
+            return
+        self.note_stale(await self._store.settle(batch))
+        del workload.unsettled[: len(batch)]
+        workload.uncommitted += len(batch)
+        for claimed, settlement in batch:
+            self.settled(claimed, settlement)
+
+    def settled(self, claimed: Claimed, settlement: Settlement) -> None:
+        """Count what was written."""
+        workload = self._workload
+        workload.uncommitted -= 1
+        match settlement:
+            case Ack():
+                workload.counts.handled += 1
+                self._total.handled += 1
+            case Retry(delay):
+                workload.counts.retried += 1
+                self._total.retried += 1
+                self._bus.due_in(delay)
+            case Release():
+                workload.counts.released += 1
+                self._total.released += 1
+            case DeadLetter():
+                workload.counts.dead += 1
+                self._total.dead += 1
+                workload.outage.forget(claimed.copy_id)
+            case Expire():
+                workload.counts.expired += 1
+                self._total.expired += 1
+        self._has_room(claimed)
+
+    def not_settled(
+        self, claimed: Claimed, settlement: Settlement, error: StoreUnavailable | StaleClaim
+    ) -> None:
+        """Keep a settlement whose commit was lost: it is written once the store is back."""
+        self._workload.uncommitted -= 1
+        if isinstance(error, StaleClaim):
+            self.too_late(claimed)
+            return
+        self._workload.unsettled.append((claimed, settlement))
+        self.in_trouble(error)
+
+    def too_late(self, claimed: Claimed) -> None:
+        """Count a message that was taken back before its settlement was written."""
+        self.note_stale(1)
+        self._has_room(claimed)
+
+    def note_stale(self, count: int) -> None:
+        """Count settlements of messages that were others' already."""
+        self._workload.counts.stale += count
+        self._total.stale += count
+
+    def run_again(self, claimed: Claimed) -> None:
+        """Keep a message whose commit was lost: it runs again, alone, uncounted."""
+        workload = self._workload
+        workload.again.append(claimed)
+        workload.counts.run_again += 1
+        self._total.run_again += 1
+
+    def in_trouble(self, error: BaseException) -> None:
+        """Start nothing more: the store failed the endpoint, which is to restart."""
+        if self._workload.trouble is None:
+            self._workload.trouble = error
+        self._workload.notify()
+
+    def _has_room(self, claimed: Claimed) -> None:
+        if claimed.suspect:  # they come one at a time, and the next may be another channel's
+            self._bus.wake_channels()
+        self._workload.ask_for_more()
+
+
+class _OnItsWay:
+    """Hears what became of a settlement's commit."""
+
+    __slots__ = ("_claimed", "_settlement", "_settling")
+
+    def __init__(self, settling: Settling, claimed: Claimed, settlement: Settlement) -> None:
+        self._settling = settling
+        self._claimed = claimed
+        self._settlement = settlement
+
+    def committed(self) -> None:
+        """Count it."""
+        self._settling.settled(self._claimed, self._settlement)
+
+    def lost(self, error: StoreUnavailable | StaleClaim) -> None:
+        """Keep it."""
+        self._settling.not_settled(self._claimed, self._settlement, error)

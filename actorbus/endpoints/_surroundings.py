@@ -1,0 +1,48 @@
+"""What endpoints and channels need of the bus."""
+
+from typing import Protocol
+
+from actorbus._channel import Channel
+from actorbus._dispatch import Dispatch
+from actorbus._message import Headers
+from actorbus._store import Store
+from actorbus._unit_of_work import UnitOfWork
+from actorbus.endpoints._workload import Counts
+from actors.events import Event
+
+
+class Surroundings(Protocol):
+    """What endpoints and channels need of the bus."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def dispatch(self) -> Dispatch: ...
+    @property
+    def counts(self) -> Counts:
+        """The counts of all endpoints together."""
+        ...
+
+    def channel(self, name: str) -> Channel:
+        """Return a declared channel."""
+        ...
+
+    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+        """Make the unit of work of one message."""
+        ...
+
+    def publish(self, event: Event) -> None:
+        """Put an event on the system's stream."""
+        ...
+
+    def wake_channels(self) -> None:
+        """Have every channel look for messages."""
+        ...
+
+    def due_in(self, delay: float) -> None:
+        """Have the poller look again in `delay` seconds, at the latest."""
+        ...
+
+    def lease_holds(self) -> bool:
+        """Whether messages may be started: what was claimed is this process's for sure."""
+        ...
