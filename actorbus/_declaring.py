@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any, Literal, TypeVar, Unpack, overload
 
 from actorbus._channel import CHANNEL_OPTION_NAMES, Channel, ChannelOptions, StoreChannel
-from actorbus._configuration import Declared
+from actorbus._declared import Declared
 from actorbus._errors import BusStateError, Problem
 from actorbus._handlers import (
     Declaration,

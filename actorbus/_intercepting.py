@@ -10,7 +10,7 @@ from actorbus.interceptors._declared import STAGES, Interceptor, Stage
 from actorbus.interceptors._targets import Target
 
 if TYPE_CHECKING:
-    from actorbus._configuration import Declared
+    from actorbus._declared import Declared
 
 F = TypeVar("F", bound=Callable[..., Any])
 World = Literal["trio", "asyncio"]

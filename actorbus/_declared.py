@@ -1,0 +1,31 @@
+"""Everything that a program told a bus before it runs, with its places, unchecked."""
+
+from dataclasses import dataclass, field
+
+from actorbus._channel import Channel
+from actorbus._errors import Problem
+from actorbus._gateway import Gateway
+from actorbus._handlers import Declaration
+from actorbus._message_checks import DeclaredConverter, NamedType
+from actorbus._message_options import MessageOptions
+from actorbus._services import Services
+from actorbus._versions import Upcaster
+from actorbus.interceptors._declared import Interceptors
+
+
+@dataclass(slots=True)
+class Declared:
+    """Everything that the program told the bus, in its order, unchecked."""
+
+    bus: str
+    handlers: list[Declaration] = field(default_factory=list)
+    channels: list[tuple[Channel, str]] = field(default_factory=list)
+    types: list[NamedType] = field(default_factory=list)
+    services: Services = field(default_factory=Services)
+    gateways: dict[type[Gateway], str] = field(default_factory=dict)
+    interfaces: dict[type, str] = field(default_factory=dict)
+    upcasters: list[Upcaster] = field(default_factory=list)
+    converters: list[DeclaredConverter] = field(default_factory=list)
+    messages: MessageOptions = field(default_factory=MessageOptions)
+    problems: list[Problem] = field(default_factory=list)
+    interceptors: Interceptors = field(default_factory=Interceptors)

@@ -1,0 +1,79 @@
+"""Start-up checks of gateways and business interfaces, those that handlers ask for included."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from actorbus import _inject
+from actorbus._channel_checks import channel_names, check_channel_name
+from actorbus._declared import Declared
+from actorbus._gateway import Gateway
+from actorbus._gateway_listing import GatewayListing, listed
+from actorbus._gateway_options import way_faults
+from actorbus._handler_types import parameters_or_none
+from actorbus._handlers import HandlerSpec, Kind
+from actorbus._interface import is_interface, methods_of
+from actorbus._interface_checks import interface_faults
+from actorbus._problems import Problems
+from actorbus._types import TypeRegistry
+
+
+class GatewayChecks:
+    """The gateways and interfaces of one bus, and what is wrong with them."""
+
+    def __init__(self, declared: Declared, problems: Problems) -> None:
+        self._declared = declared
+        self._problems = problems
+        self._channels = channel_names(declared)
+        self._gateways = dict(declared.gateways)
+        self._interfaces = dict(declared.interfaces)
+
+    def collect(self) -> None:
+        """Find the gateways that handlers ask for, beside those that the program asked for."""
+        for declaration in self._declared.handlers:
+            for parameter in parameters_or_none(declaration):
+                if _inject.is_gateway(parameter.annotation):
+                    self._gateways.setdefault(parameter.annotation, declaration.where)
+                elif is_interface(parameter.annotation):
+                    self._interfaces.setdefault(parameter.annotation, declaration.where)
+
+    def check_gateways(self) -> None:
+        """Note what is wrong with the gateways' keywords."""
+        for gateway, where in self._gateways.items():
+            prefix = f"{gateway.__qualname__}: "
+            if gateway.channel is not None:
+                check_channel_name(self._problems, self._channels, where, gateway.channel, prefix)
+            asynchronous = gateway.channel is not None or self._has_channels(gateway.kind)
+            faults = way_faults(gateway.way, asynchronous=asynchronous)
+            self._problems.add_all(where, faults, prefix)
+
+    def check_interfaces(self, handlers: Sequence[HandlerSpec], types: TypeRegistry) -> None:
+        """Note what is wrong with the interfaces' methods; all handlers and types are known."""
+        for interface, where in self._interfaces.items():
+            faults = interface_faults(interface, handlers, types, self._channels)
+            self._problems.add_all(where, faults, f"{interface.__qualname__}: ")
+
+    def channels_of_kinds(self) -> Mapping[Kind, frozenset[str]]:
+        """Return the channels through which gateways send each kind of message."""
+        kinds: dict[Kind, set[str | None]] = {"command": set(), "event": set()}
+        for gateway in {*self._gateways, *_subclasses(Gateway)}:
+            if gateway.channel in self._channels and gateway.kind in kinds:
+                kinds[gateway.kind].add(gateway.channel)
+        for method in (one for each in self._interfaces for one in methods_of(each)[0]):
+            if method.way.channel in self._channels and method.way.kind in kinds:
+                kinds[method.way.kind].add(method.way.channel)
+        return {kind: frozenset(filter(None, names)) for kind, names in kinds.items()}
+
+    def listed(self) -> tuple[GatewayListing, ...]:
+        """Return what `bus.gateways()` lists."""
+        return listed(self._gateways, self._interfaces)
+
+    def _has_channels(self, kind: Kind) -> bool:
+        return any(
+            declaration.kind == kind and "channel" in declaration.options
+            for declaration in self._declared.handlers
+        )
+
+
+def _subclasses(gateway: type[Gateway]) -> Iterator[type[Gateway]]:
+    for subclass in gateway.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)

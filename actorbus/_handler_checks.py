@@ -1,0 +1,163 @@
+"""Start-up checks of handlers: from a declaration to a spec, or to what is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from inspect import Parameter
+from typing import Any, cast, is_typeddict
+
+from actorbus import _inject
+from actorbus._channel_checks import channel_names, check_channel_name
+from actorbus._declared import Declared
+from actorbus._handler_conflicts import WITH_ARTICLE
+from actorbus._handler_types import HandlerTypes, route_by
+from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
+from actorbus._instant_retry import InstantRetry, retry_faults
+from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
+from actorbus._problems import Problems
+from actorbus._types import checked_name, did_you_mean, stable_name
+from actorbus.codecs import STRICTNESS, UNKNOWN_FIELDS, Conversion, Strictness, UnknownFields
+from actorbus.interceptors._markers import Marker
+from actors import process_problem
+from supervisors import Retry
+
+Parameters = tuple[Parameter, ...]
+
+
+class HandlerChecks:
+    """Makes the specs of one bus's handlers, and collects what is wrong with those it cannot."""
+
+    def __init__(
+        self,
+        declared: Declared,
+        runs_on: RunsOn,
+        types: HandlerTypes,
+        gateway_channels: Mapping[Kind, frozenset[str]],
+        problems: Problems,
+    ) -> None:
+        self._declared = declared
+        self._runs_on = runs_on
+        self._types = types
+        self._gateway_channels = gateway_channels
+        self._problems = problems
+        self._channels = channel_names(declared)
+        self.parameters: dict[str, Parameters] = {}
+
+    def specs(self) -> Sequence[HandlerSpec]:
+        """Return the specs of all handlers that nothing is wrong with, in declared order."""
+        return [spec for spec in map(self._spec, self._declared.handlers) if spec is not None]
+
+    def _spec(self, declaration: Declaration) -> HandlerSpec | None:
+        before = len(self._problems)
+        found = self._types.parameters_of(declaration)
+        if found is None:
+            return None
+        (message, *others), markers = found
+        type_name = self._types.message_type(declaration, message)
+        spec = self._with_options(declaration, message.annotation, type_name, markers)
+        faults = _inject.faults(others, self._declared.services)
+        self._problems.add_all(declaration.where, faults)
+        if spec.world == "process":
+            self._check_process(declaration, message, others)
+        if len(self._problems) > before:
+            return None
+        self.parameters[spec.endpoint_id] = tuple(others)
+        return spec
+
+    def _endpoint_id(self, declaration: Declaration) -> str:
+        with self._problems.collecting(declaration.where):
+            given = declaration.options.get("endpoint_id")
+            return stable_name(declaration.function) if given is None else checked_name(given)
+        return ""
+
+    def _with_options(
+        self,
+        declaration: Declaration,
+        message_type: Any,
+        type_name: str,
+        markers: tuple[Marker, ...],
+    ) -> HandlerSpec:
+        """Return the spec with its options; refused ones are left out and collected."""
+        where, given = declaration.where, declaration.options
+        self._check_option_names(declaration)
+        checked = Checked(given)
+        runs_on = checked.choice("runs_on", ("trio", "asyncio", "process"))
+        retry = checked.of_type("retry", Retry | InstantRetry, "a Retry or an InstantRetry")
+        spec = HandlerSpec(
+            kind=declaration.kind,
+            message_type=message_type,
+            type_name=type_name,
+            function=declaration.function,
+            endpoint_id=self._endpoint_id(declaration),
+            world=self._world(declaration, runs_on),
+            aliases=checked.texts("aliases"),
+            channel=given.get("channel"),
+            delay=checked.seconds("delay", above_zero=False) or 0.0,
+            priority=checked.whole("priority") or 0,
+            time_to_live=checked.seconds("time_to_live"),
+            deduplicate=checked.function("deduplicate"),
+            concurrency=checked.whole("concurrency", at_least=1),
+            timeout=checked.seconds("timeout"),
+            retry=retry if isinstance(retry, Retry) else None,
+            instant_retry=retry if isinstance(retry, InstantRetry) else None,
+            outage=checked.exceptions("outage"),
+            permanent=checked.exceptions("permanent") or (),
+            breaker=checked.whole("breaker", at_least=1),
+            order=declaration.order,
+            where=where,
+            markers=markers,
+            route_by=route_by(declaration),
+            conversion=self._conversion(declaration, checked),
+        )
+        asynchronous = spec.channel is not None or bool(self._gateway_channels.get(spec.kind))
+        self._problems.add_all(where, checked.problems)
+        self._problems.add_all(where, contradictions(given, asynchronous=asynchronous))
+        self._problems.add_all(where, retry_faults(spec, asynchronous=asynchronous))
+        if spec.channel is not None:
+            check_channel_name(self._problems, self._channels, where, spec.channel)
+        return spec
+
+    def _conversion(self, declaration: Declaration, checked: Checked) -> Conversion:
+        strictness = checked.choice("conversion", STRICTNESS)
+        unknown_fields = checked.choice("unknown_fields", UNKNOWN_FIELDS)
+        return self._declared.messages.conversion_of(
+            cast("Strictness | None", strictness),
+            cast("UnknownFields | None", unknown_fields),
+            is_view=declaration.routing_key is not None,
+        )
+
+    def _check_option_names(self, declaration: Declaration) -> None:
+        allowed = QUERY_OPTIONS if declaration.kind == "query" else HANDLER_OPTIONS
+        for name in declaration.options:
+            if name not in allowed:
+                hint = did_you_mean(name, allowed)
+                self._problems.add(
+                    declaration.where,
+                    f"{WITH_ARTICLE[declaration.kind]} handler has no option {name}={hint}",
+                )
+
+    def _world(self, declaration: Declaration, runs_on: str | None) -> World:
+        """Return where the handler runs; its colour and its option have to agree."""
+        if is_async(declaration.function):
+            if runs_on == "process":
+                self._problems.add(
+                    declaration.where, "runs_on='process' is for plain functions; this is async"
+                )
+            return "asyncio" if (runs_on or self._runs_on) == "asyncio" else "trio"
+        if runs_on in {"trio", "asyncio"}:
+            text = f"runs_on={runs_on!r} is for async functions; this plain one runs on a thread"
+            self._problems.add(declaration.where, text)
+        return "process" if runs_on == "process" else "thread"
+
+    def _check_process(
+        self, declaration: Declaration, message: Parameter, others: Sequence[Parameter]
+    ) -> None:
+        """Check that another process finds the function and the message's type, and needs no more.
+
+        A class that is made in a function is found nowhere; plain data is found everywhere.
+        """
+        wanted = [declaration.function]
+        if isinstance(message.annotation, type) and not is_typeddict(message.annotation):
+            wanted.append(message.annotation)
+        problems = [problem for problem in map(process_problem, wanted) if problem is not None]
+        faults = _inject.process_faults(others, self._declared.services)
+        for fault in (*problems, *faults):
+            self._problems.add(declaration.where, f"runs_on='process': {fault}")
