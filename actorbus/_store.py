@@ -315,6 +315,20 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     """All failed attempts, oldest first; filled by `dead_letter(copy_id)`, empty in lists."""
 
 
+class StoredReply(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer to a query, on its way to the process that asked. Exactly one of two is set."""
+
+    process_id: str
+    """Who asked."""
+    query_id: str
+    body: bytes | None = None
+    """The answer, encoded."""
+    failure: tuple[str, str] | None = None
+    """Type and text of the handler's exception."""
+    expires_at: float
+    """Unix time; nobody waits for it any more after that."""
+
+
 class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters are meant: those that match everything that is given."""
 
@@ -431,6 +445,10 @@ class Turn(Protocol):
 
     async def remember(self, endpoint: str, key: str) -> bool:
         """Note that `endpoint` handles `key` in this transaction; False if it did before."""
+        ...
+
+    async def reply(self, reply: StoredReply) -> None:
+        """Leave an answer for the process that asked, with this transaction."""
         ...
 
     async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
@@ -610,6 +628,10 @@ class Store(Protocol):
         self, copy_id: str, *, body: bytes | None = None, headers: str | None = None
     ) -> None:
         """Replace the body or headers of a dead letter. Raises DeadLetterNotFound."""
+        ...
+
+    async def replies(self, limit: int = 1000) -> list[StoredReply]:
+        """Fetch up to `limit` answers for this process, oldest first; each is returned once."""
         ...
 
     async def purge(self) -> int:

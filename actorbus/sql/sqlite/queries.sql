@@ -292,6 +292,27 @@ SELECT number, handled_at FROM actorbus_handled ORDER BY number LIMIT ?;
 -- Forget keys of the handlers, up to one.
 DELETE FROM actorbus_handled WHERE number <= ?;
 
+-- name: insert_reply
+-- Leave an answer for the process that asked.
+INSERT INTO actorbus_replies (
+    process_id, query_id, body, exception, exception_message, expires_at
+) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: has_replies
+-- Is there an answer for this process?
+SELECT 1 FROM actorbus_replies WHERE process_id = ? LIMIT 1;
+
+-- name: take_replies
+-- Fetch the oldest answers for a process; they are its own from now on.
+DELETE FROM actorbus_replies WHERE number IN (
+    SELECT number FROM actorbus_replies WHERE process_id = ? ORDER BY number LIMIT ?
+)
+RETURNING number, process_id, query_id, body, exception, exception_message, expires_at;
+
+-- name: forget_replies
+-- Drop answers that nobody waits for any more.
+DELETE FROM actorbus_replies WHERE expires_at < ?;
+
 -- name: read_schema
 -- Version and identity of the store.
 SELECT version, store_id FROM actorbus_schema;

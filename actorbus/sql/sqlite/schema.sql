@@ -1,4 +1,4 @@
--- The tables of a SQLite store, version 1. They are public: read them with any SQL tool.
+-- The tables of a SQLite store, version 2. They are public: read them with any SQL tool.
 --
 -- They lie beside the users' own tables, hence the prefix. Times are unix seconds by the wall clock,
 -- except for those named "boottime", which count from the start of the machine. Write to them only
@@ -145,3 +145,17 @@ CREATE TABLE actorbus_processes (
     snapshot          TEXT,              -- its supervision tree, as JSON
     snapshot_at       REAL               -- when the snapshot was written
 ) STRICT, WITHOUT ROWID;
+
+
+-- Answers to queries that another process asked, until it fetches them.
+CREATE TABLE actorbus_replies (
+    number            INTEGER PRIMARY KEY, -- order of the answers
+    process_id        TEXT NOT NULL,     -- who asked: actorbus_processes.process_id
+    query_id          TEXT NOT NULL,     -- the message id of the query
+    body              BLOB,              -- the answer, encoded as msgpack; NULL: the handler failed
+    exception         TEXT,              -- type of the handler's exception
+    exception_message TEXT,              -- text of the handler's exception
+    expires_at        REAL NOT NULL      -- nobody waits for it after this time
+) STRICT;
+CREATE INDEX actorbus_replies_process ON actorbus_replies (process_id);
+CREATE INDEX actorbus_replies_expiring ON actorbus_replies (expires_at);

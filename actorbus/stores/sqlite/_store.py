@@ -24,6 +24,7 @@ from actorbus._store import (
     StaleClaim,
     Store,
     StoreClosed,
+    StoredReply,
     StoreError,
     StoreMissing,
     StoreUnavailable,
@@ -33,6 +34,7 @@ from actorbus.stores.sqlite import (
     _dead_letters,
     _due,
     _leases,
+    _replies,
     _retention,
     _settle,
     _statistics,
@@ -298,9 +300,18 @@ class SqliteStore:
         """Replace the body or headers of a dead letter."""
         await self._write(lambda cursor: _dead_letters.edit(cursor, copy_id, body, headers))
 
+    async def replies(self, limit: int = 1000) -> list[StoredReply]:
+        """Fetch answers for this process. It writes only if there are any."""
+        mine = self._open_parts().lease.process.process_id
+        if not await self._read(lambda cursor: _replies.has_any(cursor, mine)):
+            return []
+        return await self._write(lambda cursor: _replies.take(cursor, mine, limit))
+
     async def purge(self) -> int:
-        """Forget deduplication keys that are older than the retention."""
-        before = self.now() - self.options.retention
+        """Forget deduplication keys that are older than the retention, and stale replies."""
+        now = self.now()
+        before = now - self.options.retention
+        await self._write(lambda cursor: _replies.forget(cursor, now))
         total = 0
         while count := await self._write(lambda cursor: _retention.purge(cursor, before)):
             total += count

@@ -19,11 +19,12 @@ from actorbus._store import (
     Row,
     StaleClaim,
     StatementRefused,
+    StoredReply,
     StoreUnavailable,
     TransactionTooLong,
     TurnEnded,
 )
-from actorbus.stores.sqlite import _append, _settle
+from actorbus.stores.sqlite import _append, _replies, _settle
 from actorbus.stores.sqlite._errors import code, translate, was_refused
 from actorbus.stores.sqlite._group import Group
 from actorbus.stores.sqlite._queries import QUERIES
@@ -141,6 +142,10 @@ class SqliteTurn:
         return self.run(
             lambda cursor: cursor.execute(_REMEMBER, (endpoint, key, now)).rowcount == 1
         )
+
+    async def reply(self, reply: StoredReply) -> None:
+        """Leave an answer for the process that asked."""
+        self.run(lambda cursor: _replies.insert(cursor, reply))
 
     async def settle(self, claimed: Claimed, settlement: Settlement) -> None:
         """Write the settlement with this transaction."""

@@ -15,6 +15,7 @@ What it cannot catch: durability, and what another program does to the database.
 driver's own.
 """
 
+from actorbus.testing.store_contract._replies import RepliesContract
 from actorbus.testing.store_contract._sending import SendingContract
 from actorbus.testing.store_contract._settling import SettlingContract
 from actorbus.testing.store_contract._sharing import SharingContract
@@ -28,5 +29,5 @@ class StoreContract(SendingContract, SettlingContract, TurnsContract):
     """One process on a store."""
 
 
-class SharedStoreContract(StoreContract, SharingContract):
+class SharedStoreContract(StoreContract, SharingContract, RepliesContract):
     """Several processes on one store."""

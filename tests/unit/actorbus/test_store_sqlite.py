@@ -194,10 +194,11 @@ SECOND = (
     "ALTER TABLE actorbus_messages ADD COLUMN note TEXT;\nUPDATE actorbus_messages SET note = '';"
 )
 THIRD = "CREATE TABLE actorbus_notes (note TEXT) STRICT;"
+NOW, NEXT, LATEST = (_schema.VERSION + step for step in range(3))
 
 
 @pytest.fixture
-def first_version():
+def this_version():
     connection = sqlite3.connect(":memory:", isolation_level=None)
     _schema.prepare(connection, "shop.db", 1.0)
     yield connection
@@ -211,29 +212,31 @@ def existing(connection):
     return schema
 
 
-def test_a_store_is_made_once(first_version):
-    made = existing(first_version)
+def test_a_store_is_made_once(this_version):
+    made = existing(this_version)
     assert made.version == _schema.VERSION
-    assert _schema.prepare(first_version, "shop.db", 2.0) == made
+    assert _schema.prepare(this_version, "shop.db", 2.0) == made
 
 
-def test_an_older_store_is_migrated_step_by_step(first_version):
+def test_an_older_store_is_migrated_step_by_step(this_version):
     """It stays the same store; the time of the migration is noted."""
-    made = existing(first_version)
-    migrated = _schema.prepare(first_version, "shop.db", 9.0, 3, {2: SECOND, 3: THIRD})
+    made = existing(this_version)
+    migrated = _schema.prepare(this_version, "shop.db", 9.0, LATEST, {NEXT: SECOND, LATEST: THIRD})
 
-    assert migrated == _schema.read(first_version, "shop.db") == (3, made.store_id)
-    assert first_version.execute("SELECT note FROM actorbus_messages").fetchall() == []
-    assert first_version.execute("SELECT note FROM actorbus_notes").fetchall() == []
-    assert first_version.execute("SELECT migrated_at FROM actorbus_schema").fetchone() == (9.0,)
+    assert migrated == _schema.read(this_version, "shop.db") == (LATEST, made.store_id)
+    assert this_version.execute("SELECT note FROM actorbus_messages").fetchall() == []
+    assert this_version.execute("SELECT note FROM actorbus_notes").fetchall() == []
+    assert this_version.execute("SELECT migrated_at FROM actorbus_schema").fetchone() == (9.0,)
 
 
-def test_a_store_without_a_migration_is_refused_and_left_alone(first_version):
-    with pytest.raises(SchemaTooOld, match=r"version 1; .* needs version 3.* to version 3"):
-        _schema.prepare(first_version, "shop.db", 9.0, 3, {2: SECOND})
-    assert existing(first_version).version == 1
+def test_a_store_without_a_migration_is_refused_and_left_alone(this_version):
+    with pytest.raises(
+        SchemaTooOld, match=rf"version {NOW}; .* needs version {LATEST}.* to version {LATEST}"
+    ):
+        _schema.prepare(this_version, "shop.db", 9.0, LATEST, {NEXT: SECOND})
+    assert existing(this_version).version == NOW
     with pytest.raises(sqlite3.OperationalError, match="note"):
-        first_version.execute("SELECT note FROM actorbus_messages")
+        this_version.execute("SELECT note FROM actorbus_messages")
 
 
 async def test_a_newer_store_is_refused_and_left_alone(tmp_path):
@@ -244,7 +247,7 @@ async def test_a_newer_store_is_refused_and_left_alone(tmp_path):
         connection.execute("UPDATE actorbus_schema SET version = 99")
     connection.close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match="version 99; this actorbus knows up to version 1"):
+    with pytest.raises(SchemaTooNew, match=f"version 99; this actorbus knows up to version {NOW}"):
         await SqliteStore(path).open(process())
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["shop.db"]
@@ -257,10 +260,12 @@ async def test_a_failed_migration_changes_nothing(tmp_path, monkeypatch):
     await store.open(process())
     await store.append([outgoing("m")])
     await store.close()
-    monkeypatch.setattr(_schema, "migrations", lambda: {2: SECOND, 3: "INSERT INTO nowhere;"})
-    monkeypatch.setattr(_schema, "VERSION", 3)
-    monkeypatch.setattr(_schema.check, "__defaults__", (3,))
-    monkeypatch.setattr(_schema.prepare, "__defaults__", (3, None))
+    monkeypatch.setattr(
+        _schema, "migrations", lambda: {NEXT: SECOND, LATEST: "INSERT INTO nowhere;"}
+    )
+    monkeypatch.setattr(_schema, "VERSION", LATEST)
+    monkeypatch.setattr(_schema.check, "__defaults__", (LATEST,))
+    monkeypatch.setattr(_schema.prepare, "__defaults__", (LATEST, None))
     with pytest.raises(StoreError):
         await SqliteStore(path).open(process())
     monkeypatch.undo()

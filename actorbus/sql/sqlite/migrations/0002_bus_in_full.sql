@@ -1,0 +1,13 @@
+-- From version 1 of the tables to version 2. The columns are explained in schema.sql.
+
+CREATE TABLE actorbus_replies (
+    number            INTEGER PRIMARY KEY,
+    process_id        TEXT NOT NULL,
+    query_id          TEXT NOT NULL,
+    body              BLOB,
+    exception         TEXT,
+    exception_message TEXT,
+    expires_at        REAL NOT NULL
+) STRICT;
+CREATE INDEX actorbus_replies_process ON actorbus_replies (process_id);
+CREATE INDEX actorbus_replies_expiring ON actorbus_replies (expires_at);

@@ -1,0 +1,147 @@
+-- The tables of a SQLite store, version 1. They are public: read them with any SQL tool.
+--
+-- They lie beside the users' own tables, hence the prefix. Times are unix seconds by the wall clock,
+-- except for those named "boottime", which count from the start of the machine. Write to them only
+-- through actorbus: the processes that run hold claims on rows.
+
+
+-- Which version of the tables this is. One row.
+CREATE TABLE actorbus_schema (
+    version     INTEGER NOT NULL,   -- grows by one with each migration
+    store_id    TEXT NOT NULL,      -- made with the store: tells it from another one at the same path
+    created_at  REAL NOT NULL,         -- when the store was made
+    migrated_at REAL NOT NULL       -- when `version` was reached
+) STRICT;
+
+
+-- Messages that are not settled yet: one row per copy, that is per message and endpoint. The row is
+-- deleted when the message is handled or expires, and moved to actorbus_dead_letters when it fails
+-- for good, so that this table stays as small as the backlog.
+CREATE TABLE actorbus_messages (
+    sequence          INTEGER PRIMARY KEY AUTOINCREMENT, -- order of sending; never used twice
+    state             TEXT NOT NULL      -- ready, claimed, waiting (until due_at) or parked
+                      CHECK (state IN ('ready', 'claimed', 'waiting', 'parked')),
+    owner             TEXT,              -- the process that claimed it: actorbus_processes.process_id
+    epoch             INTEGER NOT NULL,  -- fencing token: grows whenever the message changes hands
+    attempts          INTEGER NOT NULL,  -- handler starts so far, without those that were released
+    suspect           INTEGER NOT NULL,  -- 1: a process ended uncleanly while it had this message
+    replays           INTEGER NOT NULL,  -- how often it came back from the dead letters
+    priority          INTEGER NOT NULL,  -- higher goes first
+    due_at            REAL NOT NULL,     -- not before this time; that of sending if not delayed
+    expires_at        REAL,              -- no handler starts after this time; NULL: never too late
+    enqueued_at       REAL NOT NULL,     -- when it was stored
+    copy_id           TEXT NOT NULL,     -- names this copy, in all operations
+    channel           TEXT NOT NULL,   -- the channel that it was sent on
+    endpoint          TEXT NOT NULL,     -- the handler that it is for
+    tenant            TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
+    message_id        TEXT NOT NULL,     -- the same in all copies of a message
+    type_name         TEXT NOT NULL,     -- registered name of the message's type
+    content_type      TEXT NOT NULL,     -- of the body: application/msgpack or application/json; version=N
+    correlation_id    TEXT NOT NULL,     -- the message that began the conversation
+    causation_id      TEXT,              -- the message whose handler sent this one
+    timestamp         REAL NOT NULL,     -- when the message was made
+    deduplication_key TEXT,              -- see actorbus_sent
+    headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
+    body              BLOB NOT NULL    -- the message itself, encoded
+) STRICT;
+
+-- What a claim reads: its cost does not depend on how much else is stored.
+CREATE INDEX actorbus_messages_ready ON actorbus_messages
+    (channel, tenant, endpoint, suspect, priority DESC, due_at, sequence) WHERE state = 'ready';
+-- Taking back what an expired process had.
+CREATE INDEX actorbus_messages_claimed ON actorbus_messages (owner) WHERE state = 'claimed';
+-- What comes due next.
+CREATE INDEX actorbus_messages_waiting ON actorbus_messages (due_at) WHERE state = 'waiting';
+-- What expires next.
+CREATE INDEX actorbus_messages_expiring ON actorbus_messages (expires_at)
+    WHERE expires_at IS NOT NULL AND state <> 'claimed';
+
+
+-- Messages that failed for good, until they are replayed or deleted.
+CREATE TABLE actorbus_dead_letters (
+    number            INTEGER PRIMARY KEY AUTOINCREMENT, -- order of their deaths
+    copy_id           TEXT NOT NULL UNIQUE, -- what `actorbus deadletter` takes
+    channel           TEXT NOT NULL,   -- the channel that it was sent on
+    endpoint          TEXT NOT NULL,     -- a replay goes to this endpoint only
+    tenant            TEXT NOT NULL,   -- key of a dynamic channel; '' on other channels
+    reason            TEXT NOT NULL,     -- attempts exhausted, permanent error, undecodable, ...
+    exception         TEXT,              -- type of the last exception; NULL: there was none
+    exception_message TEXT,            -- text of the last exception
+    traceback         TEXT,            -- traceback of the last exception
+    attempts          INTEGER NOT NULL,  -- handler starts, since the last replay
+    replays           INTEGER NOT NULL,  -- how often it came back before
+    died_at           REAL NOT NULL,   -- when it became a dead letter
+    priority          INTEGER NOT NULL,-- as in actorbus_messages
+    enqueued_at       REAL NOT NULL,   -- when it was stored, or replayed last
+    message_id        TEXT NOT NULL,   -- as in actorbus_messages, as are all below
+    type_name         TEXT NOT NULL,   -- registered name of the message's type
+    content_type      TEXT NOT NULL,   -- of the body
+    correlation_id    TEXT NOT NULL,   -- the message that began the conversation
+    causation_id      TEXT,            -- the message whose handler sent this one
+    timestamp         REAL NOT NULL,   -- when the message was made
+    deduplication_key TEXT,            -- see actorbus_sent
+    headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
+    body              BLOB NOT NULL    -- the message itself, encoded
+) STRICT;
+
+
+-- The history of failed attempts, of messages that are to be retried and of dead letters. Deleted
+-- when the message is handled in the end, or with its dead letter.
+CREATE TABLE actorbus_failures (
+    number            INTEGER PRIMARY KEY, -- order of the failures
+    copy_id           TEXT NOT NULL,     -- of the message, or of the dead letter
+    attempt           INTEGER NOT NULL,  -- 1 for the first start; begins anew with a replay
+    failed_at         REAL NOT NULL,   -- when the attempt failed
+    exception         TEXT NOT NULL,     -- type of the exception
+    exception_message TEXT NOT NULL,   -- text of the exception
+    traceback         TEXT NOT NULL    -- traceback of the exception
+) STRICT;
+CREATE INDEX actorbus_failures_copy ON actorbus_failures (copy_id, number);
+
+
+-- How many messages were dropped because their time to live ran out.
+CREATE TABLE actorbus_expired (
+    channel         TEXT NOT NULL,     -- the channel that they were sent on
+    endpoint        TEXT NOT NULL,     -- the handler that they were for
+    tenant          TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
+    messages        INTEGER NOT NULL,    -- since the store was made
+    last_expired_at REAL NOT NULL,     -- when the last of them was dropped
+    PRIMARY KEY (channel, endpoint, tenant)
+) STRICT, WITHOUT ROWID;
+
+
+-- Deduplication at the gateway: what was sent with a key. Forgotten after the retention.
+CREATE TABLE actorbus_sent (
+    number   INTEGER PRIMARY KEY,        -- order of sending, in which they are forgotten
+    endpoint TEXT NOT NULL,            -- the handler that the copy was for
+    key      TEXT NOT NULL,              -- the message id, or what the sender computes
+    sent_at  REAL NOT NULL,            -- when it was sent
+    UNIQUE (endpoint, key)
+) STRICT;
+
+
+-- Deduplication at the handler (inbox): what was handled, noted in the handler's transaction.
+CREATE TABLE actorbus_handled (
+    number     INTEGER PRIMARY KEY,      -- order of handling, in which they are forgotten
+    endpoint   TEXT NOT NULL,          -- the handler
+    key        TEXT NOT NULL,            -- the message id, or what the handler computes
+    handled_at REAL NOT NULL,          -- when it was handled
+    UNIQUE (endpoint, key)
+) STRICT;
+
+
+-- The processes that use this store: a lease each, and what they say of themselves.
+CREATE TABLE actorbus_processes (
+    process_id        TEXT PRIMARY KEY,  -- unique for each start of a process
+    bus               TEXT NOT NULL,     -- name of its bus
+    host              TEXT NOT NULL,   -- where it runs
+    pid               INTEGER NOT NULL,-- of the operating system, on that host
+    started_at        REAL NOT NULL,   -- when it opened the store
+    boot_id           TEXT NOT NULL,     -- of the machine's start; of another one: its owner is dead
+    epoch             INTEGER NOT NULL,  -- grows when a lost lease is taken anew
+    lease             REAL NOT NULL,     -- seconds that it holds after a renewal
+    expires_boottime  REAL NOT NULL,     -- end of the lease; after it the messages are taken back
+    renewed_at        REAL NOT NULL,     -- last renewal
+    snapshot          TEXT,              -- its supervision tree, as JSON
+    snapshot_at       REAL               -- when the snapshot was written
+) STRICT, WITHOUT ROWID;

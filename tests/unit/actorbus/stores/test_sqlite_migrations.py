@@ -1,0 +1,68 @@
+"""A store of an earlier version is brought up to date, with what is in it."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from actorbus.stores.sqlite import _schema
+from actorbus.stores.sqlite._queries import SCHEMA
+from actorbus.stores.sqlite._store import SqliteStore
+from actorbus.testing import demand, names, process
+
+FIRST = Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")
+
+MESSAGE = """
+INSERT INTO actorbus_messages (
+    state, epoch, attempts, suspect, replays, priority, due_at, enqueued_at, copy_id, channel,
+    endpoint, tenant, message_id, type_name, content_type, correlation_id, timestamp, headers, body
+) VALUES (
+    'ready', 0, 0, 0, 0, 0, 1.0, 1.0, 'm', 'orders', 'shop.handlers.bill', '', 'm',
+    'shop.PlaceOrder', 'application/msgpack', 'm', 1.0, '{}', x'80'
+)
+"""
+
+
+@pytest.fixture
+def first_store(tmp_path):
+    """Return the path of a store as the first version made it, with a message in it."""
+    path = tmp_path / "shop.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST)
+    connection.execute("INSERT INTO actorbus_schema VALUES (1, 'the store', 1.0, 1.0)")
+    connection.execute(MESSAGE)
+    connection.commit()
+    connection.close()
+    return path
+
+
+def tables(connection):
+    """Return all columns and indexes, by table, in no order."""
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'index')")
+    found = {}
+    for (name,) in rows.fetchall():
+        columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+        parts = connection.execute(f"PRAGMA index_xinfo({name})").fetchall()
+        # Columns are known by their names: those that were added later come last.
+        found[name] = ({tuple(row[1:4]) for row in columns}, [tuple(row[2:4]) for row in parts])
+    return found
+
+
+def test_a_migrated_store_has_the_tables_of_a_new_one(first_store):
+    migrated, new = sqlite3.connect(first_store), sqlite3.connect(":memory:")
+    schema = _schema.prepare(migrated, str(first_store), 9.0)
+    new.executescript(SCHEMA)
+
+    assert schema == (_schema.VERSION, "the store")
+    assert tables(migrated) == tables(new)
+    migrated.close()
+    new.close()
+
+
+async def test_a_migrated_store_has_its_messages(first_store):
+    store = SqliteStore(first_store)
+    await store.open(process())
+    claimed = await store.claim([demand()])
+    await store.close()
+
+    assert names(claimed) == ["m"]
