@@ -35,6 +35,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from actorbus._errors import ActorBusError
+from actorbus._pauses import Pause
 from actorbus._settlement import Failure, Settlement
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -229,6 +230,8 @@ class Poll(NamedTuple):
     """Unix time (`Store.now`) at which the next waiting message comes due or expires."""
     expired: int = 0
     """Messages whose time to live ran out now."""
+    pauses: tuple[Pause, ...] = ()
+    """What is paused now."""
 
 
 # -------------------------------------------------------------------------------------- operations
@@ -562,7 +565,7 @@ class Store(Protocol):
         ...
 
     async def poll(self) -> Poll:
-        """Make ready what came due, drop what expired, notice what others changed."""
+        """Make ready what came due, drop what expired, notice pauses and what others changed."""
         ...
 
     def on_ready(self, callback: Callable[[frozenset[str]], None]) -> None:
@@ -632,6 +635,18 @@ class Store(Protocol):
 
     async def replies(self, limit: int = 1000) -> list[StoredReply]:
         """Fetch up to `limit` answers for this process, oldest first; each is returned once."""
+        ...
+
+    async def pause(self, pause: Pause) -> None:
+        """Note a pause, for all processes; it takes the place of one of the same name."""
+        ...
+
+    async def resume(self, channel: str, endpoint: str = "") -> bool:
+        """End the pause of this name; False if none holds."""
+        ...
+
+    async def pauses(self) -> list[Pause]:
+        """Return what is paused now, by channel and endpoint."""
         ...
 
     async def purge(self) -> int:

@@ -146,11 +146,13 @@ SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?,
 FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
 
 -- name: next_due
--- When the next waiting message comes due, and when the next unclaimed one expires.
+-- When the next waiting message comes due, when the next unclaimed one expires, and whether
+-- anything is paused.
 SELECT
     (SELECT min(due_at) FROM actorbus_messages WHERE state = 'waiting'),
     (SELECT min(expires_at) FROM actorbus_messages
-     WHERE expires_at IS NOT NULL AND state <> 'claimed');
+     WHERE expires_at IS NOT NULL AND state <> 'claimed'),
+    EXISTS (SELECT 1 FROM actorbus_pauses WHERE channel >= '');
 
 -- name: promote
 -- Make ready what came due.
@@ -177,6 +179,25 @@ INSERT INTO actorbus_expired (channel, endpoint, tenant, messages, last_expired_
 VALUES (?, ?, ?, 1, ?)
 ON CONFLICT (channel, endpoint, tenant) DO UPDATE
 SET messages = messages + 1, last_expired_at = excluded.last_expired_at;
+
+-- name: pause
+-- Note a pause; one that was noted before gives way to it.
+INSERT OR REPLACE INTO actorbus_pauses (channel, endpoint, paused_at, until_at, reason)
+VALUES (?, ?, ?, ?, ?);
+
+-- name: resume
+-- End a pause that holds.
+DELETE FROM actorbus_pauses
+WHERE channel = ? AND endpoint = ? AND (until_at IS NULL OR until_at > ?);
+
+-- name: pauses
+-- What is paused now.
+SELECT channel, endpoint, paused_at, until_at, reason FROM actorbus_pauses
+WHERE until_at IS NULL OR until_at > ? ORDER BY channel, endpoint;
+
+-- name: end_pauses
+-- Forget the pauses whose time is over.
+DELETE FROM actorbus_pauses WHERE until_at <= ?;
 
 -- name: register_process
 -- Take a lease; a lost one is taken anew with a higher epoch.

@@ -159,3 +159,14 @@ CREATE TABLE actorbus_replies (
 ) STRICT;
 CREATE INDEX actorbus_replies_process ON actorbus_replies (process_id);
 CREATE INDEX actorbus_replies_expiring ON actorbus_replies (expires_at);
+
+
+-- Channels and endpoints that are paused: their messages are kept and not taken. Sending goes on.
+CREATE TABLE actorbus_pauses (
+    channel   TEXT NOT NULL,           -- whose messages wait
+    endpoint  TEXT NOT NULL,           -- of this handler alone; '' for all on the channel
+    paused_at REAL NOT NULL,           -- when it was paused
+    until_at  REAL,                    -- when it ends by itself; NULL: when it is resumed
+    reason    TEXT NOT NULL,           -- in the words of whoever paused it
+    PRIMARY KEY (channel, endpoint)
+) STRICT, WITHOUT ROWID;

@@ -17,15 +17,18 @@ class Due(NamedTuple):
 
     comes_due: float | None
     expires: float | None
+    any_paused: int
+    """Whether there are pauses, some of which may be over."""
 
     @property
     def first(self) -> float | None:
-        """The earlier of the two."""
-        return min((time for time in self if time is not None), default=None)
+        """The earlier of the two times."""
+        times = (self.comes_due, self.expires)
+        return min((time for time in times if time is not None), default=None)
 
 
 def next_due(cursor: sqlite3.Cursor) -> Due:
-    """Return when the next message comes due or expires (two seeks)."""
+    """Return when the next message comes due or expires, and whether any is paused."""
     return Due(*cursor.execute(_NEXT_DUE).fetchone())
 
 

@@ -4,11 +4,13 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
 import trio
 
+from actorbus._pauses import Pause
 from actorbus._settlement import Release, Settlement
 from actorbus._store import (
     Claimed,
@@ -34,6 +36,7 @@ from actorbus.stores.sqlite import (
     _dead_letters,
     _due,
     _leases,
+    _pauses,
     _replies,
     _retention,
     _settle,
@@ -220,7 +223,18 @@ class SqliteStore:
                 lambda cursor: _due.advance(cursor, now, promoted), promoted
             )
             expired += dropped
-        return Poll(writer.take_changed() or bool(promoted), due.first, expired)
+        pauses = await self._pauses() if due.any_paused else ()
+        changed = writer.take_changed() or bool(promoted)
+        return Poll(changed, due.first, expired, pauses)
+
+    async def _pauses(self) -> tuple[Pause, ...]:
+        """Return the pauses that hold, and delete those whose time is over."""
+        pauses = await self._read(lambda cursor: _pauses.pauses(cursor, -inf))
+        now = self.now()
+        holding = tuple(pause for pause in pauses if pause.until is None or pause.until > now)
+        if len(holding) < len(pauses):
+            await self._write(lambda cursor: _pauses.end_pauses(cursor, now))
+        return holding
 
     def on_ready(self, callback: Callable[[frozenset[str]], None]) -> None:
         """Call back after a commit of this process made messages ready."""
@@ -306,6 +320,19 @@ class SqliteStore:
         if not await self._read(lambda cursor: _replies.has_any(cursor, mine)):
             return []
         return await self._write(lambda cursor: _replies.take(cursor, mine, limit))
+
+    async def pause(self, pause: Pause) -> None:
+        """Note a pause."""
+        await self._write(lambda cursor: _pauses.pause(cursor, pause))
+
+    async def resume(self, channel: str, endpoint: str = "") -> bool:
+        """End a pause; False if none holds."""
+        now = self.now()
+        return await self._write(lambda cursor: _pauses.resume(cursor, channel, endpoint, now))
+
+    async def pauses(self) -> list[Pause]:
+        """Return what is paused now."""
+        return await self._read(lambda cursor: _pauses.pauses(cursor, self.now()))
 
     async def purge(self) -> int:
         """Forget deduplication keys that are older than the retention, and stale replies."""

@@ -15,6 +15,7 @@ What it cannot catch: durability, and what another program does to the database.
 driver's own.
 """
 
+from actorbus.testing.store_contract._pausing import PausingContract
 from actorbus.testing.store_contract._replies import RepliesContract
 from actorbus.testing.store_contract._sending import SendingContract
 from actorbus.testing.store_contract._settling import SettlingContract
@@ -25,7 +26,7 @@ from actorbus.testing.store_contract._turns import TurnsContract
 __all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
 
 
-class StoreContract(SendingContract, SettlingContract, TurnsContract):
+class StoreContract(SendingContract, SettlingContract, TurnsContract, PausingContract):
     """One process on a store."""
 
 

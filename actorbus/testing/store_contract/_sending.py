@@ -1,6 +1,7 @@
 """Sending and claiming: what arrives, in which order, when."""
 
 from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason
+from actorbus._store import Poll
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import (
     CHANNEL,
@@ -184,7 +185,7 @@ class SendingContract:
             assert await store.claim([demand()]) == []
 
             clock.advance(1.0)
-            assert await store.poll() == (True, None, 0)
+            assert await store.poll() == Poll(changed=True, next_due=None)
             assert names(await store.claim([demand()])) == ["m"]
 
     async def test_a_message_can_be_due_at_a_time(
@@ -246,7 +247,7 @@ class SendingContract:
             await store.append([outgoing("m", time_to_live=5.0)])
             claimed = await claim_one(store)
             clock.advance(9.0)
-            assert await store.poll() == (False, None, 0)
+            assert await store.poll() == Poll(changed=False, next_due=None)
             assert await store.settle([(claimed, EXPIRE)]) == 0
             (queue,) = await store.statistics()
 

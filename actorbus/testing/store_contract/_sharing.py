@@ -1,5 +1,6 @@
 """Several processes on one store: leases, suspects, what they see of each other."""
 
+from actorbus._pauses import Pause
 from actorbus._settlement import ACK, RELEASE, Retry
 from actorbus._store import (
     Store,
@@ -40,6 +41,13 @@ class SharingContract:
             await second.append([outgoing("m")])
             assert (await first.poll()).changed
             assert not (await first.poll()).changed
+
+    async def test_a_pause_is_seen_by_all_processes(self, open_store: OpenStore) -> None:
+        """At their next poll; it outlives the process that asked for it."""
+        async with open_store("second") as second:
+            async with open_store("first") as first:
+                await first.pause(Pause("orders", "", first.now(), None, "deploying"))
+            assert [pause.reason for pause in (await second.poll()).pauses] == ["deploying"]
 
     async def test_an_orderly_end_gives_back_what_is_claimed(self, open_store: OpenStore) -> None:
         """At once, uncounted, not suspected; its lease is gone."""

@@ -11,3 +11,12 @@ CREATE TABLE actorbus_replies (
 ) STRICT;
 CREATE INDEX actorbus_replies_process ON actorbus_replies (process_id);
 CREATE INDEX actorbus_replies_expiring ON actorbus_replies (expires_at);
+
+CREATE TABLE actorbus_pauses (
+    channel   TEXT NOT NULL,
+    endpoint  TEXT NOT NULL,
+    paused_at REAL NOT NULL,
+    until_at  REAL,
+    reason    TEXT NOT NULL,
+    PRIMARY KEY (channel, endpoint)
+) STRICT, WITHOUT ROWID;
