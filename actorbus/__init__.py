@@ -9,6 +9,7 @@ What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
     PermanentError              raise it: no retries, a dead letter at once
+    RetryAfter                  raise it: tried again after its own delay
 Business interfaces, implemented by `bus.gateway(OrderDesk)`
     BusinessInterface, command, event, query, Header, Payload
 Sending
@@ -60,7 +61,9 @@ from actorbus._errors import InvalidHeader as InvalidHeader
 from actorbus._errors import InvalidMessage as InvalidMessage
 from actorbus._errors import InvalidSendOption as InvalidSendOption
 from actorbus._errors import MessageRefused as MessageRefused
+from actorbus._errors import NestedTooDeep as NestedTooDeep
 from actorbus._errors import NoHandler as NoHandler
+from actorbus._errors import NotProceeded as NotProceeded
 from actorbus._errors import PermanentError as PermanentError
 from actorbus._errors import Problem as Problem
 from actorbus._errors import ReadOnlyTransaction as ReadOnlyTransaction
@@ -89,6 +92,7 @@ from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
 from actorbus._recovery import Replayed as Replayed
+from actorbus._retry_after import RetryAfter as RetryAfter
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
 from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
@@ -158,7 +162,9 @@ __all__ = [
     "MessageRefused",
     "MessageRetried",
     "MessagesTakenBack",
+    "NestedTooDeep",
     "NoHandler",
+    "NotProceeded",
     "Payload",
     "PermanentError",
     "Problem",
@@ -170,6 +176,7 @@ __all__ = [
     "Receipt",
     "Replayed",
     "Retry",
+    "RetryAfter",
     "RollbackOnly",
     "SendOptions",
     "Sending",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from actorbus._declared import Declared
 from actorbus._problems import Problems
+from actorbus._retry_checks import retry_contradictions
 from actorbus._types import did_you_mean
 
 
@@ -12,6 +13,7 @@ def check_channels(declared: Declared, problems: Problems) -> None:
     places: dict[str, str] = {}
     for channel, where in declared.channels:
         problems.add_all(where, channel.problems(), f"channel {channel.name!r}: ")
+        problems.add_all(where, retry_contradictions(channel.retry), f"channel {channel.name!r}: ")
         first = places.setdefault(channel.name, where)
         if first is not where:
             problems.add(where, f"channel {channel.name!r} is declared already, at {first}")

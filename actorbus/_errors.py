@@ -16,10 +16,13 @@
     │   ├── HandlerEnded
     │   ├── ReadOnlyTransaction
     │   └── RollbackOnly
+    ├── NestedTooDeep             synchronous handlers that call each other without an end
+    ├── NotProceeded              an interceptor that forgot to call what it is around
     └── SubscribersFailed         an ExceptionGroup: synchronous subscribers that failed
 
 `ConfigurationError` is that of `supervisors`, for options that are refused where they are written
 (`Retry(attempts=0)`). BusConfigurationError is one too: `except ConfigurationError` has both.
+`RetryAfter`, a handler's own delay, is in `_retry_after`.
 The store's errors (locked, unavailable, schema) are ActorBusErrors too: StoreError in `_store`.
 """
 
@@ -124,6 +127,17 @@ class ReadOnlyTransaction(TransactionError):
 
 class RollbackOnly(TransactionError):
     """The transaction cannot commit, since a part of it failed earlier."""
+
+
+class NestedTooDeep(ActorBusError):
+    """Synchronous handlers called each other too deep: each waits inside the one before."""
+
+
+class NotProceeded(ActorBusError):
+    """An `around` interceptor returned None and had not said why nothing was called.
+
+    It is to await `proceed()`, or to say `skip()`, or `answer(...)`.
+    """
 
 
 class SubscribersFailed(ActorBusError, ExceptionGroup[Exception]):

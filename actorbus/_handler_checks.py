@@ -13,6 +13,7 @@ from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
 from actorbus._instant_retry import InstantRetry, retry_faults
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
 from actorbus._problems import Problems
+from actorbus._retry_checks import error_contradictions
 from actorbus._types import checked_name, did_you_mean, stable_name
 from actorbus.codecs import STRICTNESS, UNKNOWN_FIELDS, Conversion, Strictness, UnknownFields
 from actorbus.interceptors._markers import Marker
@@ -111,6 +112,7 @@ class HandlerChecks:
         self._problems.add_all(where, checked.problems)
         self._problems.add_all(where, contradictions(given, asynchronous=asynchronous))
         self._problems.add_all(where, retry_faults(spec, asynchronous=asynchronous))
+        self._problems.add_all(where, error_contradictions(spec))
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
         return spec

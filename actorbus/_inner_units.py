@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from actorbus._errors import ReadOnlyTransaction, RollbackOnly
+from actorbus._errors import NestedTooDeep, ReadOnlyTransaction, RollbackOnly
 from actorbus._listeners import Hook
 from actorbus._message import Headers
 from actorbus._savepoints import refuse_others, undo_or_keep
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from actorbus._store import Outgoing, ReadTransaction, Store, Turn
 
 
+MOST_NESTED = 50
+"""Handlers inside handlers, at most: Python's stack holds a few hundred, savepoints more."""
+
+
 class InnerUnitOfWork(UnitOfWork):
     """A unit inside another: a savepoint, opened at its first statement.
 
     On success what it staged becomes the outer unit's; on failure nothing of it remains.
     """
 
-    __slots__ = ("_outer", "_over", "_savepoint")
+    __slots__ = ("_outer", "_over", "_savepoint", "depth")
 
     def __init__(self, outer: UnitOfWork, owner: str, headers: Headers) -> None:
         outer.check_writes()
@@ -30,6 +34,9 @@ class InnerUnitOfWork(UnitOfWork):
         self._outer = outer
         self._over: trio.Event | None = None
         self._savepoint: AbstractAsyncContextManager[Any] | None = None
+        self.depth = outer.depth + 1
+        if self.depth > MOST_NESTED:
+            raise NestedTooDeep(_chain_of(self))
 
     async def _begin(self) -> None:
         turn = await self._outer.turn()
@@ -134,3 +141,18 @@ class SnapshotUnitOfWork(UnitOfWork):
             await snapshot.__aexit__(None, None, None)
         else:
             self._snapshot = snapshot
+
+
+def _chain_of(unit: InnerUnitOfWork) -> str:
+    """Say which handlers called each other, the innermost last."""
+    owners = [unit.owner]
+    outer: UnitOfWork = unit._outer  # noqa: SLF001  of this module
+    while isinstance(outer, InnerUnitOfWork):
+        owners.append(outer.owner)
+        outer = outer._outer  # noqa: SLF001  of this module
+    owners.append(outer.owner)
+    last = " > ".join(reversed(owners[:4]))
+    return (
+        f"{unit.owner}: {MOST_NESTED} handlers call each other within {owners[-1]}, ... > {last};"
+        " send through a channel what need not be done at once"
+    )

@@ -5,7 +5,8 @@ Rules:
     of the handler run again. Those of the gateway are outside, and run once.
  2. Where one retry is inside another, an error is the outermost's that is for it: a handler which
     is called through several buses is not called a multiple of times.
- 3. A PermanentError is never retried.
+ 3. A PermanentError is never retried, and neither is an error that carries its own delay: at once
+    would be too soon.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,10 +18,13 @@ import trio
 
 from actorbus._errors import PermanentError
 from actorbus._options import is_whole
+from actorbus._retry_after import RetryAfter, carries_delay
 from supervisors import leaves
 
 if TYPE_CHECKING:
     from actorbus._handlers import HandlerSpec
+
+NEVER_AT_ONCE = (PermanentError, RetryAfter)
 
 Kinds = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -29,10 +33,10 @@ Kinds = type[BaseException] | tuple[type[BaseException], ...]
 class InstantRetry:
     """Call a synchronous handler up to `times` more when it fails, at once: `InstantRetry(3)`.
 
-    `on` are the types of errors that are worth it, all but PermanentError unless given; of an
-    ExceptionGroup all parts have to be of them. It is given as `retry=` to a handler without a
-    channel, or to a gateway's class. A gateway's comes before its handlers'. `headers.attempt`
-    counts the tries, from 1.
+    `on` are the types of errors that are worth it, all but PermanentError and RetryAfter unless
+    given; of an ExceptionGroup all parts have to be of them. It is given as `retry=` to a handler
+    without a channel, or to a gateway's class. A gateway's comes before its handlers'.
+    `headers.attempt` counts the tries, from 1.
     """
 
     times: int
@@ -44,11 +48,15 @@ class InstantRetry:
             yield f"InstantRetry(times={self.times!r}) is not allowed: give a whole number above 0"
         if not _kinds(self.on) or not all(map(_is_error, _kinds(self.on))):
             yield f"InstantRetry(on={self.on!r}) is not an exception type or a tuple of them"
+        elif all(issubclass(kind, NEVER_AT_ONCE) for kind in _kinds(self.on)):  # type: ignore[arg-type]  # all are types
+            yield f"InstantRetry(on={self.on!r}) would never act: these are never retried at once"
 
     def covers(self, error: BaseException) -> bool:
         """Return whether the error is worth another try."""
         return all(
-            isinstance(leaf, self.on) and not isinstance(leaf, PermanentError)
+            isinstance(leaf, self.on)
+            and not isinstance(leaf, NEVER_AT_ONCE)
+            and not carries_delay(leaf)
             for leaf in leaves(error)
         )
 

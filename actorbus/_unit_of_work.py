@@ -64,6 +64,8 @@ class UnitOfWork:
     )
 
     reads_only = False
+    depth = 0
+    """How many units it is inside of."""
 
     def __init__(
         self,

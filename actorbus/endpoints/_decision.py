@@ -6,7 +6,8 @@ Rules:
  2. A permanent error and a body that cannot be decoded go to the dead letters at once.
  3. An outage, a failing store and a shutdown are nobody's attempt: Release.
  4. Any other error is the message's: Retry after the channel's delay, or, when the attempts are
-    used up, the dead letters.
+    used up, the dead letters. An error that carries its own delay waits for that instead.
+ 5. What cannot be handed to another process is permanent: it cannot be handed over later either.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from enum import Enum
 from typing import assert_never
 
 from actorbus._errors import PermanentError, UndecodableMessage
+from actorbus._retry_after import OwnDelay
 from actorbus._settlement import RELEASE, DeadLetter, DeadLetterReason, Failure, Settlement
 from actorbus._settlement import Retry as RetryLater
 from actorbus._store import StaleClaim, StoreRefused, StoreUnavailable
 from actorbus.endpoints._traceback import traceback_text
+from actors import NotPicklable
 from supervisors import Retry, leaves
 
 MOST_TRACEBACK = 20_000
@@ -58,7 +61,7 @@ class Judge:
             return Verdict.STORE
         if isinstance(error, UndecodableMessage):
             return Verdict.UNDECODABLE
-        if isinstance(error, (PermanentError, *self.permanent)):
+        if isinstance(error, (PermanentError, NotPicklable, *self.permanent)):
             return Verdict.PERMANENT
         if isinstance(error, self.outage):
             return Verdict.OUTAGE
@@ -76,12 +79,19 @@ SEVEREST_FIRST = (
 
 
 def decide(
-    verdict: Verdict, failure: Failure, retry: Retry, draw: float, *, alone: bool = False
+    verdict: Verdict,
+    failure: Failure,
+    retry: Retry,
+    draw: float,
+    *,
+    alone: bool = False,
+    own: OwnDelay | None = None,
 ) -> Settlement:
     """Return what becomes of a message whose handler failed.
 
     `failure.attempt` is the number of this start, from 1. `alone` says that the outage was seen
     by this message while others succeeded, so that it counts. `draw` is a random number, 0 to 1.
+    `own` is the delay that the error carries.
     """
     match verdict:
         case Verdict.UNDECODABLE:
@@ -91,18 +101,18 @@ def decide(
         case Verdict.STORE | Verdict.STALE:
             return RELEASE
         case Verdict.OUTAGE:
-            return _again(failure, retry, draw) if alone else RELEASE
+            return _again(failure, retry, draw, own) if alone else RELEASE
         case Verdict.FAILED:
-            return _again(failure, retry, draw)
+            return _again(failure, retry, draw, own)
         case _:
             assert_never(verdict)
 
 
-def _again(failure: Failure, retry: Retry, draw: float) -> Settlement:
+def _again(failure: Failure, retry: Retry, draw: float, own: OwnDelay | None) -> Settlement:
     delay = retry.next_delay(failure.attempt, draw)
     if delay is None:
         return DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure)
-    return RetryLater(delay, failure)
+    return RetryLater(delay if own is None else own.instead_of(delay), failure)
 
 
 def failure_of(error: BaseException, at: float, attempt: int) -> Failure:

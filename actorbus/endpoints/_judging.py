@@ -11,6 +11,7 @@ from collections.abc import Callable
 import trio
 
 from actorbus._bus_events import EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus._retry_after import own_delay
 from actorbus._settlement import DeadLetter, DeadLetterReason, Retry, Settlement
 from actorbus._store import Claimed
 from actorbus.endpoints._decision import Verdict, decide, failure_of
@@ -69,9 +70,11 @@ class Judging:
     def judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
         """Settle a message whose failure is its own, its endpoint's, or nobody's."""
         alone = self._note_health(claimed, error, verdict)
-        failure = failure_of(error, self._store.now(), claimed.attempts + 1)
+        now = self._store.now()
+        failure = failure_of(error, now, claimed.attempts + 1)
+        own = own_delay(error, now)
         retry = self._workload.plan.judge.retry
-        settlement = decide(verdict, failure, retry, self._draw(), alone=alone)
+        settlement = decide(verdict, failure, retry, self._draw(), alone=alone, own=own)
         self._settling.settle(claimed, settlement)
         self._publish(claimed, settlement, error)
 

@@ -9,6 +9,7 @@ from actorbus._handlers import HandlerSpec, is_async
 from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
 from actorbus._options import RunsOn
+from actorbus._services import name_of
 from actorbus._unit_of_work import UnitOfWork
 from actorbus._way import Way
 from actorbus.interceptors._declared import Interceptor
@@ -26,11 +27,12 @@ Run = Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]
 class Chain:
     """What runs around one handler or send; `befores` and `afters` with whether they are async."""
 
-    __slots__ = ("afters", "arounds", "befores", "markers", "worlds")
+    __slots__ = ("afters", "around_names", "arounds", "befores", "markers", "worlds")
 
     worlds: Worlds
     befores: Sequence[tuple[Step, bool]]
     arounds: Sequence[Step]
+    around_names: Sequence[str]
     afters: Sequence[tuple[Step, bool]]
     markers: Sequence[Marker]
 
@@ -163,6 +165,7 @@ class Chains:
             steps[one.position].append((step, is_async(one.function)))
         chain.befores, chain.afters = tuple(steps["before"]), tuple(steps["after"])
         chain.arounds = tuple(step for step, _ in steps["around"])
+        chain.around_names = tuple(name_of(one.function) for one in met if one.position == "around")
         return chain
 
     def _step(self, interceptor: Interceptor, markers: Sequence[Marker]) -> Step:

@@ -6,7 +6,8 @@ Rules:
     first.
  2. `answer` in a `before` takes the place of the further `before`s, the `around`s and the handler.
  3. `skip` takes the place of everything that would follow, the `after`s included.
- 4. An `around` that returns without `proceed` answers.
+ 4. An `around` that returns a value without `proceed` answers; one that returns None has
+    forgotten something (`NotProceeded`), unless it said `skip` or `answer`.
  5. An exception passes through the `around`s, and no `after` is called.
 """
 
@@ -15,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
+from actorbus._errors import NotProceeded
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._message import Headers
 from actorbus._options import SendOptions, checked_headers
@@ -42,7 +44,7 @@ class Passage(ABC, Generic[M, R]):
     replace.
     """
 
-    __slots__ = ("_position", "_stopped", "message", "result")
+    __slots__ = ("_position", "_reached", "_stopped", "message", "result")
 
     if not TYPE_CHECKING:
 
@@ -55,6 +57,7 @@ class Passage(ABC, Generic[M, R]):
 
     def __init__(self, message: M) -> None:
         self._position = 0
+        self._reached = 0
         self._stopped: Literal["", "answered", "skipped"] = ""
         self.message = message
         self.result: R = cast("R", None)
@@ -88,12 +91,17 @@ class Passage(ABC, Generic[M, R]):
         """Run the next `around`, or what all of them are around."""
         position, arounds = self._position, self._chain.arounds
         if position == len(arounds):
+            self._reached = position + 1
             return await self._finally()
-        self._position = position + 1
+        self._position = self._reached = position + 1
         try:
-            return await arounds[position](self)
+            result = await arounds[position](self)
         finally:
             self._position = position
+        if result is None and self._reached == position + 1 and not self._stopped:
+            name = self._chain.around_names[position]
+            raise NotProceeded(f"{name} returned without proceed(), skip() or answer(...)")
+        return result
 
     @abstractmethod
     async def _finally(self) -> Any:

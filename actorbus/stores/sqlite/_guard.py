@@ -32,6 +32,10 @@ _REFUSED: Final = {
 }
 
 
+NOT_ASKED: Final = "SQLite could not ask whether it may run; is Python's stack exhausted?"
+"""Why a statement was refused although the guard refused nothing: its call failed."""
+
+
 class Guard:
     """The authorizer of one connection; remembers what it refused."""
 

@@ -23,6 +23,7 @@ from actorbus.stores.sqlite._errors import (
     translate,
     was_refused,
 )
+from actorbus.stores.sqlite._guard import NOT_ASKED
 from actorbus.stores.sqlite._options import SqliteOptions
 from actorbus.stores.sqlite._session import Session
 from actorbus.stores.sqlite._threads import Threads
@@ -164,7 +165,7 @@ class Snapshot:
 
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         if was_refused(error):
-            reason = self._open().guard.refused
+            reason = self._open().guard.refused or NOT_ASKED
             raise StatementRefused(f"{self._owner}: {reason}") from error
         if code(error) == sqlite3.SQLITE_READONLY:
             raise StatementRefused(f"{self._owner}: a query handler only reads") from error

@@ -27,6 +27,7 @@ from actorbus._store import (
 from actorbus.stores.sqlite import _append, _replies, _settle
 from actorbus.stores.sqlite._errors import code, translate, was_refused
 from actorbus.stores.sqlite._group import Group
+from actorbus.stores.sqlite._guard import NOT_ASKED
 from actorbus.stores.sqlite._queries import QUERIES
 from actorbus.stores.sqlite._session import Session
 
@@ -275,7 +276,7 @@ class SqliteTurn:
     def _raise(self, error: sqlite3.Error) -> NoReturn:
         """Raise what a failed statement means for its handler."""
         if was_refused(error):
-            reason = self._session.guard.refused
+            reason = self._session.guard.refused or NOT_ASKED
             raise StatementRefused(f"{self.owner}: {reason}") from error
         if code(error) == sqlite3.SQLITE_INTERRUPT:
             self._interrupted(error)
