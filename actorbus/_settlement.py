@@ -8,6 +8,7 @@ inside the handler's transaction where it has one, else in a batch.
     Release     not started, or not its own fault: ready again at once, not counted
     DeadLetter  failed for good: counted, moved to the dead letters with its history
     Expire      its time to live ran out before the handler began: deleted and counted per queue
+    Park        held back, not counted: somebody has to let it go on, or something to change
 """
 
 from dataclasses import dataclass
@@ -76,7 +77,15 @@ class Expire:
     """Too old to be started."""
 
 
-Settlement = Ack | Retry | Release | DeadLetter | Expire
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Held back, as if it had not been claimed, until it is let go on."""
+
+    reason: str
+    """Short words for those who list what is parked."""
+
+
+Settlement = Ack | Retry | Release | DeadLetter | Expire | Park
 
 ACK: Final = Ack()
 RELEASE: Final = Release()

@@ -47,6 +47,7 @@ TRANSITIONS: Mapping[tuple[State | None, Event], State] = MappingProxyType(
     {
         (None, Event.SEND): State.READY,
         (None, Event.DELAY): State.WAITING,
+        (None, Event.PARK): State.PARKED,
         (State.WAITING, Event.COME_DUE): State.READY,
         (State.WAITING, Event.EXPIRE): State.EXPIRED,
         (State.READY, Event.CLAIM): State.CLAIMED,
@@ -60,6 +61,7 @@ TRANSITIONS: Mapping[tuple[State | None, Event], State] = MappingProxyType(
         (State.CLAIMED, Event.EXPIRE): State.EXPIRED,
         (State.CLAIMED, Event.DEAD_LETTER): State.DEAD,
         (State.PARKED, Event.RESUME): State.READY,
+        (State.PARKED, Event.DELAY): State.WAITING,
         (State.PARKED, Event.EXPIRE): State.EXPIRED,
         (State.DEAD, Event.REPLAY): State.READY,
     }

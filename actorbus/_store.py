@@ -172,6 +172,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """With it, a copy for the same endpoint that was sent before is not stored again."""
     forwarded: bool = False
     """It comes from another channel: its deduplication key was noted when it was sent."""
+    parked: str | None = None
+    """Why it is held back: it is stored as parked, with this reason, until it is let go on."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -284,6 +286,27 @@ class QueueStatistics:
     """Since the store was made."""
     oldest_enqueued_at: float | None = None
     """Unix time; of those that are not dead."""
+
+
+class ParkedFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which parked messages are meant: those that match everything that is given."""
+
+    channel: str | None = None
+    tenant: str | None = None
+    endpoint: str | None = None
+    reason: str | None = None
+
+
+class ParkedMessages(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of one queue that are held back for the same reason."""
+
+    channel: str
+    tenant: str
+    endpoint: str
+    reason: str
+    count: int
+    oldest_enqueued_at: float
+    """Unix time."""
 
 
 class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -647,6 +670,23 @@ class Store(Protocol):
 
     async def pauses(self) -> list[Pause]:
         """Return what is paused now, by channel and endpoint."""
+        ...
+
+    async def parked(self, matching: ParkedFilter) -> list[ParkedMessages]:
+        """Return what is held back, in order of channel, tenant, endpoint and reason."""
+        ...
+
+    async def unpark(
+        self, matching: ParkedFilter, *, channel: str | None = None, tenant: str | None = None
+    ) -> int:
+        """Let parked messages go on, as they are or on another channel or tenant; return how many.
+
+        Those that are not due yet wait for their time.
+        """
+        ...
+
+    async def tenants(self, channel: str, *, limit: int) -> list[str]:
+        """Return up to `limit` tenants that have messages on a channel, in whatever state."""
         ...
 
     async def purge(self) -> int:

@@ -1,10 +1,10 @@
 -- name: insert_message
--- Store a copy, ready or waiting.
+-- Store a copy: ready, waiting or parked.
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
-) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    causation_id, timestamp, deduplication_key, headers, body, parked_reason
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: remember_sent
 -- Note a key at the gateway; no row is changed if it was there.
@@ -115,6 +115,34 @@ WHERE sequence = ? AND epoch = ?;
 UPDATE actorbus_messages
 SET state = 'ready', owner = NULL, epoch = epoch + 1, attempts = ?
 WHERE sequence = ? AND epoch = ?;
+
+-- name: park_message
+-- Give back a claim, and hold the message back.
+UPDATE actorbus_messages
+SET state = 'parked', owner = NULL, epoch = epoch + 1, suspect = 0, attempts = ?, parked_reason = ?
+WHERE sequence = ? AND epoch = ?;
+
+-- name: parked
+-- What is held back, by queue and reason.
+SELECT channel, tenant, endpoint, coalesce(parked_reason, ''), count(*), min(enqueued_at)
+FROM actorbus_messages WHERE state = 'parked' AND {matching}
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+
+-- name: unpark
+-- Let parked messages go on, in the order of their sending, some at a time.
+UPDATE actorbus_messages
+SET state = CASE WHEN due_at > :now THEN 'waiting' ELSE 'ready' END, epoch = epoch + 1,
+    parked_reason = NULL, channel = coalesce(:to_channel, channel),
+    tenant = coalesce(:to_tenant, tenant)
+WHERE sequence IN (
+    SELECT sequence FROM actorbus_messages WHERE state = 'parked' AND {matching}
+    ORDER BY sequence LIMIT :limit
+)
+RETURNING channel;
+
+-- name: tenants
+-- The tenants that have messages on a channel.
+SELECT DISTINCT tenant FROM actorbus_messages WHERE channel = ? LIMIT ?;
 
 -- name: release_owned
 -- Give back all that a process has, at its orderly end.

@@ -42,12 +42,15 @@ CREATE TABLE actorbus_messages (
     timestamp         REAL NOT NULL,     -- when the message was made
     deduplication_key TEXT,              -- see actorbus_sent
     headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
-    body              BLOB NOT NULL    -- the message itself, encoded
+    body              BLOB NOT NULL,   -- the message itself, encoded
+    parked_reason     TEXT               -- why it is held back; NULL: it is not parked
 ) STRICT;
 
 -- What a claim reads: its cost does not depend on how much else is stored.
 CREATE INDEX actorbus_messages_ready ON actorbus_messages
     (channel, tenant, endpoint, suspect, priority DESC, due_at, sequence) WHERE state = 'ready';
+-- What is held back, and for which tenant.
+CREATE INDEX actorbus_messages_parked ON actorbus_messages (channel, tenant) WHERE state = 'parked';
 -- Taking back what an expired process had.
 CREATE INDEX actorbus_messages_claimed ON actorbus_messages (owner) WHERE state = 'claimed';
 -- What comes due next.

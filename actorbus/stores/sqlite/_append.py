@@ -13,6 +13,7 @@ _INSERT: Final = QUERIES["insert_message"]
 _REMEMBER: Final = QUERIES["remember_sent"]
 _READY: Final = State.READY.value
 _WAITING: Final = State.WAITING.value
+_PARKED: Final = State.PARKED.value
 
 
 def append(cursor: sqlite3.Cursor, copies: Sequence[Outgoing], now: float, ready: set[str]) -> int:
@@ -35,7 +36,9 @@ def _rows(copies: Sequence[Outgoing], now: float, ready: set[str]) -> Iterator[t
     for copy in copies:
         due = _due(copy, now)
         state = _WAITING if due > now else _READY
-        if state is _READY:
+        if copy.parked is not None:
+            state = _PARKED
+        elif state is _READY:
             ready.add(copy.channel)
         yield (
             state,
@@ -56,6 +59,7 @@ def _rows(copies: Sequence[Outgoing], now: float, ready: set[str]) -> Iterator[t
             copy.deduplication_key,
             copy.headers,
             copy.body,
+            copy.parked,
         )
 
 

@@ -3,13 +3,14 @@
 import sqlite3
 from typing import Final, assert_never
 
-from actorbus._settlement import Ack, DeadLetter, Expire, Failure, Release, Retry, Settlement
+from actorbus._settlement import Ack, DeadLetter, Expire, Failure, Park, Release, Retry, Settlement
 from actorbus._store import Claimed
 from actorbus.stores.sqlite._queries import QUERIES
 
 _DELETE: Final = QUERIES["delete_message"]
 _RETRY: Final = QUERIES["retry_message"]
 _RELEASE: Final = QUERIES["release_message"]
+_PARK: Final = QUERIES["park_message"]
 _BURY: Final = QUERIES["bury_message"]
 _ADD_FAILURE: Final = QUERIES["add_failure"]
 _DELETE_FAILURES: Final = QUERIES["delete_failures"]
@@ -29,6 +30,8 @@ def settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now
             return _bury(cursor, claimed, settlement, now)
         case Expire():
             return _expire(cursor, claimed, now)
+        case Park(reason):
+            return _changed(cursor, _PARK, (claimed.attempts, reason, *_key(claimed)))
         case _:
             assert_never(settlement)
 

@@ -19,6 +19,8 @@ from actorbus._store import (
     Demand,
     GroupLost,
     Outgoing,
+    ParkedFilter,
+    ParkedMessages,
     Poll,
     ProcessInfo,
     ProcessRow,
@@ -36,6 +38,7 @@ from actorbus.stores.sqlite import (
     _dead_letters,
     _due,
     _leases,
+    _parking,
     _pauses,
     _replies,
     _retention,
@@ -333,6 +336,31 @@ class SqliteStore:
     async def pauses(self) -> list[Pause]:
         """Return what is paused now."""
         return await self._read(lambda cursor: _pauses.pauses(cursor, self.now()))
+
+    async def parked(self, matching: ParkedFilter) -> list[ParkedMessages]:
+        """Return what is held back, by queue and reason."""
+        return await self._read(lambda cursor: _parking.parked(cursor, matching), long=True)
+
+    async def unpark(
+        self, matching: ParkedFilter, *, channel: str | None = None, tenant: str | None = None
+    ) -> int:
+        """Let parked messages go on, some at a time."""
+        total = 0
+        while count := await self._unpark_some(matching, (channel, tenant)):
+            total += count
+            if count < _parking.BATCH:
+                break
+        return total
+
+    async def _unpark_some(self, matching: ParkedFilter, to: tuple[str | None, str | None]) -> int:
+        ready: set[str] = set()
+        return await self._write(
+            lambda cursor: _parking.unpark(cursor, matching, to, self.now(), ready), ready
+        )
+
+    async def tenants(self, channel: str, *, limit: int) -> list[str]:
+        """Return tenants that have messages on a channel."""
+        return await self._read(lambda cursor: _parking.tenants(cursor, channel, limit), long=True)
 
     async def purge(self) -> int:
         """Forget deduplication keys that are older than the retention, and stale replies."""

@@ -15,6 +15,7 @@ What it cannot catch: durability, and what another program does to the database.
 driver's own.
 """
 
+from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
 from actorbus.testing.store_contract._replies import RepliesContract
 from actorbus.testing.store_contract._sending import SendingContract
@@ -26,7 +27,9 @@ from actorbus.testing.store_contract._turns import TurnsContract
 __all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
 
 
-class StoreContract(SendingContract, SettlingContract, TurnsContract, PausingContract):
+class StoreContract(
+    SendingContract, SettlingContract, TurnsContract, PausingContract, ParkingContract
+):
     """One process on a store."""
 
 

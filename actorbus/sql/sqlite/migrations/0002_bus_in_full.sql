@@ -20,3 +20,6 @@ CREATE TABLE actorbus_pauses (
     reason    TEXT NOT NULL,
     PRIMARY KEY (channel, endpoint)
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE actorbus_messages ADD COLUMN parked_reason TEXT;
+CREATE INDEX actorbus_messages_parked ON actorbus_messages (channel, tenant) WHERE state = 'parked';
