@@ -11,6 +11,7 @@ from actorbus._settlement import (
     Ack,
     DeadLetter,
     Expire,
+    Park,
     Release,
     Retry,
     Settlement,
@@ -74,6 +75,10 @@ class Settling:
             case Expire():
                 workload.counts.expired += 1
                 self._total.expired += 1
+            case Park():
+                workload.counts.parked += 1
+                self._total.parked += 1
+                workload.outage.forget(claimed.copy_id)
         self._has_room(claimed)
 
     def not_settled(

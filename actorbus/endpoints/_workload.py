@@ -27,6 +27,7 @@ class Counts:
     released: int = 0
     dead: int = 0
     expired: int = 0
+    parked: int = 0
     stale: int = 0
     run_again: int = 0
     """Runs of messages whose commit was lost; not counted as attempts."""
