@@ -355,6 +355,31 @@ class StoredReply(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time; nobody waits for it any more after that."""
 
 
+class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store knows of a schedule: when it ticks next, and when it did. Unix times."""
+
+    name: str
+    definition: str
+    """When it ticks, in words; another text means another plan."""
+    channel: str
+    anchor: float
+    """From here an interval counts."""
+    next_at: float
+    """The planned time of the next tick."""
+    fires_at: float
+    """The same with its jitter: the tick is sent then."""
+    ticks: int = 0
+    """How many were sent."""
+    last_at: float | None = None
+    """The planned time of the last tick."""
+    last_fired_at: float | None = None
+    last_fired_by: str | None = None
+    """The process that sent it: host and pid."""
+    paused: bool = False
+    version: int = 1
+    """Grows by one with each change; see `Store.write_schedule`."""
+
+
 class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters are meant: those that match everything that is given."""
 
@@ -687,6 +712,22 @@ class Store(Protocol):
 
     async def tenants(self, channel: str, *, limit: int) -> list[str]:
         """Return up to `limit` tenants that have messages on a channel, in whatever state."""
+        ...
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Return all schedules that were planned here, declared still or not, by name."""
+        ...
+
+    async def write_schedule(self, row: ScheduleRow, ticks: Sequence[Outgoing] = ()) -> bool:
+        """Write a schedule and store its ticks, in one transaction; wait for the commit.
+
+        Only if the stored version is the one before the row's (of version 1: if there is none);
+        otherwise somebody else was first, nothing is stored, and it returns False.
+        """
+        ...
+
+    async def delete_schedule(self, name: str) -> bool:
+        """Forget a schedule; False if there was none."""
         ...
 
     async def purge(self) -> int:

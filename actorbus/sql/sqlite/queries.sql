@@ -377,3 +377,28 @@ INSERT INTO actorbus_schema (version, store_id, created_at, migrated_at) VALUES 
 -- name: migrate_schema
 -- Note that a migration was made.
 UPDATE actorbus_schema SET version = ?, migrated_at = ?;
+
+-- name: schedules
+-- All schedules that were ever planned here and not deleted.
+SELECT name, definition, channel, anchor, next_at, fires_at, ticks, last_at, last_fired_at,
+    last_fired_by, paused, version
+FROM actorbus_schedules ORDER BY name;
+
+-- name: add_schedule
+-- Plan a schedule that is not there yet.
+INSERT INTO actorbus_schedules (
+    name, definition, channel, anchor, next_at, fires_at, ticks, last_at, last_fired_at,
+    last_fired_by, paused, version
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING;
+
+-- name: change_schedule
+-- Write what a schedule is now, unless somebody has changed it since it was read.
+UPDATE actorbus_schedules SET definition = ?, channel = ?, anchor = ?, next_at = ?, fires_at = ?,
+    ticks = ?, last_at = ?, last_fired_at = ?, last_fired_by = ?, paused = ?, version = ?
+WHERE name = ? AND version = ?;
+
+-- name: delete_schedule
+-- Forget a schedule.
+DELETE FROM actorbus_schedules WHERE name = ?;

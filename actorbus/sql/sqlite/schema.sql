@@ -173,3 +173,21 @@ CREATE TABLE actorbus_pauses (
     reason    TEXT NOT NULL,           -- in the words of whoever paused it
     PRIMARY KEY (channel, endpoint)
 ) STRICT, WITHOUT ROWID;
+
+
+-- Schedules: when each of them ticks next. A tick is a message, stored in the transaction that plans
+-- the one after it. A row stays when its schedule is no longer declared, until it is deleted.
+CREATE TABLE actorbus_schedules (
+    name           TEXT PRIMARY KEY,   -- also the endpoint that its ticks are for
+    definition     TEXT NOT NULL,      -- when it ticks: cron line and zone, or the interval
+    channel        TEXT NOT NULL,      -- the channel that its ticks are sent on
+    anchor         REAL NOT NULL,      -- from here an interval counts
+    next_at        REAL NOT NULL,      -- the planned time of the next tick
+    fires_at       REAL NOT NULL,      -- the same with its jitter: the tick is sent then
+    ticks          INTEGER NOT NULL,   -- how many were sent
+    last_at        REAL,               -- the planned time of the last one
+    last_fired_at  REAL,               -- when the last one was sent
+    last_fired_by  TEXT,               -- the process that sent it: host and pid
+    paused         INTEGER NOT NULL,   -- 1: it does not tick until it is resumed
+    version        INTEGER NOT NULL    -- grows with each change: of two processes one sends a tick
+) STRICT, WITHOUT ROWID;

@@ -25,6 +25,7 @@ from actorbus._store import (
     ProcessInfo,
     ProcessRow,
     QueueStatistics,
+    ScheduleRow,
     StaleClaim,
     Store,
     StoreClosed,
@@ -42,6 +43,7 @@ from actorbus.stores.sqlite import (
     _pauses,
     _replies,
     _retention,
+    _schedules,
     _settle,
     _statistics,
 )
@@ -361,6 +363,21 @@ class SqliteStore:
     async def tenants(self, channel: str, *, limit: int) -> list[str]:
         """Return tenants that have messages on a channel."""
         return await self._read(lambda cursor: _parking.tenants(cursor, channel, limit), long=True)
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Return all schedules that were planned here, by name."""
+        return await self._read(_schedules.schedules)
+
+    async def write_schedule(self, row: ScheduleRow, ticks: Sequence[Outgoing] = ()) -> bool:
+        """Write a schedule with its ticks; False if somebody else was first."""
+        ready: set[str] = set()
+        return await self._write(
+            lambda cursor: _schedules.write(cursor, row, ticks, self.now(), ready), ready
+        )
+
+    async def delete_schedule(self, name: str) -> bool:
+        """Forget a schedule; False if there was none."""
+        return await self._write(lambda cursor: _schedules.delete(cursor, name))
 
     async def purge(self) -> int:
         """Forget deduplication keys that are older than the retention, and stale replies."""

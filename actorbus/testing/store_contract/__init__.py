@@ -18,6 +18,7 @@ driver's own.
 from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
 from actorbus.testing.store_contract._replies import RepliesContract
+from actorbus.testing.store_contract._schedules import SchedulesContract
 from actorbus.testing.store_contract._sending import SendingContract
 from actorbus.testing.store_contract._settling import SettlingContract
 from actorbus.testing.store_contract._sharing import SharingContract
@@ -28,7 +29,12 @@ __all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
 
 
 class StoreContract(
-    SendingContract, SettlingContract, TurnsContract, PausingContract, ParkingContract
+    SendingContract,
+    SettlingContract,
+    TurnsContract,
+    PausingContract,
+    ParkingContract,
+    SchedulesContract,
 ):
     """One process on a store."""
 

@@ -23,3 +23,18 @@ CREATE TABLE actorbus_pauses (
 
 ALTER TABLE actorbus_messages ADD COLUMN parked_reason TEXT;
 CREATE INDEX actorbus_messages_parked ON actorbus_messages (channel, tenant) WHERE state = 'parked';
+
+CREATE TABLE actorbus_schedules (
+    name           TEXT PRIMARY KEY,
+    definition     TEXT NOT NULL,
+    channel        TEXT NOT NULL,
+    anchor         REAL NOT NULL,
+    next_at        REAL NOT NULL,
+    fires_at       REAL NOT NULL,
+    ticks          INTEGER NOT NULL,
+    last_at        REAL,
+    last_fired_at  REAL,
+    last_fired_by  TEXT,
+    paused         INTEGER NOT NULL,
+    version        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
