@@ -9,12 +9,15 @@ from dataclasses import field as attribute
 from typing import Any, ClassVar, TypedDict
 
 from actorbus._errors import MessageRefused
-from actorbus._options import Seconds, as_seconds, is_text
+from actorbus._options import Checked, Delay, Seconds, as_seconds, is_text
 from supervisors import Backoff, Retry
 
 TenantRule = Callable[[Any, Mapping[str, str]], object]
 
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
+CAPABILITIES = frozenset({"delay", "priority", "time_to_live"})
+"""What a kind of channel may honour or not; those on the store honour all of it."""
+
 _POLICIES = ("create", "refuse", "dead_letter")
 _LONGEST_TENANT = 200
 
@@ -35,6 +38,8 @@ class StoreChannel:
     endpoints': how long one whose dependency is down rests before it probes again. An endpoint
     runs at most `concurrency` messages at once, and holds at most `max_in_flight` claimed ones,
     running and uncommitted ones included. `outage` are the errors that say a dependency is down.
+    `delay`, `priority`, `time_to_live`, `timeout` and `deduplicate` are for messages and handlers
+    that do not say otherwise; see `HandlerOptions`.
     """
 
     name: str
@@ -44,7 +49,13 @@ class StoreChannel:
     concurrency: int = 10
     max_in_flight: int = 100
     outage: tuple[type[BaseException], ...] = OUTAGES
+    delay: Delay | None = None
+    priority: int | None = None
+    time_to_live: Seconds | None = None
+    timeout: Seconds | None = None
+    deduplicate: Callable[..., object] | None = None
 
+    capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
 
     def problems(self) -> Iterator[str]:
@@ -78,7 +89,8 @@ class DynamicChannel:
 
     The tenants share `workers` handlers running at once; none has more than `concurrency`. A
     tenant's channel that had nothing to do for `idle_timeout` seconds is ended, and made again
-    on demand. At most `max_tenants` live at once; further ones wait for an idle one to end.
+    on demand. At most `max_tenants` live at once; further ones wait for an idle one to end. The
+    delivery options are those of `StoreChannel`.
     """
 
     name: str
@@ -94,7 +106,13 @@ class DynamicChannel:
     retry: Retry = attribute(default_factory=Retry)
     backoff: Backoff = attribute(default_factory=Backoff)
     outage: tuple[type[BaseException], ...] = OUTAGES
+    delay: Delay | None = None
+    priority: int | None = None
+    time_to_live: Seconds | None = None
+    timeout: Seconds | None = None
+    deduplicate: Callable[..., object] | None = None
 
+    capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -158,6 +176,11 @@ class ChannelOptions(TypedDict, total=False):
     concurrency: int
     max_in_flight: int
     outage: tuple[type[BaseException], ...]
+    delay: Delay
+    priority: int
+    time_to_live: Seconds
+    timeout: Seconds
+    deduplicate: Callable[..., object]
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
@@ -215,6 +238,16 @@ def _shared_problems(options: Channel) -> Iterator[str]:
         yield f"backoff={options.backoff!r} is not allowed: give Backoff(initial=...)"
     if not _are_exceptions(options.outage):
         yield f"outage={options.outage!r} is not a tuple of exception types"
+    checked = Checked({name: getattr(options, name) for name in _DELIVERY})
+    checked.delay("delay")
+    checked.whole("priority")
+    checked.seconds("time_to_live")
+    checked.seconds("timeout")
+    checked.function("deduplicate")
+    yield from checked.problems
+
+
+_DELIVERY = ("delay", "priority", "time_to_live", "timeout", "deduplicate")
 
 
 def _are_exceptions(kinds: object) -> bool:

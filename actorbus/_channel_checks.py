@@ -1,7 +1,9 @@
 """Start-up checks of channels: their options, their names, and who names them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from actorbus._capabilities import capability_faults
+from actorbus._channel import CAPABILITIES, Channel
 from actorbus._declared import Declared
 from actorbus._problems import Problems
 from actorbus._retry_checks import retry_contradictions
@@ -14,9 +16,27 @@ def check_channels(declared: Declared, problems: Problems) -> None:
     for channel, where in declared.channels:
         problems.add_all(where, channel.problems(), f"channel {channel.name!r}: ")
         problems.add_all(where, retry_contradictions(channel.retry), f"channel {channel.name!r}: ")
+        own = [name for name in CAPABILITIES if getattr(channel, name, None) is not None]
+        check_capabilities(declared, problems, where, own, channel)
         first = places.setdefault(channel.name, where)
         if first is not where:
             problems.add(where, f"channel {channel.name!r} is declared already, at {first}")
+
+
+def check_capabilities(
+    declared: Declared,
+    problems: Problems,
+    where: str,
+    given: Iterable[str],
+    channel: Channel | str | None,
+    *,
+    prefix: str = "",
+) -> None:
+    """Note options that a channel cannot honour; one that there is not is noted elsewhere."""
+    channels = [one for one, _ in declared.channels]
+    named = [one for one in channels if channel in (one, one.name)]
+    for one in named[:1]:
+        problems.add_all(where, capability_faults(given, one, channels), prefix)
 
 
 def channel_names(declared: Declared) -> Sequence[str]:

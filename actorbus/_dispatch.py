@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from copy import copy
 from functools import partial
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from actorbus.interceptors._chain import Chains
 
 
+Invoke = Callable[[HandlerSpec, Any, Headers, UnitOfWork], Awaitable[Any]]
+
+
 class Dispatch:
     """Runs handlers. Everything that can be worked out from the spec is, when the bus starts."""
 
-    __slots__ = ("_plans", "decode")
+    __slots__ = ("_chains", "_plans", "decode")
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Dispatch:
         """Plan the call of each handler, given with its parameters after the message's."""
         self.decode = decoding.decode
         """Returns the message; raises UndecodableMessage, which names the field and its value."""
+        self._chains: Chains | None = None
         self._plans = {
             spec.endpoint_id: _Plan(spec, injector.plan(parameters), injector, worlds)
             for spec, parameters in handlers
@@ -44,8 +49,24 @@ class Dispatch:
 
     def intercept(self, chains: "Chains") -> None:
         """Call the handlers with their interceptors around them."""
+        self._chains = chains
         for plan in self._plans.values():
             plan.intercept(chains)
+
+    def with_timeout_of(self, spec: HandlerSpec) -> Invoke:
+        """Return `invoke` for a handler that has another time limit where it is called from."""
+        plan = self._plans[spec.endpoint_id]
+        if plan.spec.timeout == spec.timeout:
+            return self.invoke
+        other = plan.for_spec(spec)
+        if self._chains is not None:
+            other.intercept(self._chains)
+        return self._with({spec.endpoint_id: other}).invoke
+
+    def _with(self, plans: "dict[str, _Plan]") -> "Dispatch":
+        other = copy(self)
+        other._plans = plans  # noqa: SLF001  a copy of this object
+        return other
 
     async def invoke(
         self, spec: HandlerSpec, message: Any, headers: Headers, unit_of_work: UnitOfWork
@@ -70,17 +91,21 @@ class Dispatch:
 class _Plan:
     """One handler, ready to be called. `run` is the shortest way that its needs allow."""
 
-    __slots__ = ("_call", "_injection", "_injector", "_spec", "_worlds", "run")
+    __slots__ = ("_call", "_injection", "_injector", "_worlds", "run", "spec")
 
     def __init__(
         self, spec: HandlerSpec, injection: Injection, injector: Injector, worlds: "Worlds"
     ) -> None:
-        self._spec = spec
+        self.spec = spec
         self._injection = injection
         self._injector = injector
         self._worlds = worlds
         self._call = _caller(spec, worlds)
         self.run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]] = self._chosen_run()
+
+    def for_spec(self, spec: HandlerSpec) -> "_Plan":
+        """Return a plan of the same call under other options."""
+        return _Plan(spec, self._injection, self._injector, self._worlds)
 
     def intercept(self, chains: "Chains") -> None:
         """Put the handler's interceptors around it, within its time limit."""
@@ -92,10 +117,10 @@ class _Plan:
         run: Callable[[Any, Headers, UnitOfWork], Awaitable[Any]]
         run = self._run_with_services if self._injection.services else self._run
         if chains is not None:
-            run = chains.around_handler(self._spec, run)
-        if self._spec.timeout is None or self._spec.world == "process":
+            run = chains.around_handler(self.spec, run)
+        if self.spec.timeout is None or self.spec.world == "process":
             return run
-        return self._limited(run, self._spec.timeout)
+        return self._limited(run, self.spec.timeout)
 
     async def _run(self, message: Any, headers: Headers, unit: UnitOfWork) -> Any:
         arguments = self._injection.arguments(headers, unit, self._worlds)
@@ -117,7 +142,7 @@ class _Plan:
                 return await run(message, headers, unit)
             if not scope.cancelled_caught:
                 raise AssertionError("left without a result and without a time-out")
-            raise HandlerTimeout(f"{self._spec.endpoint_id} ran longer than {timeout:g} s")
+            raise HandlerTimeout(f"{self.spec.endpoint_id} ran longer than {timeout:g} s")
 
         return run_limited
 

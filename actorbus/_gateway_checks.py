@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from actorbus import _inject
-from actorbus._channel_checks import channel_names, check_channel_name
+from actorbus._channel_checks import channel_names, check_capabilities, check_channel_name
 from actorbus._declared import Declared
 from actorbus._gateway import Gateway
 from actorbus._gateway_listing import GatewayListing, listed
@@ -41,6 +41,14 @@ class GatewayChecks:
             prefix = f"{gateway.__qualname__}: "
             if gateway.channel is not None:
                 check_channel_name(self._problems, self._channels, where, gateway.channel, prefix)
+            check_capabilities(
+                self._declared,
+                self._problems,
+                where,
+                gateway.way.options,
+                gateway.channel,
+                prefix=prefix,
+            )
             asynchronous = gateway.channel is not None or self._has_channels(gateway.kind)
             faults = way_faults(gateway.way, asynchronous=asynchronous)
             self._problems.add_all(where, faults, prefix)
@@ -50,6 +58,11 @@ class GatewayChecks:
         for interface, where in self._interfaces.items():
             faults = interface_faults(interface, handlers, types, self._channels)
             self._problems.add_all(where, faults, f"{interface.__qualname__}: ")
+            for method in methods_of(interface)[0]:
+                way, prefix = method.way, f"{interface.__qualname__}: {method.name}: "
+                check_capabilities(
+                    self._declared, self._problems, where, way.options, way.channel, prefix=prefix
+                )
 
     def channels_of_kinds(self) -> Mapping[Kind, frozenset[str]]:
         """Return the channels through which gateways send each kind of message."""

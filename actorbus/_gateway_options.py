@@ -3,14 +3,16 @@
 They are options for everything that is sent through it; a call's own come before them.
 """
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypedDict, cast
 
 from actorbus._errors import MessageRefused
 from actorbus._handlers import Kind
 from actorbus._instant_retry import InstantRetry
-from actorbus._options import SEND_OPTIONS, Seconds, SendOptions, checked_headers, timing
+from actorbus._options import SEND_OPTIONS, Delay, Seconds, SendOptions, checked_headers
+from actorbus._rules import arity as arity
+from actorbus._rules import is_rule
+from actorbus._timing import timing
 from actorbus._types import did_you_mean
 from actorbus._way import Way
 
@@ -30,7 +32,7 @@ class GatewayOptions(TypedDict, total=False):
     channel: str
     retry: InstantRetry
     deduplicate: Callable[..., object]
-    delay: Seconds
+    delay: Delay
     priority: int
     time_to_live: Seconds
     headers: Mapping[str, str]
@@ -60,7 +62,7 @@ def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
         yield f"a gateway has no option {name}={did_you_mean(name, GATEWAY_OPTIONS)}"
     yield from _retry_faults(way)
     yield from _kind_faults(way, asynchronous=asynchronous)
-    if way.deduplicate is not None and not _takes_one_or_two(way.deduplicate):
+    if way.deduplicate is not None and not is_rule(way.deduplicate):
         yield f"deduplicate={way.deduplicate!r} is not a function of the message, and the headers"
     try:
         timing(cast("SendOptions", way.options), 0.0)
@@ -92,18 +94,3 @@ def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     elif not asynchronous:
         for name in sorted(given & {"delay", "priority", "time_to_live"}):
             yield f"{name}= needs a channel: every handler of its messages is synchronous"
-
-
-def _takes_one_or_two(rule: object) -> bool:
-    return callable(rule) and 1 <= arity(rule) <= 2  # noqa: PLR2004  message and headers
-
-
-def arity(rule: Callable[..., Any]) -> int:
-    """Return how many arguments a rule wants, 0 if that cannot be told."""
-    try:
-        parameters = inspect.signature(rule).parameters.values()
-    except (TypeError, ValueError):
-        return 0
-    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
-    wanted = [one for one in parameters if one.kind in positional and one.default is one.empty]
-    return len(wanted)

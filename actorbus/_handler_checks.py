@@ -5,13 +5,14 @@ from inspect import Parameter
 from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
-from actorbus._channel_checks import channel_names, check_channel_name
+from actorbus._channel_checks import channel_names, check_capabilities, check_channel_name
 from actorbus._declared import Declared
 from actorbus._handler_conflicts import WITH_ARTICLE
 from actorbus._handler_types import HandlerTypes, route_by
 from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
 from actorbus._instant_retry import InstantRetry, retry_faults
 from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
+from actorbus._precedence import on_channel
 from actorbus._problems import Problems
 from actorbus._retry_checks import error_contradictions
 from actorbus._types import checked_name, did_you_mean, stable_name
@@ -91,8 +92,8 @@ class HandlerChecks:
             world=self._world(declaration, runs_on),
             aliases=checked.texts("aliases"),
             channel=given.get("channel"),
-            delay=checked.seconds("delay", above_zero=False) or 0.0,
-            priority=checked.whole("priority") or 0,
+            delay=checked.delay("delay"),
+            priority=checked.whole("priority"),
             time_to_live=checked.seconds("time_to_live"),
             deduplicate=checked.function("deduplicate"),
             concurrency=checked.whole("concurrency", at_least=1),
@@ -115,6 +116,14 @@ class HandlerChecks:
         self._problems.add_all(where, error_contradictions(spec))
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
+            check_capabilities(self._declared, self._problems, where, given, spec.channel)
+        return self._filled(spec)
+
+    def _filled(self, spec: HandlerSpec) -> HandlerSpec:
+        """Return the spec with what it leaves to a channel of its own."""
+        for channel, _ in self._declared.channels:
+            if channel.name == spec.channel and not any(channel.problems()):
+                return on_channel(spec, channel)
         return spec
 
     def _conversion(self, declaration: Declaration, checked: Checked) -> Conversion:

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from actorbus._instant_retry import InstantRetry
+from actorbus._options import Delay
 from actorbus.codecs import STRICT, Conversion
 from supervisors import Retry
 
@@ -24,7 +25,7 @@ class HandlerSpec:
     `channel` is None for a handler that runs synchronously, in its sender's transaction. Times
     are seconds. `world` is where the function runs; `order` counts the handlers as declared.
     `route_by` tells whether `type_name` is a class's name, a routing key, or a pattern for keys.
-    None leaves `concurrency`, `retry` and `outage` to the channel.
+    None leaves an option to the channel; `_precedence` fills it in.
     """
 
     kind: Kind
@@ -35,8 +36,8 @@ class HandlerSpec:
     world: World = "trio"
     aliases: tuple[str, ...] = ()
     channel: str | None = None
-    delay: float = 0.0
-    priority: int = 0
+    delay: Delay | None = None
+    priority: int | None = None
     time_to_live: float | None = None
     deduplicate: Callable[[Any], object] | None = None
     concurrency: int | None = None

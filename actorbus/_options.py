@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard
 
 from actorbus._errors import InvalidHeader, InvalidSendOption
+from actorbus._rules import is_rule
 from actorbus.codecs import Strictness, UnknownFields
 from supervisors import Retry
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 Seconds = float | timedelta
 """A span of time: a number of seconds, or a timedelta."""
+
+Delay = Seconds | datetime | Callable[..., Any]
+"""A span from now, a time with a zone (one that has passed: at once), or a function.
+
+A function of the message, or of message and headers, is asked when a message is sent. It returns
+one of the others, or None: at once. What it raises, or returns wrongly, is the sender's.
+"""
 
 RunsOn = Literal["trio", "asyncio", "process"]
 
@@ -40,16 +47,17 @@ class QueryHandlerOptions(TypedDict, total=False):
 class HandlerOptions(QueryHandlerOptions, total=False):
     """What a command's or an event's handler may be told; most of it needs a channel.
 
-    `channel` makes it asynchronous: it is sent a copy through that channel. `delay`, `priority`
-    (higher first) and `time_to_live` are given to its copies. `deduplicate` makes a key of the
-    message: of two with one key the second is not handled. `concurrency` is how many run at once,
-    `retry` how often and when again. `permanent` are errors that are never retried, `outage` those
-    that say that a dependency is down; `breaker` is how many failures of other kinds in a row say
-    so too. `aliases` are endpoint ids that it had before.
+    `channel` makes it asynchronous: it is sent a copy through that channel. `delay` (see `Delay`),
+    `priority` (higher first) and `time_to_live` (from when it is due) are given to its copies,
+    unless their sender says otherwise; what is not given here is the channel's. `deduplicate`
+    makes a key of the message: of two with one key the second is not handled. `concurrency` is
+    how many run at once, `retry` how often and when again. `permanent` are errors that are never
+    retried, `outage` those that say that a dependency is down; `breaker` is how many failures of
+    other kinds in a row say so too. `aliases` are endpoint ids that it had before.
     """
 
     channel: str
-    delay: Seconds
+    delay: Delay
     priority: int
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
@@ -70,8 +78,10 @@ class SendOptions(TypedDict, total=False):
 
     `headers` are text; those of the message being handled are passed on as well. An explicit
     `message_id` makes the send repeatable: an endpoint that was sent a message of this id is not
-    sent it again. `delay` is from now, `deliver_at` a time with a zone, or seconds of Unix time;
-    `time_to_live` is from now too. `priority`: higher first. `routing_key` names plain data.
+    sent it again. `delay` is a span from now, a time with a zone, or a function (see `Delay`);
+    `deliver_at` a time with a zone, or seconds of Unix time, that has not passed. `time_to_live`
+    is from when it is due: after it no handler starts. `priority`: higher first. All four come
+    before what the handler and its channel say. `routing_key` names plain data.
     `content_type` is "application/msgpack" (the default) or "application/json".
     """
 
@@ -80,7 +90,7 @@ class SendOptions(TypedDict, total=False):
     correlation_id: str
     routing_key: str
     content_type: str
-    delay: Seconds
+    delay: Delay
     deliver_at: datetime | float
     priority: int
     time_to_live: Seconds
@@ -89,73 +99,22 @@ class SendOptions(TypedDict, total=False):
 SEND_OPTIONS = frozenset(SendOptions.__annotations__)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """When a message is due and how it queues; None and 0 leave it to its endpoint."""
-
-    delay: float | None = None
-    deliver_at: float | None = None
-    priority: int | None = None
-    time_to_live: float | None = None
-
-
-NO_TIMING = Timing()
-
-
-def timing(options: SendOptions, now: float) -> Timing:
-    """Return a sender's wishes, checked. Raises InvalidSendOption naming option and value."""
-    if "delay" in options and "deliver_at" in options:
-        raise InvalidSendOption("delay= and deliver_at= contradict each other; drop one")
-    return Timing(
-        delay=_optional(options, "delay", _span),
-        deliver_at=_deliver_at(options["deliver_at"], now) if "deliver_at" in options else None,
-        priority=_optional(options, "priority", _priority),
-        time_to_live=_optional(options, "time_to_live", _life),
-    )
-
-
-def _optional(options: Mapping[str, Any], name: str, check: Callable[[str, Any], Any]) -> Any:
-    return check(name, options[name]) if name in options else None
-
-
-def _span(name: str, value: object) -> float:
-    seconds = as_seconds(value)
-    if seconds is None or seconds < 0:
-        raise InvalidSendOption(
-            f"{name}={value!r} is not allowed: give seconds from now on, 0 or more"
-        )
-    return seconds
-
-
-def _life(name: str, value: object) -> float:
-    seconds = as_seconds(value)
-    if seconds is None or seconds <= 0:
-        raise InvalidSendOption(f"{name}={value!r} is not allowed: give seconds, more than 0")
-    return seconds
-
-
-def _priority(name: str, value: object) -> int:
-    if not is_64_bit(value):
-        raise InvalidSendOption(f"{name}={value!r} is not allowed: give {WHOLE}")
-    return value
-
-
-def _deliver_at(value: object, now: float) -> float:
-    at = _unix_time(value)
-    if at is None:
-        raise InvalidSendOption(
-            f"deliver_at={value!r} is not allowed: give a datetime with a time zone, or Unix time"
-        )
-    if at < now:
-        when = datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds")
-        raise InvalidSendOption(f"deliver_at={value!r} is in the past (it is {when})")
-    return at
-
-
-def _unix_time(value: object) -> float | None:
+def delay_fault(value: object, *, rule_allowed: bool = True) -> str | None:
+    """Return what is wrong with a delay; None if it can be meant."""
     if isinstance(value, datetime):
-        return None if value.tzinfo is None else value.timestamp()
-    return as_seconds(value)
+        return None if is_aware(value) else "it has no time zone; use datetime(..., tzinfo=UTC)"
+    if rule_allowed and callable(value):
+        return None if is_rule(value) else "a function takes the message, or message and headers"
+    seconds = as_seconds(value)
+    if seconds is not None and seconds >= 0:
+        return None
+    rule = ", or a function that returns one of these" if rule_allowed else ""
+    return f"give seconds (0 or more), a timedelta, a datetime with a time zone{rule}"
+
+
+def is_aware(value: datetime) -> bool:
+    """Return whether a time has a zone, without which it is a different one in each process."""
+    return value.utcoffset() is not None
 
 
 def as_seconds(value: object) -> float | None:
@@ -248,6 +207,15 @@ class Checked:
             return None
         return seconds
 
+    def delay(self, name: str) -> Any:
+        """Return a delay, or None."""
+        value = self._options.get(name)
+        fault = None if value is None else delay_fault(value)
+        if fault is None:
+            return value
+        self.problems.append(f"{name}={value!r} is not allowed: {fault}")
+        return None
+
     def whole(self, name: str, *, at_least: int | None = None) -> int | None:
         """Return a whole number, or None."""
         value = self._options.get(name)
@@ -311,9 +279,6 @@ def contradictions(options: Mapping[str, Any], *, asynchronous: bool) -> Iterato
     if not asynchronous:
         for name in sorted(CHANNEL_OPTIONS & options.keys()):
             yield f"{name}= needs channel=: a synchronous handler runs when it is called"
-    delay, life = as_seconds(options.get("delay")), as_seconds(options.get("time_to_live"))
-    if delay is not None and life is not None and 0 < life <= delay:
-        yield f"time_to_live={life:g} is over before delay={delay:g} is: every message would expire"
     both = set(_kinds(options.get("permanent"))) & set(_kinds(options.get("outage")))
     for kind in sorted(both, key=repr):
         yield f"{kind.__qualname__} is both permanent= and outage=: drop one"

@@ -4,26 +4,23 @@ What is wrong is the sender's to know, before anything leaves: every function ra
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from actorbus._capabilities import lacking, refuse_lacking
+from actorbus._channel import Channel
 from actorbus._configuration import Configuration
 from actorbus._errors import InvalidMessage, InvalidSendOption
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._message import MSGPACK, NO_HEADERS, Envelope, Headers, headers_to_text, new_id
-from actorbus._options import (
-    NO_TIMING,
-    SEND_OPTIONS,
-    SendOptions,
-    Timing,
-    checked_headers,
-    checked_id,
-    timing,
-)
+from actorbus._options import SEND_OPTIONS, SendOptions, checked_headers, checked_id
+from actorbus._precedence import first, on_channel, timing_of
 from actorbus._routing import Route as Route
 from actorbus._routing import Routes
 from actorbus._store import Outgoing
+from actorbus._timing import NO_TIMING, Timing, timing
 from actorbus._types import did_you_mean
 from actorbus.codecs import Codec, NotConvertible, known_content_types, parsed
 
@@ -45,12 +42,23 @@ class Prepared(msgspec.Struct, frozen=True):
     explicit_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A handler's copies on one channel: whose rules they follow, and what cannot be asked for."""
+
+    spec: HandlerSpec
+    timing: Timing
+    channel: Channel
+    lacking: frozenset[str]
+
+
 class Press:
     """Makes envelopes and copies."""
 
     def __init__(self, configuration: Configuration, now: Callable[[], float]) -> None:
         self.routes = Routes(configuration)
         self._channels = {channel.name: channel for channel in configuration.channels}
+        self._legs: dict[tuple[str, str], Leg] = {}
         self._now = now
         self._limit = configuration.messages.max_message_bytes
         self._codecs = {name: configuration.codecs[name] for name in known_content_types()}
@@ -70,7 +78,11 @@ class Press:
         wishes = NO_TIMING
         if not _TIMING_OPTIONS.isdisjoint(options):
             wishes = timing(options, self._now())
-        return self._stamp(kind, message, options, parent, wishes)
+        prepared = self._stamp(kind, message, options, parent, wishes)
+        if wishes.rule is None:
+            return prepared
+        due = wishes.due(prepared.route.type_name, prepared.message, prepared.envelope.headers)
+        return msgspec.structs.replace(prepared, timing=first(due, wishes))
 
     def _stamp(
         self, kind: Kind, message: Any, options: SendOptions, parent: Headers, wishes: Timing
@@ -166,20 +178,29 @@ class Press:
         return f"key:{key}"
 
     def copy(self, prepared: Prepared, spec: HandlerSpec, channel: str) -> Outgoing:
-        """Return the copy for one endpoint. Raises what the channel's tenant rule raises.
+        """Return the copy for one endpoint. Raises what the channel's rules raise.
 
         If it is sent on to a channel of the endpoint's own, that one's rule is asked too, so that
         the sender learns what is wrong.
         """
-        envelope, wishes = prepared.envelope, prepared.timing
+        envelope, leg = prepared.envelope, self._legs.get((spec.endpoint_id, channel))
+        if leg is None:
+            leg = self._leg(spec, channel)
         if spec.channel not in {None, channel}:
             self._channels[spec.channel].tenant_of(prepared.message, envelope.headers)
-        has_due_time = wishes.delay is not None or wishes.deliver_at is not None
+        wishes = leg.timing
+        if prepared.timing is not NO_TIMING:
+            refuse_lacking(prepared.timing, leg.lacking, leg.channel)
+            wishes = first(prepared.timing, wishes)
+        due = wishes
+        if wishes.rule is not None:
+            seen = self.message_for(prepared, spec)
+            due = wishes.due(spec.endpoint_id, seen, envelope.headers)
         return Outgoing(
             copy_id=new_id(),
             channel=channel,
             endpoint=spec.endpoint_id,
-            tenant=self._channels[channel].tenant_of(prepared.message, envelope.headers),
+            tenant=leg.channel.tenant_of(prepared.message, envelope.headers),
             message_id=envelope.message_id,
             type_name=envelope.type_name,
             content_type=envelope.content_type,
@@ -188,12 +209,21 @@ class Press:
             correlation_id=envelope.correlation_id,
             causation_id=envelope.causation_id or None,
             timestamp=envelope.timestamp,
-            priority=spec.priority if wishes.priority is None else wishes.priority,
-            delay=(wishes.delay or 0.0) if has_due_time else spec.delay,
-            deliver_at=wishes.deliver_at,
-            time_to_live=spec.time_to_live if wishes.time_to_live is None else wishes.time_to_live,
-            deduplication_key=self.deduplication_key(prepared, spec),
+            priority=wishes.priority or 0,
+            delay=due.delay or 0.0,
+            deliver_at=due.deliver_at,
+            time_to_live=wishes.time_to_live,
+            deduplication_key=self.deduplication_key(prepared, leg.spec),
         )
+
+    def _leg(self, spec: HandlerSpec, name: str) -> Leg:
+        """Return what holds for all copies of a handler on a channel; worked out once."""
+        channel = self._channels[name]
+        own = channel if spec.channel in {None, name} else self._channels[spec.channel]
+        filled = on_channel(on_channel(spec, own), channel)
+        leg = Leg(filled, timing_of(filled), channel, lacking(own) | lacking(channel))
+        self._legs[spec.endpoint_id, name] = leg
+        return leg
 
 
 def _check_fields(route: Route, message: Mapping[Any, Any]) -> None:

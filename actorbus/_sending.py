@@ -9,10 +9,11 @@ from actorbus._deduplicating import Alone, Deliver, Once
 from actorbus._dispatch import Dispatch
 from actorbus._errors import InvalidSendOption
 from actorbus._handlers import HandlerSpec, Kind
-from actorbus._options import NO_TIMING, SendOptions
+from actorbus._options import SendOptions
 from actorbus._publish import Prepared, Press
 from actorbus._send_many import Many
 from actorbus._store import Outgoing, Store
+from actorbus._timing import NO_TIMING
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actorbus._way import Receipt, Way
 from actorbus.interceptors._chain import Chains

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
+from actorbus._precedence import on_channel
 from actorbus.endpoints._decision import Judge
 
 INTAKE = "intake"
@@ -53,7 +54,9 @@ def plan_endpoint(
     `root` is the name of the actor system. On the way to a channel of its own the options are
     the channel's.
     """
-    if spec.channel not in {None, channel.name}:
+    if spec.channel is None:
+        spec = on_channel(spec, channel)
+    elif spec.channel != channel.name:
         spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
     concurrency = spec.concurrency or channel.concurrency
     limit = max(channel.max_in_flight, concurrency)

@@ -42,6 +42,7 @@ class Processing:
         self._workload = workload
         self._spec = workload.plan.spec
         self._owner = workload.plan.spec.endpoint_id
+        self._invoke = bus.dispatch.with_timeout_of(self._spec)
         following = workload.plan.next_channel
         self._next = None if following is None else bus.channel(following)
         self._total = bus.counts
@@ -85,7 +86,7 @@ class Processing:
         try:
             message = self._dispatch.decode(self._spec, claimed)
             if self._next is None:
-                await self._dispatch.invoke(self._spec, message, headers, unit)
+                await self._invoke(self._spec, message, headers, unit)
             else:
                 now = self._store.now()
                 unit.stage([forwarded(claimed, message, headers, self._next, now)])
