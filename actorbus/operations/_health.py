@@ -41,6 +41,7 @@ class EndpointHealth:
     released: int
     dead: int
     expired: int
+    parked: int
     stale: int
     run_again: int
     outages: int
