@@ -8,6 +8,9 @@ inside the handler's transaction where it has one, else in a batch.
     Release     not started, or not its own fault: ready again at once, not counted
     DeadLetter  failed for good: counted, moved to the dead letters with its history
     Expire      its time to live ran out before the handler began: deleted and counted per queue
+    Divert      failed for good: counted, handed to the handler of an error channel
+    SendBack    that handler wants it handled again: back at the endpoint that failed
+    Forget      that handler is done with it: the row is deleted, with its history
     Park        held back, not counted: somebody has to let it go on, or something to change
 """
 
@@ -26,6 +29,8 @@ class DeadLetterReason(StrEnum):
     UNKNOWN_ENDPOINT = "unknown endpoint"
     UNKNOWN_TENANT = "unknown tenant"
     SUSPECT = "suspect"  # its process ended uncleanly each time that it ran
+    ERROR_HANDLER_FAILED = "error handler failed"  # it failed, and so did who was to look at it
+    REJECTED = "rejected"  # the handler of its error channel made it one
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,26 @@ class Failure:
     """Unix time."""
     attempt: int
     """1 for the first start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Where a message failed for good that an error channel gets."""
+
+    channel: str
+    """"" for a synchronous handler."""
+    endpoint: str
+    tenant: str
+    reason: str
+    exception: str | None
+    """Of the last attempt, as are the next two; None if it was not started."""
+    exception_message: str | None
+    traceback: str | None
+    attempts: int
+    failed_at: float
+    """Unix time."""
+    failures: tuple[Failure, ...] = ()
+    """All failed attempts, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +91,40 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Failed for good; counts as a start if there is a `failure`."""
+    """Failed for good; counts as a start if there is a `failure`.
+
+    `of_error_channel` says that it was an error handler's in the end: the dead letter is that of
+    the endpoint where it failed first. `note` is then added to its history.
+    """
 
     reason: DeadLetterReason
     failure: Failure | None = None
+    of_error_channel: bool = False
+    note: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Divert:
+    """Failed for good, for the error handler `endpoint` on `channel`; counts like DeadLetter."""
+
+    channel: str
+    endpoint: str
+    reason: DeadLetterReason
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendBack:
+    """An error handler's: back to the endpoint that failed, after `delay` seconds, as if new."""
+
+    channel: str
+    """The one that it goes back to."""
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """An error handler's: done with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +140,9 @@ class Park:
     """Short words for those who list what is parked."""
 
 
-Settlement = Ack | Retry | Release | DeadLetter | Expire | Park
+Settlement = Ack | Retry | Release | DeadLetter | Expire | Park | Divert | SendBack | Forget
 
 ACK: Final = Ack()
 RELEASE: Final = Release()
 EXPIRE: Final = Expire()
+FORGET: Final = Forget()

@@ -36,7 +36,7 @@ import msgspec
 
 from actorbus._errors import ActorBusError
 from actorbus._pauses import Pause
-from actorbus._settlement import Failure, Settlement
+from actorbus._settlement import Failed, Failure, Settlement
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -170,6 +170,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, from the time it is due, after which no handler starts on it."""
     deduplication_key: str | None = None
     """With it, a copy for the same endpoint that was sent before is not stored again."""
+    on_failure: str | None = None
+    """What its gateway says about failures, as JSON text; see `_failure_policy`."""
+    failed: Failed | None = None
+    """It has failed in a synchronous handler already, and is for an error channel."""
     forwarded: bool = False
     """It comes from another channel: its deduplication key was noted when it was sent."""
     parked: str | None = None
@@ -205,6 +209,8 @@ class Claimed(msgspec.Struct, frozen=True):
     causation_id: str | None
     timestamp: float
     deduplication_key: str | None
+    on_failure: str | None
+    """What its gateway says about failures, as JSON text; see `_failure_policy`."""
     headers: str
     body: bytes
     handled: bool = False
@@ -657,6 +663,10 @@ class Store(Protocol):
         self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0
     ) -> list[DeadLetterRow]:
         """Return dead letters, oldest first, from those whose number is above `after`."""
+        ...
+
+    async def failed_message(self, copy_id: str) -> Failed | None:
+        """Return where a message comes from that an error channel has, with its history."""
         ...
 
     async def count_dead_letters(self, matching: DeadLetterFilter) -> int:

@@ -10,10 +10,13 @@ from actorbus._settlement import (
     RELEASE,
     Ack,
     DeadLetter,
+    Divert,
     Expire,
+    Forget,
     Park,
     Release,
     Retry,
+    SendBack,
     Settlement,
 )
 from actorbus._store import Claimed, StaleClaim, StoreUnavailable
@@ -58,7 +61,7 @@ class Settling:
         workload = self._workload
         workload.uncommitted -= 1
         match settlement:
-            case Ack():
+            case Ack() | Forget():
                 workload.counts.handled += 1
                 self._total.handled += 1
             case Retry(delay):
@@ -72,6 +75,14 @@ class Settling:
                 workload.counts.dead += 1
                 self._total.dead += 1
                 workload.outage.forget(claimed.copy_id)
+            case Divert():
+                workload.counts.diverted += 1
+                self._total.diverted += 1
+                workload.outage.forget(claimed.copy_id)
+            case SendBack(delay=delay):
+                workload.counts.handled += 1
+                self._total.handled += 1
+                self._bus.due_in(delay)
             case Expire():
                 workload.counts.expired += 1
                 self._total.expired += 1

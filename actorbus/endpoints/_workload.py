@@ -26,6 +26,8 @@ class Counts:
     retried: int = 0
     released: int = 0
     dead: int = 0
+    diverted: int = 0
+    """Failed for good, and handed to the handler of an error channel."""
     expired: int = 0
     parked: int = 0
     stale: int = 0

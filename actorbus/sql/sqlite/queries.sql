@@ -3,8 +3,8 @@
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body, parked_reason
-) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    causation_id, timestamp, deduplication_key, on_failure, headers, body, parked_reason
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: remember_sent
 -- Note a key at the gateway; no row is changed if it was there.
@@ -33,7 +33,7 @@ LIMIT ?;
 -- is too large only the length is read.
 SELECT sequence, epoch + 1, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers,
+    causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body)
 FROM actorbus_messages
 WHERE state = 'ready' AND channel = ? AND tenant = ? AND endpoint = ? AND suspect = 0
@@ -51,7 +51,7 @@ UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
 WHERE sequence = ? AND state = 'ready'
 RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers,
+    causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
 
 -- name: suspect_candidate
@@ -74,7 +74,7 @@ SET state = 'claimed', owner = ?, epoch = epoch + 1, attempts = attempts + 1
 WHERE sequence = ? AND state = 'ready'
 RETURNING sequence, epoch, attempts - 1, suspect, replays, priority, due_at, expires_at,
     enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
-    correlation_id, causation_id, timestamp, deduplication_key, headers,
+    correlation_id, causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
 
 -- name: first_tenant
@@ -166,12 +166,79 @@ DELETE FROM actorbus_failures WHERE copy_id = ?;
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, headers, body
 )
 SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?,
     replays, ?, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, headers, body
 FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
+
+-- name: note_failed
+-- Note where a message comes from that an error channel gets, if the claim still holds.
+INSERT OR REPLACE INTO actorbus_failed (
+    copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
+    failed_at
+)
+SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?, ?
+FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
+
+-- name: insert_failed
+-- Note where a message comes from that failed in a synchronous handler.
+INSERT OR REPLACE INTO actorbus_failed (
+    copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
+    failed_at
+) VALUES (?, '', ?, '', ?, ?, ?, ?, ?, ?);
+
+-- name: divert_message
+-- Hand a message to the handler of an error channel, which may take as long as it likes.
+UPDATE actorbus_messages
+SET state = 'ready', owner = NULL, epoch = epoch + 1, attempts = 0, suspect = 0, due_at = ?,
+    expires_at = NULL, channel = ?, endpoint = ?, tenant = ''
+WHERE sequence = ? AND epoch = ?;
+
+-- name: send_back
+-- Hand a message back to the endpoint that failed, with all its attempts.
+UPDATE actorbus_messages
+SET state = ?, owner = NULL, epoch = actorbus_messages.epoch + 1, attempts = 0, suspect = 0,
+    replays = replays + 1, due_at = ?, channel = failed.channel, endpoint = failed.endpoint,
+    tenant = failed.tenant
+FROM actorbus_failed AS failed
+WHERE sequence = ? AND epoch = ? AND failed.copy_id = actorbus_messages.copy_id;
+
+-- name: bury_failed
+-- Copy a message to the dead letters as that of the endpoint where it failed first; without an
+-- exception of the error handler's with the one that it failed with there. What failed in a
+-- synchronous handler stays the error handler's: nothing else could take it again.
+INSERT OR REPLACE INTO actorbus_dead_letters (
+    copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
+    replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, on_failure, headers, body
+)
+SELECT message.copy_id,
+    iif(failed.channel = '', message.channel, failed.channel),
+    iif(failed.channel = '', message.endpoint, failed.endpoint),
+    failed.tenant, ?,
+    coalesce(?, failed.exception), coalesce(?, failed.exception_message),
+    coalesce(?, failed.traceback), failed.attempts, replays, ?, priority, enqueued_at, message_id,
+    type_name, content_type, correlation_id, causation_id, timestamp, deduplication_key, on_failure,
+    headers, body
+FROM actorbus_messages AS message JOIN actorbus_failed AS failed USING (copy_id)
+WHERE sequence = ? AND epoch = ?;
+
+-- name: failed_message
+-- Where a message comes from that an error channel has.
+SELECT channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
+    failed_at
+FROM actorbus_failed WHERE copy_id = ?;
+
+-- name: delete_failed
+-- Forget where a message came from. Of a synchronous handler's it is kept with its dead letter.
+DELETE FROM actorbus_failed WHERE copy_id = ? AND (? OR channel <> '');
+
+-- name: delete_failed_of_letters
+-- Forget where the dead letters came from that match.
+DELETE FROM actorbus_failed
+WHERE copy_id IN (SELECT copy_id FROM actorbus_dead_letters WHERE {matching});
 
 -- name: next_due
 -- When the next waiting message comes due, when the next unclaimed one expires, and whether
@@ -303,11 +370,11 @@ FROM actorbus_failures WHERE copy_id = ? ORDER BY number;
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, headers, body
 )
 SELECT 'ready', NULL, 0, 0, 0, replays + 1, priority, :now, NULL, :now,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, headers, body
 FROM actorbus_dead_letters WHERE {matching} ORDER BY number
 RETURNING channel;
 

@@ -41,6 +41,7 @@ CREATE TABLE actorbus_messages (
     causation_id      TEXT,              -- the message whose handler sent this one
     timestamp         REAL NOT NULL,     -- when the message was made
     deduplication_key TEXT,              -- see actorbus_sent
+    on_failure        TEXT,              -- what its gateway says about failures: a JSON object, or NULL
     headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
     body              BLOB NOT NULL,   -- the message itself, encoded
     parked_reason     TEXT               -- why it is held back; NULL: it is not parked
@@ -83,6 +84,7 @@ CREATE TABLE actorbus_dead_letters (
     causation_id      TEXT,            -- the message whose handler sent this one
     timestamp         REAL NOT NULL,   -- when the message was made
     deduplication_key TEXT,            -- see actorbus_sent
+    on_failure        TEXT,            -- what its gateway says about failures: a JSON object, or NULL
     headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
     body              BLOB NOT NULL    -- the message itself, encoded
 ) STRICT;
@@ -100,6 +102,22 @@ CREATE TABLE actorbus_failures (
     traceback         TEXT NOT NULL    -- traceback of the exception
 ) STRICT;
 CREATE INDEX actorbus_failures_copy ON actorbus_failures (copy_id, number);
+
+
+-- Where messages come from that failed for good and wait for the handler of an error channel. They
+-- are in actorbus_messages, with the channel and endpoint of that handler.
+CREATE TABLE actorbus_failed (
+    copy_id           TEXT PRIMARY KEY,  -- of the message
+    channel           TEXT NOT NULL,     -- where it failed; '' for a synchronous handler
+    endpoint          TEXT NOT NULL,     -- the handler that failed
+    tenant            TEXT NOT NULL,     -- key of a dynamic channel; '' on other channels
+    reason            TEXT NOT NULL,     -- attempts exhausted, permanent error, undecodable, ...
+    exception         TEXT,              -- type of the last exception; NULL: there was none
+    exception_message TEXT,              -- text of the last exception
+    traceback         TEXT,              -- traceback of the last exception
+    attempts          INTEGER NOT NULL,  -- starts of the handler that failed
+    failed_at         REAL NOT NULL      -- when it failed for good
+) STRICT, WITHOUT ROWID;
 
 
 -- How many messages were dropped because their time to live ran out.

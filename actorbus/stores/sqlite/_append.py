@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from actorbus._states import State
 from actorbus._store import Outgoing
+from actorbus.stores.sqlite._failed import note_failed
 from actorbus.stores.sqlite._queries import QUERIES
 
 _INSERT: Final = QUERIES["insert_message"]
@@ -20,6 +21,9 @@ def append(cursor: sqlite3.Cursor, copies: Sequence[Outgoing], now: float, ready
     """Insert those copies that are new; add to `ready` the channels that have work now."""
     fresh = [copy for copy in copies if _is_new(cursor, copy, now)]
     cursor.executemany(_INSERT, _rows(fresh, now, ready))
+    for copy in fresh:
+        if copy.failed is not None:
+            note_failed(cursor, copy.copy_id, copy.failed)
     return len(fresh)
 
 
@@ -57,6 +61,7 @@ def _rows(copies: Sequence[Outgoing], now: float, ready: set[str]) -> Iterator[t
             copy.causation_id,
             copy.timestamp,
             copy.deduplication_key,
+            copy.on_failure,
             copy.headers,
             copy.body,
             copy.parked,

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from actorbus._settlement import Failure
 from actorbus._store import DeadLetterFilter, DeadLetterNotFound, DeadLetterRow
+from actorbus.stores.sqlite._history import failures
 from actorbus.stores.sqlite._queries import QUERIES
 
 _TEXTS: Final = (
@@ -35,7 +35,7 @@ def show(cursor: sqlite3.Cursor, copy_id: str) -> DeadLetterRow:
     found = find(cursor, DeadLetterFilter(copy_ids=(copy_id,)), limit=1, after=0)
     if not found:
         raise DeadLetterNotFound(f"no dead letter has the copy id {copy_id!r}")
-    return msgspec.structs.replace(found[0], failures=_failures(cursor, copy_id))
+    return msgspec.structs.replace(found[0], failures=failures(cursor, copy_id))
 
 
 def count(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
@@ -57,6 +57,7 @@ def delete(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
     """Delete those that match, with their histories."""
     values = _values(matching)
     cursor.execute(_query("delete_histories", matching), values)
+    cursor.execute(_query("delete_failed_of_letters", matching), values)
     return cursor.execute(_query("delete_dead_letters", matching), values).rowcount
 
 
@@ -65,11 +66,6 @@ def edit(cursor: sqlite3.Cursor, copy_id: str, body: bytes | None, headers: str 
     changed = cursor.execute(QUERIES["edit_dead_letter"], (body, headers, copy_id)).rowcount
     if not changed:
         raise DeadLetterNotFound(f"no dead letter has the copy id {copy_id!r}")
-
-
-def _failures(cursor: sqlite3.Cursor, copy_id: str) -> tuple[Failure, ...]:
-    rows = cursor.execute(QUERIES["failures"], (copy_id,)).fetchall()
-    return tuple(Failure(*row) for row in rows)
 
 
 def _query(name: str, matching: DeadLetterFilter) -> str:

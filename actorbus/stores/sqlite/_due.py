@@ -4,6 +4,7 @@ import sqlite3
 from typing import Final, NamedTuple
 
 from actorbus.stores.sqlite import _settle
+from actorbus.stores.sqlite._history import delete_history
 from actorbus.stores.sqlite._queries import QUERIES
 
 _NEXT_DUE: Final = QUERIES["next_due"]
@@ -44,7 +45,7 @@ def expire(cursor: sqlite3.Cursor, now: float) -> int:
     for channel, endpoint, tenant, copy_id, has_history in rows:
         _settle.count_expired(cursor, channel, endpoint, tenant, now)
         if has_history:
-            _settle.delete_history(cursor, copy_id)
+            delete_history(cursor, copy_id)
     return len(rows)
 
 

@@ -3,8 +3,21 @@
 import sqlite3
 from typing import Final, assert_never
 
-from actorbus._settlement import Ack, DeadLetter, Expire, Failure, Park, Release, Retry, Settlement
+from actorbus._settlement import (
+    Ack,
+    DeadLetter,
+    Divert,
+    Expire,
+    Forget,
+    Park,
+    Release,
+    Retry,
+    SendBack,
+    Settlement,
+)
 from actorbus._store import Claimed
+from actorbus.stores.sqlite import _failed
+from actorbus.stores.sqlite._history import add_failure, delete_history, words_of
 from actorbus.stores.sqlite._queries import QUERIES
 
 _DELETE: Final = QUERIES["delete_message"]
@@ -12,8 +25,7 @@ _RETRY: Final = QUERIES["retry_message"]
 _RELEASE: Final = QUERIES["release_message"]
 _PARK: Final = QUERIES["park_message"]
 _BURY: Final = QUERIES["bury_message"]
-_ADD_FAILURE: Final = QUERIES["add_failure"]
-_DELETE_FAILURES: Final = QUERIES["delete_failures"]
+_NOBODY: Final[frozenset[str]] = frozenset()
 _COUNT_EXPIRED: Final = QUERIES["count_expired"]
 
 
@@ -30,16 +42,12 @@ def settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now
             return _bury(cursor, claimed, settlement, now)
         case Expire():
             return _expire(cursor, claimed, now)
+        case Divert() | SendBack() | Forget():
+            return _failed.settle(cursor, claimed, settlement, now)
         case Park(reason):
             return _changed(cursor, _PARK, (claimed.attempts, reason, *_key(claimed)))
         case _:
             assert_never(settlement)
-
-
-def add_failure(cursor: sqlite3.Cursor, copy_id: str, failure: Failure) -> None:
-    """Add an attempt to a message's history."""
-    texts = map(storable, (failure.exception, failure.message, failure.traceback))
-    cursor.execute(_ADD_FAILURE, (copy_id, failure.attempt, failure.at, *texts))
 
 
 def count_expired(
@@ -49,14 +57,15 @@ def count_expired(
     cursor.execute(_COUNT_EXPIRED, (channel, endpoint, tenant, now))
 
 
-def delete_history(cursor: sqlite3.Cursor, copy_id: str) -> None:
-    """Drop the failed attempts of a message."""
-    cursor.execute(_DELETE_FAILURES, (copy_id,))
-
-
-def storable(text: str) -> str:
-    """Return text that can be written as UTF-8: lone surrogates become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def woken(claimed: Claimed, settlement: Settlement) -> frozenset[str]:
+    """Return the channels that have work at once because of a settlement: one, or none."""
+    match settlement:
+        case Release():
+            return frozenset({claimed.channel})
+        case Divert() | SendBack(delay=0.0):
+            return frozenset({settlement.channel})
+        case _:
+            return _NOBODY
 
 
 def _acknowledge(cursor: sqlite3.Cursor, claimed: Claimed) -> bool:
@@ -76,12 +85,11 @@ def _retry(cursor: sqlite3.Cursor, claimed: Claimed, retry: Retry, now: float) -
 
 
 def _bury(cursor: sqlite3.Cursor, claimed: Claimed, letter: DeadLetter, now: float) -> bool:
+    if letter.of_error_channel:
+        return _failed.bury(cursor, claimed, letter, now)
     failure = letter.failure
-    values: tuple[str | None, ...] = (None, None, None)
-    if failure is not None:
-        values = tuple(map(storable, (failure.exception, failure.message, failure.traceback)))
     attempts = claimed.attempts + (failure is not None)
-    words = (letter.reason.value, *values, attempts, now, *_key(claimed))
+    words = (letter.reason.value, *words_of(failure), attempts, now, *_key(claimed))
     if not _changed(cursor, _BURY, words):
         return False
     cursor.execute(_DELETE, _key(claimed))

@@ -11,7 +11,7 @@ from typing import TypeVar
 import trio
 
 from actorbus._pauses import Pause
-from actorbus._settlement import Release, Settlement
+from actorbus._settlement import Failed, Settlement
 from actorbus._store import (
     Claimed,
     DeadLetterFilter,
@@ -38,6 +38,7 @@ from actorbus.stores.sqlite import (
     _append,
     _dead_letters,
     _due,
+    _failed,
     _leases,
     _parking,
     _pauses,
@@ -196,7 +197,7 @@ class SqliteStore:
     async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:
         """Write the settlements; return how many were stale."""
         now = self.now()
-        ready = {claimed.channel for claimed, what in batch if isinstance(what, Release)}
+        ready = {channel for each in batch for channel in _settle.woken(*each)}
 
         def settle_all(cursor: sqlite3.Cursor) -> int:
             return sum(not _settle.settle(cursor, *each, now) for each in batch)
@@ -293,6 +294,10 @@ class SqliteStore:
             lambda cursor: _dead_letters.find(cursor, matching, limit=limit, after=after),
             long=True,
         )
+
+    async def failed_message(self, copy_id: str) -> Failed | None:
+        """Return where a message comes from that an error channel has."""
+        return await self._read(lambda cursor: _failed.find(cursor, copy_id))
 
     async def count_dead_letters(self, matching: DeadLetterFilter) -> int:
         """Count the dead letters that match."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import trio
 
-from actorbus._settlement import Release, Settlement
+from actorbus._settlement import Ack, Settlement
 from actorbus._store import (
     Claimed,
     CommitListener,
@@ -162,8 +162,8 @@ class SqliteTurn:
             raise StaleClaim(
                 f"{self.owner}: copy {claimed.copy_id} was taken back; its work here is undone"
             )
-        if type(settlement) is Release:
-            self.made_ready({claimed.channel})
+        if type(settlement) is not Ack and (woken := _settle.woken(claimed, settlement)):
+            self.made_ready(set(woken))
 
     def run(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """Call the store's own code with the cursor of this turn."""

@@ -15,6 +15,7 @@ What it cannot catch: durability, and what another program does to the database.
 driver's own.
 """
 
+from actorbus.testing.store_contract._error_channels import ErrorChannelContract
 from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
 from actorbus.testing.store_contract._replies import RepliesContract
@@ -31,6 +32,7 @@ __all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
 class StoreContract(
     SendingContract,
     SettlingContract,
+    ErrorChannelContract,
     TurnsContract,
     PausingContract,
     ParkingContract,

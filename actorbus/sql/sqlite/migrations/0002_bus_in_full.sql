@@ -38,3 +38,19 @@ CREATE TABLE actorbus_schedules (
     paused         INTEGER NOT NULL,
     version        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE actorbus_messages ADD COLUMN on_failure TEXT;
+ALTER TABLE actorbus_dead_letters ADD COLUMN on_failure TEXT;
+
+CREATE TABLE actorbus_failed (
+    copy_id           TEXT PRIMARY KEY,
+    channel           TEXT NOT NULL,
+    endpoint          TEXT NOT NULL,
+    tenant            TEXT NOT NULL,
+    reason            TEXT NOT NULL,
+    exception         TEXT,
+    exception_message TEXT,
+    traceback         TEXT,
+    attempts          INTEGER NOT NULL,
+    failed_at         REAL NOT NULL
+) STRICT, WITHOUT ROWID;
