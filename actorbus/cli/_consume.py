@@ -91,7 +91,9 @@ def _endings(
         messages = limits.messages
         endings[Ending.LIMIT] = lambda: _until(lambda: counters.handled >= messages)
     if limits.stop_on_failure:
-        endings[Ending.FAILURE] = lambda: _until(lambda: counters.retried + counters.dead > 0)
+        endings[Ending.FAILURE] = lambda: _until(
+            lambda: counters.retried + counters.dead + counters.diverted > 0
+        )
     if limits.memory is not None:
         memory = limits.memory
         endings[Ending.MEMORY] = lambda: _until(lambda: _resident() > memory, _MEASURE_EVERY)

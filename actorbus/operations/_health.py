@@ -40,6 +40,8 @@ class EndpointHealth:
     retried: int
     released: int
     dead: int
+    diverted: int
+    """Handed to the handler of an error channel."""
     expired: int
     parked: int
     stale: int
