@@ -22,7 +22,8 @@ Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `in
     Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
-    ChannelStalled, LeaseLost, MessagesTakenBack, StoreTrouble; the runtime's: `actors.events`
+    ChannelStalled, LateReply, LeaseLost, MessagesTakenBack, QueryRejected, StoreTrouble;
+    the runtime's: `actors.events`
 Looking
     GatewayListing              `bus.gateways()`
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
@@ -36,10 +37,12 @@ from actorbus._bus import ActorBus as ActorBus
 from actorbus._bus_events import ChannelStalled as ChannelStalled
 from actorbus._bus_events import EndpointHealthy as EndpointHealthy
 from actorbus._bus_events import EndpointSick as EndpointSick
+from actorbus._bus_events import LateReply as LateReply
 from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
 from actorbus._bus_events import MessageRetried as MessageRetried
 from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
+from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import StoreTrouble as StoreTrouble
 from actorbus._bus_events import TenantEnded as TenantEnded
 from actorbus._bus_events import TenantStarted as TenantStarted
@@ -66,6 +69,8 @@ from actorbus._errors import NoHandler as NoHandler
 from actorbus._errors import NotProceeded as NotProceeded
 from actorbus._errors import PermanentError as PermanentError
 from actorbus._errors import Problem as Problem
+from actorbus._errors import QueryFailed as QueryFailed
+from actorbus._errors import QueryTimeout as QueryTimeout
 from actorbus._errors import ReadOnlyTransaction as ReadOnlyTransaction
 from actorbus._errors import RollbackOnly as RollbackOnly
 from actorbus._errors import SubscribersFailed as SubscribersFailed
@@ -156,6 +161,7 @@ __all__ = [
     "InvalidTenant",
     "Invocation",
     "LeaseLost",
+    "LateReply",
     "Letter",
     "Marker",
     "MessageDied",
@@ -172,6 +178,9 @@ __all__ = [
     "QueryBus",
     "QueryHandlerOptions",
     "QueueStatistics",
+    "QueryFailed",
+    "QueryRejected",
+    "QueryTimeout",
     "ReadOnlyTransaction",
     "Receipt",
     "Replayed",

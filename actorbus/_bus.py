@@ -32,7 +32,7 @@ from actorbus._running import BusRun, Settings
 from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
 from actorbus.codecs import Strictness, UnknownFields
-from actorbus.endpoints._workload import Counts
+from actorbus.endpoints._workload import BusCounts
 from actorbus.operations import BusHealth
 from actors import ActorSystem, Reply
 from supervisors import Strategy
@@ -104,7 +104,7 @@ class ActorBus(Declaring):
             self._call,
             lambda: self._running().configuration,
         )
-        self.counters = Counts()
+        self.counters = BusCounts()
         self.unfinished: tuple[Unfinished, ...] = ()
 
     def __repr__(self) -> str:
@@ -129,6 +129,11 @@ class ActorBus(Declaring):
         if is_interface(kind):
             self._declare_interface(kind, caller_place(caller()))
             return implementation(kind)(self)
+        if not isinstance(kind, type) or not issubclass(kind, Gateway):
+            raise TypeError(
+                f"{kind!r} is neither a gateway nor a Protocol with methods marked as @command,"
+                " @event or @query"
+            )
         if kind not in self._declared.gateways:
             if kind.channel is not None:
                 self._refuse_while_running(f"add the gateway {kind.__qualname__}")

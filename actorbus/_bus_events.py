@@ -54,6 +54,23 @@ class MessageDied(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QueryRejected(Event):
+    """The handler of a query from a channel failed; its asker was told, or waits no more."""
+
+    endpoint: str
+    tenant: str
+    message_id: str
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class LateReply(Event):
+    """The answer to a query came when nobody waited for it any more; it was dropped."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble(Event):
     """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
 

@@ -59,6 +59,12 @@ class Configuration:
         """Return the handlers without a channel of their own, in declared order."""
         return tuple(spec for spec in self.handlers if spec.channel is None)
 
+    @property
+    def has_queries_on_channels(self) -> bool:
+        """Whether any query can be asked through a channel."""
+        asks = bool(self.gateway_channels.get("query"))
+        return asks or any(spec.kind == "query" and spec.channel for spec in self.handlers)
+
     def channel(self, name: str) -> Channel:
         """Return a channel by its name. Raises KeyError."""
         for channel in self.channels:

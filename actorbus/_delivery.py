@@ -9,6 +9,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import trio
@@ -20,6 +21,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._log import log_events
 from actorbus._message import Headers
 from actorbus._poller import Alarm, Polling, Task, store_spec
+from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.channels._channels import channel_spec, lasting
@@ -82,6 +84,11 @@ class BusRuntime(Protocol):
         """The declared channels that this process consumes."""
         ...
 
+    @property
+    def replies(self) -> Replies | None:
+        """The answers to queries; None where no channel carries queries."""
+        ...
+
     def endpoints_of(self, channel: str) -> Sequence[HandlerSpec]:
         """Return the asynchronous handlers on this channel, in declared order."""
         ...
@@ -117,6 +124,7 @@ class Surroundings:
         self.channel = runtime.channel
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
+        self.replies = runtime.replies
         self.desks: tuple[Desk, ...] = ()
         self.alarm = Alarm(rest=LEAST_PAUSE)
         self.lease_alarm = Alarm()
@@ -259,6 +267,7 @@ class Delivery:
         polling = Polling(
             self._store,
             surroundings.wake_channels,
+            surroundings.replies,
             at_least=LEAST_PAUSE,
             at_most=MOST_PAUSE if shared else MOST_PAUSE_ALONE,
         )
@@ -273,7 +282,11 @@ class Delivery:
             ),
             "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
         }
-        return tasks if self.desks else {name: tasks[name] for name in ("lease", "snapshots")}
+        if surroundings.replies is not None:
+            surroundings.replies.hurry = partial(surroundings.due_in, LEAST_PAUSE)
+        elif not self.desks:
+            return {name: tasks[name] for name in ("lease", "snapshots")}
+        return tasks
 
     async def _keep_lease(self) -> None:
         path, publish = f"{self._system.name}/store/lease", self._surroundings.publish

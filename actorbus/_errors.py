@@ -12,6 +12,8 @@
     ├── UndecodableMessage        the message's: it goes to the dead letters without retries
     ├── PermanentError            a handler's: raise it (or a subclass) to skip the retries
     ├── HandlerTimeout            a handler ran longer than its `timeout`
+    ├── QueryTimeout              the asker's: no answer within its `timeout`; a TimeoutError too
+    ├── QueryFailed               the asker's: what a handler beyond a channel raised
     ├── TransactionError          the unit of work: over, read-only, or to be rolled back
     │   ├── HandlerEnded
     │   ├── ReadOnlyTransaction
@@ -108,6 +110,27 @@ class PermanentError(ActorBusError):
 
 class HandlerTimeout(ActorBusError):
     """A handler ran longer than its `timeout` and was cancelled; a plain one was given up."""
+
+
+class QueryTimeout(ActorBusError, TimeoutError):
+    """No answer to a query came within its asker's `timeout`. A late one is dropped, counted."""
+
+
+class QueryFailed(ActorBusError):
+    """The handler of a query that came through a channel failed.
+
+    `endpoint` is the handler's id, `exception` the qualified name of what it raised, `text` what
+    that said. The exception itself stays where the handler ran.
+    """
+
+    def __init__(self, endpoint: str, exception: str, text: str) -> None:
+        super().__init__(f"{endpoint}: {exception}: {text}")
+        self.endpoint = endpoint
+        self.exception = exception
+        self.text = text
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        return type(self), (self.endpoint, self.exception, self.text)
 
 
 class TransactionError(ActorBusError):

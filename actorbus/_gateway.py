@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, Unpack
 from actorbus._calls import Answer
 from actorbus._gateway_options import GatewayOptions, way_of
 from actorbus._handlers import Kind
-from actorbus._options import SendOptions
+from actorbus._options import QueryOptions, Seconds, SendOptions
 from actorbus._way import Receipt, Way
 
 BATCH = 500
@@ -163,13 +163,23 @@ class QueryBus(Gateway):
         *,
         headers: Mapping[str, str] | None = None,
         routing_key: str | None = None,
+        timeout: Seconds | None = None,
     ) -> Answer[Any]:
         """Return what the query's handler answers.
 
         The handler reads a snapshot of what is committed: not what the caller's own transaction
-        has written. Raises NoHandler, MessageRefused and what the handler raises.
+        has written. Without a channel it runs now, in the caller's task, and raises what it
+        raises. Through a channel it runs where that is consumed; the answer is read as the type
+        that the handler returns, and what it raised is a QueryFailed.
+
+        `timeout` is how many seconds to wait: for ever without a channel, else 30, if not given.
+        Raises QueryTimeout, NoHandler, MessageRefused, and TransactionError where the caller's own
+        transaction keeps the query from the store. If cancelled: an answer that comes later is
+        dropped, and counted.
         """
-        options = SendOptions()
+        options = QueryOptions()
+        if timeout is not None:
+            options["timeout"] = timeout
         if headers is not None:
             options["headers"] = headers
         if routing_key is not None:

@@ -66,12 +66,12 @@ class GatewayChecks:
 
     def channels_of_kinds(self) -> Mapping[Kind, frozenset[str]]:
         """Return the channels through which gateways send each kind of message."""
-        kinds: dict[Kind, set[str | None]] = {"command": set(), "event": set()}
+        kinds: dict[Kind, set[str | None]] = {"command": set(), "event": set(), "query": set()}
         for gateway in {*self._gateways, *_subclasses(Gateway)}:
-            if gateway.channel in self._channels and gateway.kind in kinds:
+            if gateway.channel in self._channels:
                 kinds[gateway.kind].add(gateway.channel)
         for method in (one for each in self._interfaces for one in methods_of(each)[0]):
-            if method.way.channel in self._channels and method.way.kind in kinds:
+            if method.way.channel in self._channels:
                 kinds[method.way.kind].add(method.way.channel)
         return {kind: frozenset(filter(None, names)) for kind, names in kinds.items()}
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict, cast
 from actorbus._errors import MessageRefused
 from actorbus._handlers import Kind
 from actorbus._instant_retry import InstantRetry
-from actorbus._options import SEND_OPTIONS, Delay, Seconds, SendOptions, checked_headers
+from actorbus._options import SEND_OPTIONS, Delay, Seconds, SendOptions, as_seconds, checked_headers
 from actorbus._rules import arity as arity
 from actorbus._rules import is_rule
 from actorbus._timing import timing
@@ -26,7 +26,8 @@ class GatewayOptions(TypedDict, total=False):
     `channel` is what handlers without a channel of their own get its messages through. `retry` is
     an `InstantRetry` for handlers that it calls synchronously. `deduplicate` makes a key of the
     message, or of message and headers: of two with one key the second is not sent. `delay`,
-    `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`.
+    `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`. `timeout`
+    is how long its queries' answers are waited for.
     """
 
     channel: str
@@ -37,11 +38,12 @@ class GatewayOptions(TypedDict, total=False):
     time_to_live: Seconds
     headers: Mapping[str, str]
     content_type: str
+    timeout: Seconds
 
 
 GATEWAY_OPTIONS = frozenset(GatewayOptions.__annotations__) | (SEND_OPTIONS - NOT_FOR_ALL)
 _WAY_OPTIONS = ("channel", "retry", "deduplicate")
-_QUERY_OPTIONS = frozenset({"retry", "headers"})
+_QUERY_OPTIONS = frozenset({"channel", "retry", "headers", "timeout"})
 
 
 def way_of(kind: Kind, gateway: type, given: Mapping[str, Any], inherited: Way | None) -> Way:
@@ -90,7 +92,17 @@ def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     given |= {name for name in _WAY_OPTIONS if getattr(way, name) is not None}
     if way.kind == "query":
         for name in sorted(given - _QUERY_OPTIONS):
-            yield f"{name}= is not for queries: each promises an answer, and is asked at once"
-    elif not asynchronous:
+            yield f"{name}= is not for queries: who asks one waits for its answer"
+        yield from _timeout_faults(way)
+        return
+    if "timeout" in given:
+        yield "timeout= is for queries: nobody waits for what others send"
+    if not asynchronous:
         for name in sorted(given & {"delay", "priority", "time_to_live"}):
             yield f"{name}= needs a channel: every handler of its messages is synchronous"
+
+
+def _timeout_faults(way: Way) -> Iterator[str]:
+    timeout = way.options.get("timeout")
+    if timeout is not None and (as_seconds(timeout) or 0) <= 0:
+        yield f"timeout={timeout!r} is not allowed: give seconds, more than 0"

@@ -16,7 +16,14 @@ from actorbus._precedence import on_channel
 from actorbus._problems import Problems
 from actorbus._retry_checks import error_contradictions
 from actorbus._types import checked_name, did_you_mean, stable_name
-from actorbus.codecs import STRICTNESS, UNKNOWN_FIELDS, Conversion, Strictness, UnknownFields
+from actorbus.codecs import (
+    STRICTNESS,
+    UNKNOWN_FIELDS,
+    Conversion,
+    Strictness,
+    UnknownFields,
+    unsupported_parts,
+)
 from actorbus.interceptors._markers import Marker
 from actors import process_problem
 from supervisors import Retry
@@ -108,12 +115,16 @@ class HandlerChecks:
             markers=markers,
             route_by=route_by(declaration),
             conversion=self._conversion(declaration, checked),
+            answer_type=declaration.answer_type() if declaration.kind == "query" else Any,
         )
         asynchronous = spec.channel is not None or bool(self._gateway_channels.get(spec.kind))
         self._problems.add_all(where, checked.problems)
         self._problems.add_all(where, contradictions(given, asynchronous=asynchronous))
         self._problems.add_all(where, retry_faults(spec, asynchronous=asynchronous))
         self._problems.add_all(where, error_contradictions(spec))
+        if asynchronous and spec.kind == "query":
+            faults = unsupported_parts(spec.answer_type, self._types.hooks)
+            self._problems.add_all(where, faults, "its answer cannot come through a channel: ")
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
             check_capabilities(self._declared, self._problems, where, given, spec.channel)

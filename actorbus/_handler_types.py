@@ -28,7 +28,7 @@ class HandlerTypes:
     ) -> None:
         self._declared = declared
         self._types = types
-        self._hooks = hooks
+        self.hooks = hooks
         self._problems = problems
         self._parents = Parents(declared.types, declared.handlers, parameters_or_none, hooks)
 
@@ -66,7 +66,7 @@ class HandlerTypes:
                 where, f"the first parameter is to be the message, not {name_of(kind)}"
             )
             return ""
-        faults = unsupported_parts(kind, self._hooks)
+        faults = unsupported_parts(kind, self.hooks)
         if faults and self._parents.is_one(declaration, kind):
             return self._parent_name(where, kind)
         if faults and isinstance(kind, UnionType):

@@ -25,7 +25,8 @@ class HandlerSpec:
     `channel` is None for a handler that runs synchronously, in its sender's transaction. Times
     are seconds. `world` is where the function runs; `order` counts the handlers as declared.
     `route_by` tells whether `type_name` is a class's name, a routing key, or a pattern for keys.
-    None leaves an option to the channel; `_precedence` fills it in.
+    None leaves an option to the channel; `_precedence` fills it in. `answer_type` is what a query
+    that comes through a channel is answered with.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class HandlerSpec:
     instant_retry: InstantRetry | None = None
     route_by: RouteBy = "type"
     conversion: Conversion = STRICT
+    answer_type: Any = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +83,30 @@ class Declaration:
         """
         return resolved_parameters(self.function, self.enclosing)
 
+    def answer_type(self) -> Any:
+        """Return what a query's handler says that it answers with, Any if it says nothing.
+
+        Raises what its annotations raise.
+        """
+        return _hints(self.function, self.enclosing).get("return", Any)
+
 
 def resolved_parameters(
     function: Callable[..., Any], enclosing: Mapping[str, Any]
 ) -> dict[str, inspect.Parameter]:
     """Return a function's parameters with their annotations resolved. Raises what those raise."""
-    target = inspect.unwrap(function)
-    if not inspect.isroutine(target):
-        target = getattr(target, "__call__", target)  # noqa: B004  an instance: its call is annotated
-    hints = typing.get_type_hints(target, localns=dict(enclosing), include_extras=True)
+    hints = _hints(function, enclosing)
     return {
         name: parameter.replace(annotation=hints.get(name, parameter.annotation))
         for name, parameter in inspect.signature(function).parameters.items()
     }
+
+
+def _hints(function: Callable[..., Any], enclosing: Mapping[str, Any]) -> dict[str, Any]:
+    target = inspect.unwrap(function)
+    if not inspect.isroutine(target):
+        target = getattr(target, "__call__", target)  # noqa: B004  an instance: its call is annotated
+    return typing.get_type_hints(target, localns=dict(enclosing), include_extras=True)
 
 
 def is_async(function: Callable[..., Any]) -> bool:

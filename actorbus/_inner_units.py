@@ -38,6 +38,11 @@ class InnerUnitOfWork(UnitOfWork):
         if self.depth > MOST_NESTED:
             raise NestedTooDeep(_chain_of(self))
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it, or what it is inside of, holds the store's writer."""
+        return super().has_begun or self._outer.has_begun
+
     async def _begin(self) -> None:
         turn = await self._outer.turn()
         if self._ended:

@@ -14,6 +14,7 @@ from actorbus._bus_events import (
     MessageDied,
     MessageRetried,
     MessagesTakenBack,
+    QueryRejected,
 )
 from actorbus._own_frames import users_part
 from actorbus._settlement import DeadLetterReason
@@ -28,7 +29,7 @@ def log_events(events: EventStream) -> None:
     """Write what a person wants to read of the bus's events to the logger `actorbus`."""
     events.subscribe(
         _log,
-        *(MessageRetried, MessageDied, EndpointHealthy),
+        *(MessageRetried, MessageDied, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled),
     )
 
@@ -46,6 +47,14 @@ def _log(event: Event) -> None:
             )
         case MessageDied():
             _log_death(event)
+        case QueryRejected():
+            logger.error(
+                "%s: query %s failed, its asker was told: %r",
+                _endpoint(event),
+                event.message_id,
+                event.exception,
+                exc_info=_from_the_handler(event.exception),
+            )
         case EndpointHealthy():
             logger.info("%s: works again", _endpoint(event))
         case MessagesTakenBack():
@@ -82,5 +91,5 @@ def _from_the_handler(error: BaseException | None) -> ExceptionInfo | None:
     return None if error is None else (type(error), error, users_part(error.__traceback__))
 
 
-def _endpoint(event: MessageRetried | MessageDied | EndpointHealthy) -> str:
+def _endpoint(event: MessageRetried | MessageDied | EndpointHealthy | QueryRejected) -> str:
     return f"{event.endpoint} ({event.tenant})" if event.tenant else event.endpoint

@@ -26,8 +26,8 @@ one of the others, or None: at once. What it raises, or returns wrongly, is the 
 RunsOn = Literal["trio", "asyncio", "process"]
 
 
-class QueryHandlerOptions(TypedDict, total=False):
-    """What a query's handler may be told.
+class CalledHandlerOptions(TypedDict, total=False):
+    """What every handler may be told, called at once or through a channel.
 
     `runs_on` is for `async def` handlers: "trio" or "asyncio" (the default is the bus's), and for
     plain ones "process". Past `timeout` seconds the handler is cancelled (`HandlerTimeout`).
@@ -44,6 +44,22 @@ class QueryHandlerOptions(TypedDict, total=False):
     unknown_fields: UnknownFields
 
 
+class QueryHandlerOptions(CalledHandlerOptions, total=False):
+    """What a query's handler may be told; what follows `channel` needs one.
+
+    `channel` is what it is asked through, wherever that is consumed; the answer comes back to who
+    asked. `concurrency` is how many run at once. `permanent` are errors that are never retried,
+    `outage` those that say that a dependency is down: then the query waits, as long as its asker
+    does. `aliases` are endpoint ids that it had before.
+    """
+
+    channel: str
+    concurrency: int
+    outage: type[BaseException] | tuple[type[BaseException], ...]
+    permanent: type[BaseException] | tuple[type[BaseException], ...]
+    aliases: tuple[str, ...]
+
+
 class HandlerOptions(QueryHandlerOptions, total=False):
     """What a command's or an event's handler may be told; most of it needs a channel.
 
@@ -56,21 +72,20 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     other kinds in a row say so too. `aliases` are endpoint ids that it had before.
     """
 
-    channel: str
     delay: Delay
     priority: int
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
-    concurrency: int
-    outage: type[BaseException] | tuple[type[BaseException], ...]
-    permanent: type[BaseException] | tuple[type[BaseException], ...]
     breaker: int
-    aliases: tuple[str, ...]
 
 
 QUERY_OPTIONS = frozenset(QueryHandlerOptions.__annotations__)
 HANDLER_OPTIONS = frozenset(HandlerOptions.__annotations__)
-CHANNEL_OPTIONS = HANDLER_OPTIONS - QUERY_OPTIONS - {"channel", "deduplicate", "permanent"}
+CHANNEL_OPTIONS = (
+    HANDLER_OPTIONS
+    - CalledHandlerOptions.__annotations__.keys()
+    - {"channel", "deduplicate", "permanent"}
+)
 
 
 class SendOptions(TypedDict, total=False):
@@ -94,6 +109,12 @@ class SendOptions(TypedDict, total=False):
     deliver_at: datetime | float
     priority: int
     time_to_live: Seconds
+
+
+class QueryOptions(SendOptions, total=False):
+    """What an asker may say about one query. `timeout` is how long its answer is waited for."""
+
+    timeout: Seconds
 
 
 SEND_OPTIONS = frozenset(SendOptions.__annotations__)

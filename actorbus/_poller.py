@@ -16,6 +16,7 @@ from math import inf
 import trio
 
 from actorbus._bus_events import StoreTrouble
+from actorbus._replies import Replies
 from actorbus._store import Store, StoreError
 from actorbus.channels._channels import lasting
 from actors import Actor
@@ -141,14 +142,21 @@ class Polling:
     """The poller's work. It looks again when something comes due, and `at_most` seconds later.
 
     While other processes are busy it looks more often: the pause grows from `at_least` on with
-    each time that nothing had changed.
+    each time that nothing had changed. It does not grow while an answer is awaited.
     """
 
     def __init__(
-        self, store: Store, wake: Callable[[], None], *, at_least: float, at_most: float
+        self,
+        store: Store,
+        wake: Callable[[], None],
+        replies: Replies | None = None,
+        *,
+        at_least: float,
+        at_most: float,
     ) -> None:
         self._store = store
         self._wake = wake
+        self._replies = replies
         self._at_least = at_least
         self._at_most = at_most
         self._pause = at_least
@@ -158,6 +166,10 @@ class Polling:
         poll = await self._store.poll()
         if poll.changed:
             self._wake()
+            self._pause = self._at_least
+            if self._replies is not None:
+                await self._replies.fetch()
+        elif self._replies is not None and self._replies.awaited:
             self._pause = self._at_least
         else:
             self._pause = min(self._pause * 2, self._at_most)

@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from actorbus._asking import Asking
 from actorbus._calls import Worlds, detached
 from actorbus._channel import Channel
 from actorbus._configuration import Configuration
@@ -31,11 +32,12 @@ from actorbus._interface import implementation, is_interface
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
 from actorbus._publish import Press
+from actorbus._replies import Replies
 from actorbus._sending import BusSender
 from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import UnitOfWork
-from actorbus.endpoints._workload import Counts
+from actorbus.endpoints._workload import BusCounts
 from actorbus.interceptors._chain import Chains
 from actors import ActorSystem, Reply
 
@@ -79,7 +81,9 @@ class BusRun:
         self._delivery: Delivery | None = None
         self._hooks: set[Reply[None]] = set()
         self._stop = trio.Event()
-        self.counts = Counts()
+        self._process_id = new_id()
+        self.counts = BusCounts()
+        self.replies: Replies | None = None
         self.worlds: Worlds
 
     # -- for the gateways -------------------------------------------------------------------
@@ -196,9 +200,13 @@ class BusRun:
         """End `serve`."""
         self._stop.set()
 
+    def _replies(self) -> Replies:
+        publish, codecs = self.system.events.publish, self.configuration.codecs
+        return Replies(self._process_id, self.store, codecs, self.counts, publish)
+
     def _process(self) -> ProcessInfo:
         return ProcessInfo(
-            process_id=new_id(),
+            process_id=self._process_id,
             bus=self.settings.name,
             host=socket.gethostname(),
             pid=os.getpid(),
@@ -219,6 +227,9 @@ class BusRun:
         self._dispatch = Dispatch(handlers, injector, worlds, Decoding(configuration))
         press = Press(configuration, self.store.now)
         self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
+        if configuration.has_queries_on_channels:
+            self.replies = self._replies()
+            self._sender.asking = Asking(press, self.store, self.replies)
         chains = Chains(configuration.interceptors, injector, worlds, world)
         self._dispatch.intercept(chains)
         self._sender.intercept(chains)

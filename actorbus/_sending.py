@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import Any
 
+import trio
+
+from actorbus._asking import Asking, split_timeout
 from actorbus._calling import Calling, Reports
 from actorbus._calls import Answer, Call, Worlds
 from actorbus._deduplicating import Alone, Deliver, Once
 from actorbus._dispatch import Dispatch
-from actorbus._errors import InvalidSendOption
+from actorbus._errors import InvalidSendOption, QueryTimeout
 from actorbus._handlers import HandlerSpec, Kind
+from actorbus._message import Headers
 from actorbus._options import SendOptions
 from actorbus._publish import Prepared, Press
 from actorbus._send_many import Many
@@ -23,7 +27,7 @@ from actorbus.interceptors._gates import Gates
 class BusSender:
     """The gateways' other side, for one run of the bus."""
 
-    __slots__ = ("_calling", "_gates", "_once", "_press", "_store", "_ways", "_worlds")
+    __slots__ = ("_calling", "_gates", "_once", "_press", "_store", "_ways", "_worlds", "asking")
 
     def __init__(
         self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
@@ -38,6 +42,8 @@ class BusSender:
             "query": self._ask,
         }
         self._gates: Gates | None = None
+        self.asking: Asking | None = None
+        """Set where a channel carries queries."""
         self._once = Once(store, self._deliver, reports.run_hooks)
 
     def intercept(self, chains: Chains) -> None:
@@ -113,19 +119,30 @@ class BusSender:
     async def _ask(
         self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
     ) -> Any:
-        prepared = self._prepare(way, message, options, unit)
+        timeout, wishes = split_timeout(way.merged(options))
+        prepared = self._press.prepare("query", message, wishes, self._parent(unit))
         spec = prepared.route.handlers[0]
-        return await self._calling.ask(prepared, spec, way)
+        target = way.channel or spec.channel
+        if target is not None and self.asking is not None:
+            return await self.asking.ask(prepared, spec, target, unit, timeout)
+        if timeout is None:
+            return await self._calling.ask(prepared, spec, way)
+        with trio.move_on_after(timeout):
+            return await self._calling.ask(prepared, spec, way)
+        raise QueryTimeout(f"{spec.endpoint_id} did not answer within {timeout:g} s")
 
     def _prepare(
         self, way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None
     ) -> Prepared:
+        return self._press.prepare(way.kind, message, way.merged(options), self._parent(unit))
+
+    def _parent(self, unit: UnitOfWork | None) -> Headers | None:
+        """Return the headers of the message being handled."""
         if unit is not None:
             unit.check_open()
         # Headers are passed on to another bus too, whose messages leave without this transaction.
         handled = current_unit_of_work.get() if unit is None else unit
-        parent = None if handled is None else handled.headers
-        return self._press.prepare(way.kind, message, way.merged(options), parent)
+        return None if handled is None else handled.headers
 
     def _fan_out(self, prepared: Prepared, way: Way) -> tuple[list[Outgoing], list[HandlerSpec]]:
         """Return the copies for asynchronous subscribers, and the synchronous subscribers."""

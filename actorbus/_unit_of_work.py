@@ -147,6 +147,11 @@ class UnitOfWork:
         return self._cause is not None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it holds the store's writer, or waits for it."""
+        return self._turn is not None or self._taking
+
+    @property
     def ended(self) -> bool:
         """Whether it was committed or rolled back."""
         return self._ended

@@ -7,6 +7,10 @@ from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
 from actorbus._precedence import on_channel
 from actorbus.endpoints._decision import Judge
+from supervisors import Retry
+
+_ANSWERED_AT_ONCE = Retry(attempts=1)
+"""A query's failure is its answer: its asker waits, and may ask again."""
 
 INTAKE = "intake"
 """The name of the actor that claims for a channel; no tenant's actor has it."""
@@ -67,7 +71,7 @@ def plan_endpoint(
         tenant=tenant,
         path="/".join((*parts, actor_name(spec.endpoint_id))),
         judge=Judge(
-            retry=spec.retry or channel.retry,
+            retry=spec.retry or (_ANSWERED_AT_ONCE if spec.kind == "query" else channel.retry),
             outage=channel.outage if spec.outage is None else spec.outage,
             permanent=spec.permanent,
         ),

@@ -23,6 +23,7 @@ from actorbus._message import Headers
 from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
+from actorbus.endpoints._answering import Answering
 from actorbus.endpoints._decision import Verdict
 from actorbus.endpoints._forwarding import forwarded
 from actorbus.endpoints._judging import Judging
@@ -46,6 +47,9 @@ class Processing:
         following = workload.plan.next_channel
         self._next = None if following is None else bus.channel(following)
         self._total = bus.counts
+        self._answering: Answering | None = None
+        if self._spec.kind == "query" and self._next is None and bus.replies is not None:
+            self._answering = Answering(bus, workload.plan, bus.replies)
         self.settling = Settling(bus, workload)
         self.judging = Judging(bus, workload, self.settling, draws.random)
 
@@ -84,12 +88,15 @@ class Processing:
         workload.counts.started += 1
         self._total.started += 1
         try:
-            message = self._dispatch.decode(self._spec, claimed)
-            if self._next is None:
-                await self._invoke(self._spec, message, headers, unit)
+            if self._answering is not None:
+                await self._answering.answer(claimed, headers, unit)
             else:
-                now = self._store.now()
-                unit.stage([forwarded(claimed, message, headers, self._next, now)])
+                message = self._dispatch.decode(self._spec, claimed)
+                if self._next is None:
+                    await self._invoke(self._spec, message, headers, unit)
+                else:
+                    now = self._store.now()
+                    unit.stage([forwarded(claimed, message, headers, self._next, now)])
             await self._commit(unit, claimed, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()

@@ -5,6 +5,7 @@ from typing import Protocol
 from actorbus._channel import Channel
 from actorbus._dispatch import Dispatch
 from actorbus._message import Headers
+from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._workload import Counts
@@ -21,6 +22,11 @@ class Surroundings(Protocol):
     @property
     def counts(self) -> Counts:
         """The counts of all endpoints together."""
+        ...
+
+    @property
+    def replies(self) -> Replies | None:
+        """The answers to queries; None where no channel carries queries."""
         ...
 
     def channel(self, name: str) -> Channel:

@@ -35,6 +35,14 @@ class Counts:
     """Runs of messages whose commit was lost; not counted as attempts."""
 
 
+@dataclass(slots=True)
+class BusCounts(Counts):
+    """The same of all endpoints together, and what belongs to none of them."""
+
+    late_replies: int = 0
+    """Answers to queries that came when their asker waited no more."""
+
+
 class Workload:
     """One endpoint's messages in hand, its health and its counts.
 

@@ -107,9 +107,6 @@ class Promising(BusinessInterface, Protocol, channel="async"):
     @command(PlaceOrder)
     async def place(self, number: int) -> str | None: ...
 
-    @query(GetOrder)
-    async def order(self, number: int) -> int: ...
-
 
 class Astray(BusinessInterface, Protocol, channel="asinc"):
     @command(PlaceOrder)
@@ -306,7 +303,6 @@ def test_interfaces_that_cannot_be_are_refused_at_the_start(bus):
         "Wrong: anything: parameter 'numbers' takes any number of arguments",
         "Wrong: unmarked is marked neither",
         "Promising: place: promises a value, but is sent through a channel",
-        "Promising: order: channel= is not for queries",
         "Astray: place: no channel 'asinc'; did you mean 'async'?",
     ):
         assert [text for text in texts if part in text], part

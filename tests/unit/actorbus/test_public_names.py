@@ -16,14 +16,14 @@ NAMES = """
     DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
     EndpointHealth EndpointHealthy EndpointSick Envelope EventBus GatewayListing GatewayOptions
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
-    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LeaseLost Letter
-    Marker MessageDied MessageRefused MessageRetried MessagesTakenBack NestedTooDeep NoHandler
-    NotProceeded Payload PermanentError Problem ProcessRow QueryBus QueryHandlerOptions
-    QueueStatistics
-    ReadOnlyTransaction Receipt Replayed Retry RetryAfter RollbackOnly SendOptions Sending Store
-    StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
-    SynchronousHealth TenantEnded TenantStarted Transaction TransactionError UndecodableMessage
-    Unfinished UnknownMessageType UnknownTenant command detached event field header query
+    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
+    Letter Marker MessageDied MessageRefused MessageRetried MessagesTakenBack NestedTooDeep
+    NoHandler NotProceeded Payload PermanentError Problem ProcessRow QueryBus QueryFailed
+    QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics ReadOnlyTransaction Receipt
+    Replayed Retry RetryAfter RollbackOnly SendOptions Sending Store StoreChannel StoreError
+    StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth TenantEnded
+    TenantStarted Transaction TransactionError UndecodableMessage Unfinished UnknownMessageType
+    UnknownTenant command detached event field header query
 """
 
 
