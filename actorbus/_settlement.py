@@ -78,6 +78,8 @@ class Retry:
 
     delay: float
     failure: Failure
+    gives_up_turn: bool = False
+    """The next message of its ordering key does not wait for it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay < inf:
@@ -101,6 +103,8 @@ class DeadLetter:
     failure: Failure | None = None
     of_error_channel: bool = False
     note: Failure | None = None
+    parks_key: bool = False
+    """The next messages of its ordering key wait until it is replayed or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class Divert:
     endpoint: str
     reason: DeadLetterReason
     failure: Failure | None = None
+    parks_key: bool = False
+    """As for DeadLetter: they wait until the error handler has done with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class State(StrEnum):
     READY = "ready"  # may be claimed now
     CLAIMED = "claimed"  # held by a process, under its lease
     WAITING = "waiting"  # not due yet: a delay, or the pause before a retry
+    HELD = "held"  # behind another message of its ordering key
     PARKED = "parked"  # held back until someone lets it go on
     DONE = "done"  # handled: its row is deleted
     EXPIRED = "expired"  # its time to live ran out before a handler began
@@ -36,6 +37,8 @@ class Event(StrEnum):
     RETRY = "retry"
     RELEASE = "release"
     TAKE_BACK = "take back"
+    HOLD = "hold"
+    LET_GO = "let go"
     PARK = "park"
     RESUME = "resume"
     EXPIRE = "expire"
@@ -48,8 +51,12 @@ TRANSITIONS: Mapping[tuple[State | None, Event], State] = MappingProxyType(
         (None, Event.SEND): State.READY,
         (None, Event.DELAY): State.WAITING,
         (None, Event.PARK): State.PARKED,
+        (None, Event.HOLD): State.HELD,
         (State.WAITING, Event.COME_DUE): State.READY,
         (State.WAITING, Event.EXPIRE): State.EXPIRED,
+        (State.WAITING, Event.HOLD): State.HELD,
+        (State.HELD, Event.LET_GO): State.READY,
+        (State.HELD, Event.EXPIRE): State.EXPIRED,
         (State.READY, Event.CLAIM): State.CLAIMED,
         (State.READY, Event.PARK): State.PARKED,
         (State.READY, Event.EXPIRE): State.EXPIRED,
@@ -61,9 +68,11 @@ TRANSITIONS: Mapping[tuple[State | None, Event], State] = MappingProxyType(
         (State.CLAIMED, Event.EXPIRE): State.EXPIRED,
         (State.CLAIMED, Event.DEAD_LETTER): State.DEAD,
         (State.PARKED, Event.RESUME): State.READY,
+        (State.PARKED, Event.HOLD): State.HELD,
         (State.PARKED, Event.DELAY): State.WAITING,
         (State.PARKED, Event.EXPIRE): State.EXPIRED,
         (State.DEAD, Event.REPLAY): State.READY,
+        (State.DEAD, Event.HOLD): State.HELD,
     }
 )
 

@@ -176,6 +176,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """It has failed in a synchronous handler already, and is for an error channel."""
     forwarded: bool = False
     """It comes from another channel: its deduplication key was noted when it was sent."""
+    ordering_key: str | None = None
+    """Of one endpoint's copies with the same key one at a time is ready, in order of sending."""
     parked: str | None = None
     """Why it is held back: it is stored as parked, with this reason, until it is let go on."""
 
@@ -215,6 +217,8 @@ class Claimed(msgspec.Struct, frozen=True):
     body: bytes
     handled: bool = False
     """Its endpoint has handled this deduplication key already: it is not to be started."""
+    ordering_key: str | None = None
+    """While it is claimed, no other message of its endpoint with this key is."""
     unread_bytes: int = 0
     """The length of a body that is larger than this process wants to read; `body` is empty then."""
 
@@ -286,7 +290,10 @@ class QueueStatistics:
     ready: int = 0
     waiting: int = 0
     claimed: int = 0
+    held: int = 0
+    """Behind another message of their ordering key."""
     parked: int = 0
+    """Until someone lets them go on; also those held behind a dead letter."""
     dead: int = 0
     expired: int = 0
     """Since the store was made."""
@@ -343,6 +350,7 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     replays: int
     deduplication_key: str | None
+    ordering_key: str | None = None
     failures: tuple[Failure, ...] = ()
     """All failed attempts, oldest first; filled by `dead_letter(copy_id)`, empty in lists."""
 

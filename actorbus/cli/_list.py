@@ -17,7 +17,7 @@ from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
 from actorbus.operations._stranded import Stranded, stranded
 
-COUNTS = ("ready", "waiting", "claimed", "parked", "dead", "expired")
+COUNTS = ("ready", "waiting", "claimed", "held", "parked", "dead", "expired")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def stranded(
         return
     consumed = [_consumed(process) for process in alive]
     for queue in queues:
-        backlog = queue.ready + queue.waiting + queue.claimed + queue.parked
+        backlog = queue.ready + queue.waiting + queue.claimed + queue.held + queue.parked
         reason = _reason(queue, consumed) if backlog else None
         if reason is not None:
             yield Stranded(queue, reason)

@@ -1,10 +1,11 @@
 -- name: insert_message
--- Store a copy: ready, waiting or parked.
+-- Store a copy: ready, waiting, held or parked.
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body, parked_reason
-) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    causation_id, timestamp, deduplication_key, on_failure, headers, body, parked_reason,
+    ordering_key
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: remember_sent
 -- Note a key at the gateway; no row is changed if it was there.
@@ -31,8 +32,8 @@ LIMIT ?;
 -- name: first_ready
 -- The first ready messages of one endpoint, as they will be once they are claimed. Of a body that
 -- is too large only the length is read.
-SELECT sequence, epoch + 1, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
-    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+SELECT sequence, epoch + 1, attempts, suspect, ordering_key, replays, priority, due_at,
+    expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body)
 FROM actorbus_messages
@@ -49,8 +50,8 @@ WHERE sequence BETWEEN ? AND ?;
 -- Claim one of the candidates of several endpoints.
 UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
 WHERE sequence = ? AND state = 'ready'
-RETURNING sequence, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
-    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+RETURNING sequence, epoch, attempts, suspect, ordering_key, replays, priority, due_at,
+    expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
 
@@ -72,8 +73,8 @@ SELECT EXISTS (
 UPDATE actorbus_messages
 SET state = 'claimed', owner = ?, epoch = epoch + 1, attempts = attempts + 1
 WHERE sequence = ? AND state = 'ready'
-RETURNING sequence, epoch, attempts - 1, suspect, replays, priority, due_at, expires_at,
-    enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
+RETURNING sequence, epoch, attempts - 1, suspect, ordering_key, replays, priority,
+    due_at, expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
     correlation_id, causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
 
@@ -99,6 +100,63 @@ WITH RECURSIVE waiting (tenant) AS (
     LIMIT :limit
 )
 SELECT tenant FROM waiting WHERE tenant IS NOT NULL;
+
+-- name: key_holder
+-- Is an ordering key taken, and by which message? NULL: it is parked.
+SELECT holder FROM actorbus_keys
+WHERE channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?;
+
+-- name: take_key
+-- Take a free ordering key.
+INSERT INTO actorbus_keys (channel, endpoint, tenant, ordering_key, holder, parked_by)
+VALUES (?, ?, ?, ?, ?, NULL);
+
+-- name: hand_key
+-- Hand an ordering key over to another message.
+UPDATE actorbus_keys SET holder = ?, parked_by = NULL
+WHERE channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?;
+
+-- name: park_key
+-- Keep an ordering key for what becomes of a dead letter.
+UPDATE actorbus_keys SET holder = NULL, parked_by = ?
+WHERE channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?;
+
+-- name: free_key
+-- Forget an ordering key that nothing is held behind.
+DELETE FROM actorbus_keys
+WHERE channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?;
+
+-- name: hold_message
+-- Hold a message back, which has just become ready, until it is the turn of its ordering key.
+UPDATE actorbus_messages SET state = 'held' WHERE sequence = ?;
+
+-- name: first_held
+-- Who is next of an ordering key: what was sent first (one seek).
+SELECT sequence FROM actorbus_messages
+WHERE state = 'held' AND channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?
+ORDER BY sequence LIMIT 1;
+
+-- name: let_go
+-- Make a message ready whose turn it is.
+UPDATE actorbus_messages SET state = 'ready' WHERE sequence = ?;
+
+-- name: keys_parked_by
+-- The ordering key that a failed message holds up.
+SELECT channel, endpoint, tenant, ordering_key FROM actorbus_keys WHERE parked_by = ?;
+
+-- name: place_of
+-- Where a message is now.
+SELECT channel, endpoint, tenant, state FROM actorbus_messages WHERE sequence = ?;
+
+-- name: parked_keys
+-- The ordering keys that dead letters hold up.
+SELECT channel, endpoint, tenant, ordering_key FROM actorbus_keys
+WHERE parked_by IN (SELECT copy_id FROM actorbus_dead_letters WHERE {matching});
+
+-- name: parking_letter
+-- The dead letter that holds up an ordering key.
+SELECT parked_by FROM actorbus_keys
+WHERE channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?;
 
 -- name: delete_message
 -- Settle as handled: the row goes, if the claim still holds.
@@ -138,7 +196,7 @@ WHERE sequence IN (
     SELECT sequence FROM actorbus_messages WHERE state = 'parked' AND {matching}
     ORDER BY sequence LIMIT :limit
 )
-RETURNING channel;
+RETURNING channel, sequence, endpoint, tenant, ordering_key, state;
 
 -- name: tenants
 -- The tenants that have messages on a channel.
@@ -166,11 +224,11 @@ DELETE FROM actorbus_failures WHERE copy_id = ?;
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
 )
 SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?,
     replays, ?, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
 FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
 
 -- name: note_failed
@@ -212,7 +270,7 @@ WHERE sequence = ? AND epoch = ? AND failed.copy_id = actorbus_messages.copy_id;
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
 )
 SELECT message.copy_id,
     iif(failed.channel = '', message.channel, failed.channel),
@@ -221,7 +279,7 @@ SELECT message.copy_id,
     coalesce(?, failed.exception), coalesce(?, failed.exception_message),
     coalesce(?, failed.traceback), failed.attempts, replays, ?, priority, enqueued_at, message_id,
     type_name, content_type, correlation_id, causation_id, timestamp, deduplication_key, on_failure,
-    headers, body
+    ordering_key, headers, body
 FROM actorbus_messages AS message JOIN actorbus_failed AS failed USING (copy_id)
 WHERE sequence = ? AND epoch = ?;
 
@@ -256,7 +314,7 @@ WHERE sequence IN (
     SELECT sequence FROM actorbus_messages
     WHERE state = 'waiting' AND due_at <= ? ORDER BY due_at LIMIT ?
 )
-RETURNING channel;
+RETURNING channel, sequence, endpoint, tenant, ordering_key;
 
 -- name: expire
 -- Delete messages that are too old to be started.
@@ -266,7 +324,7 @@ WHERE sequence IN (
     WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at <= ?
     ORDER BY expires_at LIMIT ?
 )
-RETURNING channel, endpoint, tenant, copy_id, attempts + replays;
+RETURNING channel, endpoint, tenant, copy_id, attempts + replays, sequence, ordering_key;
 
 -- name: count_expired
 -- Count dropped messages for their queue.
@@ -340,9 +398,17 @@ SELECT process_id, bus, host, pid, started_at, renewed_at,
 FROM actorbus_processes ORDER BY started_at, process_id;
 
 -- name: statistics
--- How many messages each queue has in each state, and the time of the oldest.
-SELECT channel, endpoint, tenant, state, count(*), min(enqueued_at)
-FROM actorbus_messages GROUP BY channel, endpoint, tenant, state
+-- How many messages each queue has in each state, and the time of the oldest. Those that are held
+-- behind a dead letter are parked.
+SELECT channel, endpoint, tenant,
+    CASE WHEN state = 'held' AND EXISTS (
+        SELECT 1 FROM actorbus_keys AS keys
+        WHERE keys.channel = messages.channel AND keys.endpoint = messages.endpoint
+          AND keys.tenant = messages.tenant AND keys.ordering_key = messages.ordering_key
+          AND keys.parked_by IS NOT NULL
+    ) THEN 'parked' ELSE state END AS state_now,
+    count(*), min(enqueued_at)
+FROM actorbus_messages AS messages GROUP BY channel, endpoint, tenant, state_now
 UNION ALL
 SELECT channel, endpoint, tenant, 'dead', count(*), NULL
 FROM actorbus_dead_letters GROUP BY channel, endpoint, tenant
@@ -353,7 +419,7 @@ SELECT channel, endpoint, tenant, 'expired', messages, NULL FROM actorbus_expire
 -- Dead letters that match, oldest first, a page at a time.
 SELECT number, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, headers,
     body, correlation_id, causation_id, timestamp, priority, enqueued_at, died_at, reason,
-    exception, exception_message, traceback, attempts, replays, deduplication_key
+    exception, exception_message, traceback, attempts, replays, deduplication_key, ordering_key
 FROM actorbus_dead_letters WHERE {matching} AND number > :after ORDER BY number LIMIT :limit;
 
 -- name: count_dead_letters
@@ -370,13 +436,13 @@ FROM actorbus_failures WHERE copy_id = ? ORDER BY number;
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
 )
 SELECT 'ready', NULL, 0, 0, 0, replays + 1, priority, :now, NULL, :now,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
 FROM actorbus_dead_letters WHERE {matching} ORDER BY number
-RETURNING channel;
+RETURNING channel, sequence, endpoint, tenant, ordering_key, copy_id;
 
 -- name: delete_histories
 -- Drop the histories of the dead letters that match.

@@ -19,8 +19,8 @@ CREATE TABLE actorbus_schema (
 -- for good, so that this table stays as small as the backlog.
 CREATE TABLE actorbus_messages (
     sequence          INTEGER PRIMARY KEY AUTOINCREMENT, -- order of sending; never used twice
-    state             TEXT NOT NULL      -- ready, claimed, waiting (until due_at) or parked
-                      CHECK (state IN ('ready', 'claimed', 'waiting', 'parked')),
+    state             TEXT NOT NULL      -- ready, claimed, waiting (until due_at), held or parked
+                      CHECK (state IN ('ready', 'claimed', 'waiting', 'held', 'parked')),
     owner             TEXT,              -- the process that claimed it: actorbus_processes.process_id
     epoch             INTEGER NOT NULL,  -- fencing token: grows whenever the message changes hands
     attempts          INTEGER NOT NULL,  -- handler starts so far, without those that were released
@@ -44,6 +44,7 @@ CREATE TABLE actorbus_messages (
     on_failure        TEXT,              -- what its gateway says about failures: a JSON object, or NULL
     headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
     body              BLOB NOT NULL,   -- the message itself, encoded
+    ordering_key      TEXT,              -- of such messages one at a time is in turn: actorbus_keys
     parked_reason     TEXT               -- why it is held back; NULL: it is not parked
 ) STRICT;
 
@@ -56,9 +57,30 @@ CREATE INDEX actorbus_messages_parked ON actorbus_messages (channel, tenant) WHE
 CREATE INDEX actorbus_messages_claimed ON actorbus_messages (owner) WHERE state = 'claimed';
 -- What comes due next.
 CREATE INDEX actorbus_messages_waiting ON actorbus_messages (due_at) WHERE state = 'waiting';
+-- Who is next of an ordering key.
+CREATE INDEX actorbus_messages_held ON actorbus_messages
+    (channel, endpoint, tenant, ordering_key, sequence) WHERE state = 'held';
+-- Whether another copy with a deduplication key is being handled.
+CREATE INDEX actorbus_messages_running ON actorbus_messages (deduplication_key)
+    WHERE state = 'claimed' AND deduplication_key IS NOT NULL;
 -- What expires next.
 CREATE INDEX actorbus_messages_expiring ON actorbus_messages (expires_at)
     WHERE expires_at IS NOT NULL AND state <> 'claimed';
+
+
+-- Ordering keys with a message in turn, or with messages that wait for a dead letter. The key's
+-- other messages are held. The row is deleted when none is left.
+CREATE TABLE actorbus_keys (
+    channel      TEXT NOT NULL,          -- the channel that its messages were sent on
+    endpoint     TEXT NOT NULL,          -- the handler that they are for
+    tenant       TEXT NOT NULL,          -- key of a dynamic channel; '' on other channels
+    ordering_key TEXT NOT NULL,          -- what the sender computed
+    holder       INTEGER,                -- sequence of the message in turn; NULL: the key is parked
+    parked_by    TEXT,                   -- copy_id of the dead letter that the others wait for
+    PRIMARY KEY (channel, endpoint, tenant, ordering_key)
+) STRICT, WITHOUT ROWID;
+-- What a dead letter holds up.
+CREATE INDEX actorbus_keys_parked ON actorbus_keys (parked_by) WHERE parked_by IS NOT NULL;
 
 
 -- Messages that failed for good, until they are replayed or deleted.
@@ -85,6 +107,7 @@ CREATE TABLE actorbus_dead_letters (
     timestamp         REAL NOT NULL,   -- when the message was made
     deduplication_key TEXT,            -- see actorbus_sent
     on_failure        TEXT,            -- what its gateway says about failures: a JSON object, or NULL
+    ordering_key      TEXT,            -- see actorbus_keys
     headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
     body              BLOB NOT NULL    -- the message itself, encoded
 ) STRICT;

@@ -125,11 +125,13 @@ class Claims:
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
-    sequence, epoch, attempts, suspect, *rest = row
+    sequence, epoch, attempts, suspect, ordering_key, *rest = row
     unread = 0
     if isinstance(rest[-1], int):  # the length of a body that is too large
         unread, rest[-1] = rest[-1], b""
     claimed = Claimed(sequence, epoch, attempts, bool(suspect), *rest)
+    if ordering_key is not None:
+        claimed = replace(claimed, ordering_key=ordering_key)
     return replace(claimed, unread_bytes=unread) if unread else claimed
 
 

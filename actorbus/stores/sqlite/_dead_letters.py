@@ -1,12 +1,15 @@
 """Dead letters: find, show, replay, edit, delete."""
 
 import sqlite3
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
 
 from actorbus._store import DeadLetterFilter, DeadLetterNotFound, DeadLetterRow
+from actorbus.stores.sqlite import _lines
 from actorbus.stores.sqlite._history import failures
+from actorbus.stores.sqlite._lines import Line
 from actorbus.stores.sqlite._queries import QUERIES
 
 _TEXTS: Final = (
@@ -49,13 +52,20 @@ def replay(cursor: sqlite3.Cursor, matching: DeadLetterFilter, now: float, ready
     values = _values(matching)
     rows = cursor.execute(_query("revive", matching), {**values, "now": now}).fetchall()
     cursor.execute(_query("delete_dead_letters", matching), values)
-    ready.update(channel for (channel,) in rows)
+    for channel, sequence, endpoint, tenant, key, copy_id in sorted(rows, key=itemgetter(1)):
+        ready.add(channel)
+        if key is not None:
+            line = Line(channel, endpoint, tenant, key)
+            _lines.line_up_again(cursor, line, sequence, copy_id)
     return len(rows)
 
 
-def delete(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
-    """Delete those that match, with their histories."""
+def delete(cursor: sqlite3.Cursor, matching: DeadLetterFilter, ready: set[str]) -> int:
+    """Delete those that match, with their histories; what they held up goes on."""
     values = _values(matching)
+    for row in cursor.execute(_query("parked_keys", matching), values).fetchall():
+        if _lines.pass_on(cursor, Line(*row)):
+            ready.add(row[0])
     cursor.execute(_query("delete_histories", matching), values)
     cursor.execute(_query("delete_failed_of_letters", matching), values)
     return cursor.execute(_query("delete_dead_letters", matching), values).rowcount

@@ -3,8 +3,9 @@
 import sqlite3
 from typing import Final, NamedTuple
 
-from actorbus.stores.sqlite import _settle
+from actorbus.stores.sqlite import _lines, _settle
 from actorbus.stores.sqlite._history import delete_history
+from actorbus.stores.sqlite._lines import Line
 from actorbus.stores.sqlite._queries import QUERIES
 
 _NEXT_DUE: Final = QUERIES["next_due"]
@@ -36,21 +37,32 @@ def next_due(cursor: sqlite3.Cursor) -> Due:
 def promote(cursor: sqlite3.Cursor, now: float) -> set[str]:
     """Make ready a batch of what came due; return its channels."""
     rows = cursor.execute(_PROMOTE, (now, _BATCH)).fetchall()
-    return {channel for (channel,) in rows}
+    in_line = [
+        (sequence, Line(channel, endpoint, tenant, key))
+        for channel, sequence, endpoint, tenant, key in rows
+        if key is not None
+    ]
+    _lines.line_up_all(cursor, in_line)
+    return {row[0] for row in rows}
 
 
-def expire(cursor: sqlite3.Cursor, now: float) -> int:
-    """Delete and count a batch of what is too old; return how many."""
+def expire(cursor: sqlite3.Cursor, now: float, ready: set[str]) -> int:
+    """Delete and count a batch of what is too old; return how many.
+
+    Their ordering keys pass on: add to `ready` the channels whose next ones are in turn now.
+    """
     rows = cursor.execute(_EXPIRE, (now, _BATCH)).fetchall()
-    for channel, endpoint, tenant, copy_id, has_history in rows:
+    for channel, endpoint, tenant, copy_id, has_history, sequence, key in rows:
         _settle.count_expired(cursor, channel, endpoint, tenant, now)
         if has_history:
             delete_history(cursor, copy_id)
+        if key is not None and _lines.leave(cursor, Line(channel, endpoint, tenant, key), sequence):
+            ready.add(channel)
     return len(rows)
 
 
 def advance(cursor: sqlite3.Cursor, now: float, ready: set[str]) -> tuple[int, Due]:
     """Expire a batch, promote a batch into `ready`; return how many expired, and what is next."""
-    expired = expire(cursor, now)
+    expired = expire(cursor, now, ready)
     ready |= promote(cursor, now)
     return expired, next_due(cursor)

@@ -4,6 +4,8 @@ import sqlite3
 from typing import Final
 
 from actorbus._store import ParkedFilter, ParkedMessages
+from actorbus.stores.sqlite import _lines
+from actorbus.stores.sqlite._lines import Line
 from actorbus.stores.sqlite._queries import QUERIES
 
 _CONDITIONS: Final = {
@@ -43,7 +45,13 @@ def unpark(
     channel, tenant = to
     values = {"now": now, "to_channel": channel, "to_tenant": tenant, "limit": BATCH}
     rows = cursor.execute(_query("unpark", matching), {**_values(matching), **values}).fetchall()
-    ready.update(name for (name,) in rows)
+    ready.update(row[0] for row in rows)
+    in_line = [
+        (sequence, Line(channel, endpoint, tenant, key))
+        for channel, sequence, endpoint, tenant, key, state in rows
+        if key is not None and state == "ready"
+    ]
+    _lines.line_up_all(cursor, in_line)
     return len(rows)
 
 

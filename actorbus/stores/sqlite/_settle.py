@@ -16,7 +16,7 @@ from actorbus._settlement import (
     Settlement,
 )
 from actorbus._store import Claimed
-from actorbus.stores.sqlite import _failed
+from actorbus.stores.sqlite import _failed, _lines
 from actorbus.stores.sqlite._history import add_failure, delete_history, words_of
 from actorbus.stores.sqlite._queries import QUERIES
 
@@ -29,8 +29,27 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 _COUNT_EXPIRED: Final = QUERIES["count_expired"]
 
 
-def settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now: float) -> bool:
-    """Write the settlement; False, with nothing written, if the claim is stale."""
+def settle(
+    cursor: sqlite3.Cursor,
+    claimed: Claimed,
+    settlement: Settlement,
+    now: float,
+    ready: set[str],
+) -> bool:
+    """Write the settlement; False, with nothing written, if the claim is stale.
+
+    The channels that have work at once because of it are added to `ready`.
+    """
+    if not _settle(cursor, claimed, settlement, now):
+        return False
+    if type(settlement) is not Ack:
+        ready |= _woken(claimed, settlement)
+    if claimed.ordering_key is not None:
+        _lines.settled(cursor, claimed, settlement, ready)
+    return True
+
+
+def _settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now: float) -> bool:
     match settlement:
         case Ack():
             return _acknowledge(cursor, claimed)
@@ -57,7 +76,7 @@ def count_expired(
     cursor.execute(_COUNT_EXPIRED, (channel, endpoint, tenant, now))
 
 
-def woken(claimed: Claimed, settlement: Settlement) -> frozenset[str]:
+def _woken(claimed: Claimed, settlement: Settlement) -> frozenset[str]:
     """Return the channels that have work at once because of a settlement: one, or none."""
     match settlement:
         case Release():

@@ -197,10 +197,10 @@ class SqliteStore:
     async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:
         """Write the settlements; return how many were stale."""
         now = self.now()
-        ready = {channel for each in batch for channel in _settle.woken(*each)}
+        ready: set[str] = set()
 
         def settle_all(cursor: sqlite3.Cursor) -> int:
-            return sum(not _settle.settle(cursor, *each, now) for each in batch)
+            return sum(not _settle.settle(cursor, *each, now, ready) for each in batch)
 
         stale = await self._write(settle_all, ready)
         self._open_parts().writer.stale += stale
@@ -316,7 +316,10 @@ class SqliteStore:
 
     async def delete_dead_letters(self, matching: DeadLetterFilter) -> int:
         """Delete dead letters and their histories."""
-        return await self._write(lambda cursor: _dead_letters.delete(cursor, matching))
+        ready: set[str] = set()
+        return await self._write(
+            lambda cursor: _dead_letters.delete(cursor, matching, ready), ready
+        )
 
     async def edit_dead_letter(
         self, copy_id: str, *, body: bytes | None = None, headers: str | None = None

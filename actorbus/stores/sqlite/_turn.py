@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import trio
 
-from actorbus._settlement import Ack, Settlement
+from actorbus._settlement import Settlement
 from actorbus._store import (
     Claimed,
     CommitListener,
@@ -154,7 +154,8 @@ class SqliteTurn:
         session = self._session
         session.unlimited()
         try:
-            valid = _settle.settle(session.cursor, claimed, settlement, self._writer.now())
+            now = self._writer.now()
+            valid = _settle.settle(session.cursor, claimed, settlement, now, self._group.ready)
         except sqlite3.Error as error:
             self._raise(error)
         if not valid:
@@ -162,8 +163,6 @@ class SqliteTurn:
             raise StaleClaim(
                 f"{self.owner}: copy {claimed.copy_id} was taken back; its work here is undone"
             )
-        if type(settlement) is not Ack and (woken := _settle.woken(claimed, settlement)):
-            self.made_ready(set(woken))
 
     def run(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """Call the store's own code with the cursor of this turn."""

@@ -28,7 +28,6 @@ from typing import Final, TypeVar
 import outcome
 import trio
 
-from actorbus._settlement import Ack
 from actorbus._store import StaleClaim, StoreClosed, StoreError, StoreUnavailable
 from actorbus.stores.sqlite import _settle
 from actorbus.stores.sqlite._access import Access
@@ -400,10 +399,8 @@ class Writer:
         session.unlimited()
         stale: set[int] = set()
         for place, (claimed, settlement, _, _) in enumerate(soon):
-            if not _settle.settle(session.cursor, claimed, settlement, now):
+            if not _settle.settle(session.cursor, claimed, settlement, now, ready):
                 stale.add(place)
-            elif type(settlement) is not Ack:
-                ready |= _settle.woken(claimed, settlement)
         session.commit()
         self._access.check_identity()
         return stale

@@ -16,6 +16,7 @@ driver's own.
 """
 
 from actorbus.testing.store_contract._error_channels import ErrorChannelContract
+from actorbus.testing.store_contract._ordering import OrderingContract
 from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
 from actorbus.testing.store_contract._replies import RepliesContract
@@ -37,6 +38,7 @@ class StoreContract(
     PausingContract,
     ParkingContract,
     SchedulesContract,
+    OrderingContract,
 ):
     """One process on a store."""
 

@@ -32,6 +32,37 @@ class SharingContract:
 
         assert [names(mine), names(theirs)] == [["a", "b"], ["c", "d"]]
 
+    async def test_two_processes_never_hold_messages_of_one_key(
+        self, open_store: OpenStore
+    ) -> None:
+        """A key's next message is nobody's before the one in turn is settled."""
+        async with open_store("first") as first, open_store("second") as second:
+            await first.append([outgoing(name, ordering_key="acme") for name in "abc"])
+            mine = await first.claim([demand()])
+            assert await second.claim([demand()]) == []
+            await first.settle([(mine[0], ACK)])
+            theirs = await second.claim([demand()])
+            assert await first.claim([demand()]) == []
+
+        assert [names(mine), names(theirs)] == [["a"], ["b"]]
+
+    async def test_after_a_crash_a_key_goes_on_with_the_suspect(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """What was in turn when its process ended is before all others of its key."""
+        async with open_store("first", lease=5.0) as first, open_store("second") as second:
+            await first.append([outgoing(name, ordering_key="acme") for name in "ab"])
+            await first.claim([demand()])
+            clock.advance(6.0)
+            await second.renew()
+            assert await second.take_back() == 1
+            (suspect,) = await second.claim([demand()])
+            await second.settle([(suspect, ACK)])
+            (following,) = await second.claim([demand()])
+
+        assert (suspect.message_id, suspect.suspect) == ("a", True)
+        assert (following.message_id, following.suspect) == ("b", False)
+
     async def test_what_another_process_commits_is_noticed(self, open_store: OpenStore) -> None:
         """Once, by the next poll; its own commits are no news."""
         async with open_store("first") as first, open_store("second") as second:

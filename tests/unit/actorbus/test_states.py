@@ -34,7 +34,9 @@ def test_what_is_not_in_the_table_is_refused(state, event):
 def test_a_refusal_says_what_is_allowed():
     with pytest.raises(ImpossibleTransition) as caught:
         after(State.WAITING, Event.CLAIM)
-    expected = "'claim' cannot happen to a message that is waiting (allowed: come due, expire)"
+    expected = (
+        "'claim' cannot happen to a message that is waiting (allowed: come due, expire, hold)"
+    )
     assert str(caught.value) == expected
 
 

@@ -136,6 +136,7 @@ def plan(database, name):
 
 
 READY = "SEARCH actorbus_messages USING INDEX actorbus_messages_ready"
+LINE = "(channel=? AND endpoint=? AND tenant=? AND ordering_key=?)"
 BY_KEY = "SEARCH actorbus_messages USING INTEGER PRIMARY KEY"
 
 
@@ -149,6 +150,14 @@ BY_KEY = "SEARCH actorbus_messages USING INTEGER PRIMARY KEY"
         ("claim_run", f"{BY_KEY} (rowid>? AND rowid<?)"),
         ("claim_one", f"{BY_KEY} (rowid=?)"),
         ("delete_message", f"{BY_KEY} (rowid=?)"),
+        (
+            "first_held",
+            f"SEARCH actorbus_messages USING INDEX actorbus_messages_held {LINE}",
+        ),
+        (
+            "key_holder",
+            f"SEARCH actorbus_keys USING PRIMARY KEY {LINE}",
+        ),
     ],
 )
 def test_the_cost_of_a_claim_does_not_depend_on_the_backlog(database, name, expected):
@@ -173,7 +182,7 @@ def test_each_of_the_next_tenants_is_one_search(database):
 def test_tenants_are_found_by_seeks(database):
     """Counted in steps of SQLite's machine: 20 of 2,000 tenants do not cost 40,000 rows."""
     queue = ("orders", "bill")
-    rest = ("m", "T", "c", "m", None, 1.0, None, None, "{}", b"", None)
+    rest = ("m", "T", "c", "m", None, 1.0, None, None, "{}", b"", None, None)
     rows = (
         ("ready", 0, 1.0, None, 1.0, f"c{n}", *queue, f"t{n % 2000:04}", *rest)
         for n in range(40_000)

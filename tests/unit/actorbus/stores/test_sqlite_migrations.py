@@ -66,3 +66,19 @@ async def test_a_migrated_store_has_its_messages(first_store):
     await store.close()
 
     assert names(claimed) == ["m"]
+
+
+def test_a_migration_keeps_the_numbers_and_what_else_refers_to_the_table(first_store):
+    """Sequences go on behind the highest ever used, and a view of the user's still works."""
+    connection = sqlite3.connect(first_store, isolation_level=None)
+    connection.execute("CREATE VIEW backlog AS SELECT copy_id FROM actorbus_messages")
+    connection.execute("UPDATE sqlite_sequence SET seq = 40 WHERE name = 'actorbus_messages'")
+    connection.execute("BEGIN IMMEDIATE")
+    _schema.prepare(connection, str(first_store), 9.0)
+    connection.execute("COMMIT")
+    connection.execute(MESSAGE.replace("'m', 'orders'", "'n', 'orders'"))
+    numbers = connection.execute("SELECT sequence FROM actorbus_messages").fetchall()
+
+    assert connection.execute("SELECT * FROM backlog").fetchall() == [("m",), ("n",)]
+    assert numbers == [(1,), (41,)]
+    connection.close()
