@@ -14,7 +14,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason, Retry
+from actorbus._settlement import (
+    ACK,
+    EXPIRE,
+    RELEASE,
+    DeadLetter,
+    DeadLetterReason,
+    Retry,
+    Settlement,
+)
 from actorbus._store import Claimed, DeadLetterFilter
 from actorbus.stores import SqliteOptions, SqliteStore
 from actorbus.testing import ManualClock, demand, failure, outgoing, process
@@ -24,7 +32,7 @@ pytestmark = pytest.mark.timeout(600)  # a failure is made small before it is sh
 PROCESSES = ("a", "b", "c")
 LEASE = 1000.0
 DIES = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure())
-OUTCOMES = {
+OUTCOMES: dict[str, Settlement] = {
     "handled": ACK,
     "too old": EXPIRE,
     "given back": RELEASE,
@@ -139,8 +147,9 @@ class OrderingMachine(RuleBasedStateMachine):
         self.settle(data.draw(st.sampled_from(held), label="message"), outcome)
 
     def settle(self, message: Message, outcome: str) -> None:
-        settlement = OUTCOMES[outcome]
-        assert self.call(self.stores[message.owner].settle, [(message.claim, settlement)]) == 0
+        claim, settlement = message.claim, OUTCOMES[outcome]
+        assert claim is not None
+        assert self.call(self.stores[message.owner].settle, [(claim, settlement)]) == 0
         message.claim = None
         message.done = outcome in {"handled", "too old"}
         message.dead = outcome.startswith("dead")
