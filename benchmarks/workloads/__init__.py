@@ -8,7 +8,8 @@ from benchmarks.workloads.drain import DRAIN
 from benchmarks.workloads.fairness import FAIRNESS
 from benchmarks.workloads.memory import MEMORY
 from benchmarks.workloads.neighbours import NEIGHBOURS
+from benchmarks.workloads.publish import PUBLISH
 
 WORKLOADS: Mapping[str, Workload] = {
-    workload.name: workload for workload in (DRAIN, CALLS, NEIGHBOURS, FAIRNESS, MEMORY)
+    workload.name: workload for workload in (DRAIN, CALLS, PUBLISH, NEIGHBOURS, FAIRNESS, MEMORY)
 }

@@ -23,7 +23,9 @@ def benchmarks(*arguments):
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("workload", ["drain", "calls", "neighbours", "fairness", "memory"])
+@pytest.mark.parametrize(
+    "workload", ["drain", "calls", "publish", "neighbours", "fairness", "memory"]
+)
 def test_each_workload_runs_and_reports_figures_and_goals(workload):
     done = benchmarks("run", workload, "--quick", "--repeat", "1", "--json")
 
@@ -37,7 +39,9 @@ def test_each_workload_runs_and_reports_figures_and_goals(workload):
 def test_the_workloads_are_listed():
     listed = benchmarks("list").stdout
 
-    assert all(name in listed for name in ("drain", "calls", "neighbours", "fairness", "memory"))
+    assert all(
+        name in listed for name in ("drain", "calls", "publish", "neighbours", "fairness", "memory")
+    )
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones():
