@@ -12,6 +12,12 @@ What handlers are given
     RetryAfter                  raise it: tried again after its own delay
 Business interfaces, implemented by `bus.gateway(OrderDesk)`
     BusinessInterface, command, event, query, Header, Payload
+Other services: their channels by `bus.add_service_map`, this one's by `bus.add_inbox`
+    DistributedBus              the gateway to them; subclass it for other maps, or an outbox
+    ServiceMap                  where they are, and which events they are sent
+    DistributedCounts           what passed between this service and them
+    DistributedOptions, DistributedGatewayOptions    what a sender and its gateway may say
+    UnknownService, UnreachableHandler    the sender's error, and the receiver's
 Sending
     Letter                      one of many messages, with options of its own
     Receipt                     the id of a message that is handled later
@@ -110,6 +116,13 @@ from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
 from actorbus._transaction import Transaction as Transaction
 from actorbus._way import Receipt as Receipt
+from actorbus.distributed._counts import DistributedCounts as DistributedCounts
+from actorbus.distributed._gateway import DistributedBus as DistributedBus
+from actorbus.distributed._gateway import DistributedGatewayOptions as DistributedGatewayOptions
+from actorbus.distributed._gateway import DistributedOptions as DistributedOptions
+from actorbus.distributed._inbox import UnreachableHandler as UnreachableHandler
+from actorbus.distributed._service_map import ServiceMap as ServiceMap
+from actorbus.distributed._service_map import UnknownService as UnknownService
 from actorbus.interceptors import Invocation as Invocation
 from actorbus.interceptors import Marker as Marker
 from actorbus.interceptors import Sending as Sending
@@ -211,6 +224,13 @@ __all__ = [
     "field",
     "header",
     "query",
+    "DistributedBus",
+    "DistributedCounts",
+    "DistributedGatewayOptions",
+    "DistributedOptions",
+    "ServiceMap",
+    "UnknownService",
+    "UnreachableHandler",
 ]
 
 for _thing in [globals()[name] for name in __all__]:  # a traceback shows `actorbus.NoHandler`

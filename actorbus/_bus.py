@@ -32,12 +32,14 @@ from actorbus._running import BusRun, Settings
 from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
 from actorbus.codecs import Strictness, UnknownFields
+from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_distributed
 from actorbus.endpoints._workload import BusCounts
 from actorbus.operations import BusHealth
 from actors import ActorSystem, Reply
 from supervisors import Strategy
 
-G = TypeVar("G", bound=Gateway)
+G = TypeVar("G", bound=Gateway | DistributedBus)
 P = TypeVar("P")
 Consume = Literal["all", "none"] | Collection[str]
 
@@ -61,7 +63,8 @@ class ActorBus(Declaring):
 
     `counters` are plain numbers of what became of messages in this process since the bus was last
     entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
-    after the end. `dead_letters` finds, mends and replays them while it runs.
+    after the end; `distributed_counts` are those of what passes between it and other services.
+    `dead_letters` finds, mends and replays them while it runs.
 
     Declaring checks nothing: all that is wrong is reported together when the bus is entered.
     """
@@ -99,12 +102,14 @@ class ActorBus(Declaring):
         self.commands = CommandBus(self)
         self.events = EventBus(self)
         self.queries = QueryBus(self)
+        self.distributed = DistributedBus(self)
         self.dead_letters = DeadLetters(
             lambda: self._running().store,
             self._call,
             lambda: self._running().configuration,
         )
         self.counters = BusCounts()
+        self.distributed_counts = DistributedCounts()
         self.unfinished: tuple[Unfinished, ...] = ()
 
     def __repr__(self) -> str:
@@ -129,6 +134,9 @@ class ActorBus(Declaring):
         if is_interface(kind):
             self._declare_interface(kind, caller_place(caller()))
             return implementation(kind)(self)
+        if is_distributed(kind):
+            self._declare_distributed(kind, caller_place(caller()))
+            return kind.at(self)
         if not isinstance(kind, type) or not issubclass(kind, Gateway):
             raise TypeError(
                 f"{kind!r} is neither a gateway nor a Protocol with methods marked as @command,"
@@ -140,6 +148,12 @@ class ActorBus(Declaring):
             if not self._entered:
                 self._declared.gateways[kind] = caller_place(caller())
         return kind.at(self)
+
+    def _declare_distributed(self, kind: type[DistributedBus], where: str) -> None:
+        gateways = self._declared.distribution.gateways
+        if kind not in gateways:
+            self._refuse_while_running(f"add the gateway {kind.__qualname__}")
+            gateways[kind] = where
 
     def _declare_interface(self, interface: type, where: str) -> None:
         if interface not in self._declared.interfaces:
@@ -219,6 +233,10 @@ class ActorBus(Declaring):
         if run is None or self._pid != os.getpid():
             run = self._running()
         return run.sender
+
+    def distributed_sender(self) -> DistributedSender:
+        """Return what the gateways to other services speak to. Raises BusStateError."""
+        return self._running().distributed_sender
 
     def _running(self) -> BusRun:
         if self._entered and self._pid != os.getpid():
@@ -334,6 +352,7 @@ class ActorBus(Declaring):
         self._entered = True
         self._pid = os.getpid()
         self.counters, self.unfinished = run.counts, ()
+        self.distributed_counts = run.distributed_counts
         return run
 
     def _leave(self, run: BusRun) -> None:
@@ -392,7 +411,8 @@ class ActorBus(Declaring):
 
     def _names(self, consume: Consume) -> Collection[str]:
         if consume == "all":
-            return [channel.name for channel in self.channels]
+            others = self._declared.distribution.foreign_channels()
+            return [channel.name for channel in self.channels if channel.name not in others]
         if isinstance(consume, str):
             return () if consume == "none" else (consume,)
         return tuple(consume)

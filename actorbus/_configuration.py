@@ -23,6 +23,8 @@ from actorbus._types import TypeRegistry
 from actorbus._versions import Versions
 from actorbus.codecs import Codecs, Converter, unsupported_parts
 from actorbus.codecs._hooks import Hooks
+from actorbus.distributed._checks import DistributionChecks
+from actorbus.distributed._distribution import Distribution, with_others
 from actorbus.interceptors._declared import Interceptor
 
 
@@ -42,18 +44,21 @@ class Configuration:
     versions: Versions
     codecs: Codecs
     messages: MessageOptions
+    distribution: Distribution
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order.
 
         They are those declared on it, and where a gateway sends through it, the handlers of that
-        gateway's kind; those with a channel of their own are sent on to that.
+        gateway's kind; those with a channel of their own are sent on to that. On an inbox there
+        are also those that other services reach, and on an outbox what takes messages on to them.
         """
-        return tuple(
+        own = tuple(
             spec
             for spec in self.handlers
             if spec.channel == channel or channel in self.gateway_channels.get(spec.kind, ())
         )
+        return with_others(own, self.distribution.endpoints_of(channel))
 
     def synchronous(self) -> tuple[HandlerSpec, ...]:
         """Return the handlers without a channel of their own, in declared order."""
@@ -92,6 +97,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     check_endpoint_ids(handlers, problems)
     gateways.check_interfaces(handlers, types)
     versions = _versions(declared, types, problems)
+    distribution = DistributionChecks(declared, handlers, problems).run()
     problems += declared.services.problems(_inject.known)
     problems += declared.interceptors.problems(handlers, types, declared.services)
     if problems:
@@ -109,6 +115,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
         versions,
         codecs,
         declared.messages,
+        distribution,
     )
 
 

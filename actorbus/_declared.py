@@ -10,6 +10,7 @@ from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._message_options import MessageOptions
 from actorbus._services import Services
 from actorbus._versions import Upcaster
+from actorbus.distributed._distribution import DeclaredDistribution
 from actorbus.interceptors._declared import Interceptors
 
 
@@ -29,3 +30,4 @@ class Declared:
     messages: MessageOptions = field(default_factory=MessageOptions)
     problems: list[Problem] = field(default_factory=list)
     interceptors: Interceptors = field(default_factory=Interceptors)
+    distribution: DeclaredDistribution = field(default_factory=DeclaredDistribution)

@@ -25,6 +25,7 @@ from actorbus._services import Scope, Service
 from actorbus._types import did_you_mean
 from actorbus._versions import Upcaster
 from actorbus.codecs import Converter
+from actorbus.distributed._declaring import Distributing
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -33,7 +34,7 @@ V = TypeVar("V")
 _MISSING: Any = object()
 
 
-class Declaring(Intercepting):
+class Declaring(Intercepting, Distributing):
     """The declaring side of an ActorBus."""
 
     def __init__(self, name: str) -> None:
@@ -184,7 +185,9 @@ class Declaring(Intercepting):
         The options are those of `StoreChannel`.
         """
         self._refuse_while_running("add a channel")
-        where = caller_place(caller())
+        self._add_channel(channel, options, caller_place(caller()))
+
+    def _add_channel(self, channel: str | Channel, options: dict[str, Any], where: str) -> None:
         if isinstance(channel, str):
             for name in sorted(options.keys() - CHANNEL_OPTION_NAMES):
                 hint = did_you_mean(name, CHANNEL_OPTION_NAMES)

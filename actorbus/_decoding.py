@@ -57,6 +57,14 @@ class Decoding:
             if endpoint in {spec.endpoint_id, *spec.aliases}:
                 self._decoded(spec, type_name, content_type, body)
 
+    def read(self, spec: HandlerSpec, type_name: str, content_type: str, body: bytes) -> Any:
+        """Return what a handler makes of a body of at most the limit. Raises UndecodableMessage."""
+        return self._decoded(spec, type_name, content_type, body)
+
+    def refusal(self, type_name: str, size: int) -> UndecodableMessage:
+        """Return what is raised for a body that is too large to be read."""
+        return self._too_large(type_name, size)
+
     def _decoded(self, spec: HandlerSpec, type_name: str, content_type: str, body: bytes) -> Any:
         try:
             decode = self._by_endpoint[spec.endpoint_id][type_name][content_type]

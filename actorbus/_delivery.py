@@ -27,6 +27,7 @@ from actorbus._unit_of_work import UnitOfWork
 from actorbus.channels._channels import channel_spec, lasting
 from actorbus.channels._desk import Desk, Endpoint, EndpointFactory, StoreDesk
 from actorbus.channels._tenant_desk import TenantDesk
+from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._plan import actor_name
 from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
 from actorbus.endpoints._workers import Slice
@@ -77,6 +78,11 @@ class BusRuntime(Protocol):
     @property
     def counts(self) -> Counts:
         """The counts of all endpoints together, which outlive the run."""
+        ...
+
+    @property
+    def distributed_counts(self) -> DistributedCounts:
+        """The counts of what passes between services."""
         ...
 
     @property
@@ -189,7 +195,8 @@ class Delivery:
 
     async def health(self) -> BusHealth:
         """Return how everything is. A failing store is part of the answer, not an error."""
-        return await look(self._store, self._system, self.desks, self.calls.values())
+        calls, distributed = self.calls.values(), self._runtime.distributed_counts
+        return await look(self._store, self._system, self.desks, calls, distributed)
 
     async def idle(self) -> None:
         """Return when nothing that is consumed here is ready, due or in hand.
@@ -205,7 +212,8 @@ class Delivery:
         return any(endpoint.workload.held for endpoint in self.endpoints)
 
     async def _has_ready_messages(self) -> bool:
-        await self._store.poll()
+        if (await self._store.poll()).changed:  # the poller will not hear of it any more
+            self._surroundings.wake_channels()
         here = self._consumed()
         queues = await self._store.statistics()
         return any(

@@ -1,12 +1,12 @@
 """Decode a message, fill in the handler's arguments, call it where it runs."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from copy import copy
 from functools import partial
 from inspect import Parameter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -20,10 +20,19 @@ from actors import HandlerTimedOut
 
 if TYPE_CHECKING:
     from actorbus._calls import Worlds
+    from actorbus._store import Claimed
     from actorbus.interceptors._chain import Chains
 
 
 Invoke = Callable[[HandlerSpec, Any, Headers, UnitOfWork], Awaitable[Any]]
+
+
+class OwnEndpoint(Protocol):
+    """An endpoint that is no handler's, but the bus's own."""
+
+    async def run(self, claimed: "Claimed", headers: Headers, unit: UnitOfWork, /) -> Any:
+        """Do with a stored message what is to be done, in its transaction."""
+        ...
 
 
 class Dispatch:
@@ -42,28 +51,39 @@ class Dispatch:
         self.decode = decoding.decode
         """Returns the message; raises UndecodableMessage, which names the field and its value."""
         self._chains: Chains | None = None
-        self._plans = {
+        self._plans: dict[str, _Plan | OwnEndpoint] = {
             spec.endpoint_id: _Plan(spec, injector.plan(parameters), injector, worlds)
             for spec, parameters in handlers
         }
+
+    def install(self, own: Mapping[str, OwnEndpoint]) -> None:
+        """Add endpoints of the bus's own, by id: they take messages as they are stored."""
+        decode = self.decode
+
+        def decode_unless_own(spec: HandlerSpec, stored: "Claimed") -> Any:
+            return stored if spec.endpoint_id in own else decode(spec, stored)
+
+        self.decode = decode_unless_own
+        self._plans |= own
 
     def intercept(self, chains: "Chains") -> None:
         """Call the handlers with their interceptors around them."""
         self._chains = chains
         for plan in self._plans.values():
-            plan.intercept(chains)
+            if isinstance(plan, _Plan):
+                plan.intercept(chains)
 
     def with_timeout_of(self, spec: HandlerSpec) -> Invoke:
         """Return `invoke` for a handler that has another time limit where it is called from."""
         plan = self._plans[spec.endpoint_id]
-        if plan.spec.timeout == spec.timeout:
+        if not isinstance(plan, _Plan) or plan.spec.timeout == spec.timeout:
             return self.invoke
         other = plan.for_spec(spec)
         if self._chains is not None:
             other.intercept(self._chains)
         return self._with({spec.endpoint_id: other}).invoke
 
-    def _with(self, plans: "dict[str, _Plan]") -> "Dispatch":
+    def _with(self, plans: "dict[str, _Plan | OwnEndpoint]") -> "Dispatch":
         other = copy(self)
         other._plans = plans  # noqa: SLF001  a copy of this object
         return other

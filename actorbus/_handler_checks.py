@@ -116,8 +116,10 @@ class HandlerChecks:
             route_by=route_by(declaration),
             conversion=self._conversion(declaration, checked),
             answer_type=declaration.answer_type() if declaration.kind == "query" else Any,
+            distributed=checked.of_type("distributed", bool, "True or False") or False,
         )
         asynchronous = spec.channel is not None or bool(self._gateway_channels.get(spec.kind))
+        asynchronous = asynchronous or spec.distributed  # its copies come through the inbox
         self._problems.add_all(where, checked.problems)
         self._problems.add_all(where, contradictions(given, asynchronous=asynchronous))
         self._problems.add_all(where, retry_faults(spec, asynchronous=asynchronous))

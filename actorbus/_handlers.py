@@ -26,7 +26,7 @@ class HandlerSpec:
     are seconds. `world` is where the function runs; `order` counts the handlers as declared.
     `route_by` tells whether `type_name` is a class's name, a routing key, or a pattern for keys.
     None leaves an option to the channel; `_precedence` fills it in. `answer_type` is what a query
-    that comes through a channel is answered with.
+    that comes through a channel is answered with. `distributed`: other services reach it.
     """
 
     kind: Kind
@@ -54,6 +54,7 @@ class HandlerSpec:
     route_by: RouteBy = "type"
     conversion: Conversion = STRICT
     answer_type: Any = Any
+    distributed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 Headers, Transaction               of the message being handled
 CommandBus, EventBus, QueryBus     and subclasses of them
+DistributedBus                     and subclasses of it
 a business interface               implemented by the bus
 ActorSystem                        the one that the bus runs in
 anything given to `bus.provide`    made per run, or per message
@@ -21,6 +22,7 @@ from actorbus._options import RunsOn
 from actorbus._services import Entrance, Services, name_of
 from actorbus._transaction import Transaction
 from actorbus._unit_of_work import UnitOfWork
+from actorbus.distributed._gateway import is_distributed
 from actors import ActorSystem
 
 _VARIADIC = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
@@ -38,7 +40,13 @@ def of_a_message(kind: object) -> bool:
 
 def known(kind: object) -> bool:
     """Return whether the bus itself has a value for this annotation."""
-    return of_a_message(kind) or is_gateway(kind) or is_interface(kind) or kind is ActorSystem
+    return (
+        of_a_message(kind)
+        or is_gateway(kind)
+        or is_distributed(kind)
+        or is_interface(kind)
+        or kind is ActorSystem
+    )
 
 
 def faults(parameters: Iterable[Parameter], services: Services) -> Iterator[str]:

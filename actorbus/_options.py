@@ -69,7 +69,8 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     makes a key of the message: of two with one key the second is not handled. `concurrency` is
     how many run at once, `retry` how often and when again. `permanent` are errors that are never
     retried, `outage` those that say that a dependency is down; `breaker` is how many failures of
-    other kinds in a row say so too. `aliases` are endpoint ids that it had before.
+    other kinds in a row say so too. `aliases` are endpoint ids that it had before. With
+    `distributed=True` other services reach it, under its routing key or its type's registered name.
     """
 
     delay: Delay
@@ -77,6 +78,7 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
     breaker: int
+    distributed: bool
 
 
 QUERY_OPTIONS = frozenset(QueryHandlerOptions.__annotations__)
@@ -84,7 +86,7 @@ HANDLER_OPTIONS = frozenset(HandlerOptions.__annotations__)
 CHANNEL_OPTIONS = (
     HANDLER_OPTIONS
     - CalledHandlerOptions.__annotations__.keys()
-    - {"channel", "deduplicate", "permanent"}
+    - {"channel", "deduplicate", "permanent", "distributed"}
 )
 
 

@@ -95,7 +95,7 @@ class Press:
         headers, text = parent.user, parent.text
         if "headers" in options or self._inherited is not None:
             headers, text = self._headers(options.get("headers"), parent)
-        self._check_size(route, len(body) + len(text))
+        self._check_size(route.type_name, len(body) + len(text))
         correlation_id = options.get("correlation_id")
         envelope = Envelope(
             message_id=message_id,
@@ -110,6 +110,33 @@ class Press:
             timestamp=self._now(),
         )
         return Prepared(route, message, envelope, text, wishes, explicit_id)
+
+    def envelope(
+        self,
+        type_name: str,
+        content_type: str,
+        body: bytes,
+        options: SendOptions,
+        parent: Headers | None,
+    ) -> Envelope:
+        """Stamp a body that is for another service, whose handlers are not known here."""
+        parent = _NO_PARENT if parent is None else parent
+        explicit_id, correlation_id = options.get("message_id"), options.get("correlation_id")
+        message_id = new_id() if explicit_id is None else checked_id("message_id", explicit_id)
+        headers, text = self._headers(options.get("headers"), parent)
+        self._check_size(type_name, len(body) + len(text))
+        if correlation_id is not None:
+            checked_id("correlation_id", correlation_id)
+        return Envelope(
+            message_id=message_id,
+            type_name=type_name,
+            content_type=content_type,
+            body=body,
+            headers=headers,
+            correlation_id=correlation_id or parent.correlation_id or message_id,
+            causation_id=parent.id,
+            timestamp=self._now(),
+        )
 
     def _codec(self, content_type: str) -> Codec:
         try:
@@ -145,10 +172,10 @@ class Press:
             raise InvalidMessage(f"{route.type_name}: {error}") from error
         return body, message if own and not route.converts_own else seen
 
-    def _check_size(self, route: Route, size: int) -> None:
+    def _check_size(self, type_name: str, size: int) -> None:
         if size > self._limit:
             raise InvalidMessage(
-                f"{route.type_name}: body and headers are {size:,} bytes, more than the"
+                f"{type_name}: body and headers are {size:,} bytes, more than the"
                 f" {self._limit:,} that ActorBus(max_message_bytes=) allows"
             )
 

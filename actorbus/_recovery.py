@@ -140,9 +140,11 @@ class DeadLetters:
 
     async def _untaken(self, matching: DeadLetterFilter) -> Mapping[str, int]:
         """Count those that match, for each endpoint that no process has."""
-        store, handlers = self._store(), self._configuration().handlers
+        store, configuration = self._store(), self._configuration()
+        handlers = configuration.handlers
         others = [row for row in await store.processes() if row.pid != os.getpid()]
         declared = {name for spec in handlers for name in (spec.endpoint_id, *spec.aliases)}
+        declared |= configuration.distribution.endpoint_ids()
         endpoints = untaken(await store.statistics(), others, declared)
         counts = {
             endpoint: await store.count_dead_letters(

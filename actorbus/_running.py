@@ -13,7 +13,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -37,11 +37,19 @@ from actorbus._sending import BusSender
 from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._gateway import DistributedBus, DistributedDoor, is_distributed
+from actorbus.distributed._inbox import own_endpoints
+from actorbus.distributed._sending import Sends
 from actorbus.endpoints._workload import BusCounts
 from actorbus.interceptors._chain import Chains
 from actors import ActorSystem, Reply
 
 logger = logging.getLogger("actorbus")
+
+
+class BusDoor(Door, DistributedDoor, Protocol):
+    """Where all gateways find the running bus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class BusRun:
         store: Store,
         system: ActorSystem,
         *,
-        door: Door,
+        door: BusDoor,
         consumed: Collection[str],
     ) -> None:
         self.settings = settings
@@ -84,6 +92,8 @@ class BusRun:
         self._process_id = new_id()
         self.counts = BusCounts()
         self.replies: Replies | None = None
+        self.distributed_counts = DistributedCounts()
+        self._sends: Sends | None = None
         self.worlds: Worlds
 
     # -- for the gateways -------------------------------------------------------------------
@@ -94,6 +104,13 @@ class BusRun:
         if self._sender is None:
             raise BusStateError(f"bus {self.settings.name!r} is starting, or has stopped")
         return self._sender
+
+    @property
+    def distributed_sender(self) -> Sends:
+        """The other side of the gateways to other services. Raises BusStateError."""
+        if self._sends is None or self._sender is None:
+            raise BusStateError(f"bus {self.settings.name!r} is starting, or has stopped")
+        return self._sends
 
     def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous handler to its endpoint's actor."""
@@ -224,7 +241,8 @@ class BusRun:
         handlers = [
             (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.handlers
         ]
-        self._dispatch = Dispatch(handlers, injector, worlds, Decoding(configuration))
+        decoding = Decoding(configuration)
+        self._dispatch = Dispatch(handlers, injector, worlds, decoding)
         press = Press(configuration, self.store.now)
         self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
         if configuration.has_queries_on_channels:
@@ -233,12 +251,20 @@ class BusRun:
         chains = Chains(configuration.interceptors, injector, worlds, world)
         self._dispatch.intercept(chains)
         self._sender.intercept(chains)
+        counts = self.distributed_counts
+        self._sends = Sends(configuration, press, self.store, worlds, counts)
+        self._sends.intercept(chains)
+        if own := own_endpoints(configuration, decoding, press, self.store.now, counts):
+            self._dispatch.install(own)
 
     def _constant(self, kind: Any) -> Any:
         """Return what the bus itself injects, the same for every message."""
         if is_gateway(kind):
             gateway: type[Gateway] = kind
             return gateway.at(self._door)
+        if is_distributed(kind):
+            distributed: type[DistributedBus] = kind
+            return distributed.at(self._door)
         if is_interface(kind):
             return implementation(kind)(self._door)
         return self.system

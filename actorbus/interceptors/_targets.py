@@ -17,6 +17,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._services import name_of
 from actorbus._types import did_you_mean
 from actorbus._way import Way
+from actorbus.distributed._gateway import DistributedBus
 from actorbus.interceptors._markers import Marker, class_markers, first_marker
 
 Target = str | type | Callable[..., Any]
@@ -27,7 +28,7 @@ _BASES: dict[str, type[Gateway]] = {"command": CommandBus, "event": EventBus, "q
 
 def is_gateway(target: object) -> bool:
     """Return whether the target is a gateway's class."""
-    return isinstance(target, type) and issubclass(target, Gateway)
+    return isinstance(target, type) and issubclass(target, Gateway | DistributedBus)
 
 
 def meets_handler(targets: Collection[Target], spec: HandlerSpec) -> bool:

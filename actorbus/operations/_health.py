@@ -1,12 +1,13 @@
 """How a running bus is: per channel, endpoint and tenant; and whether it makes progress."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from actorbus._store import QueueStatistics, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
+from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
 from actors import ActorSnapshot, ActorSystem
 
@@ -84,6 +85,8 @@ class BusHealth:
     channels: tuple[ChannelHealth, ...]
     synchronous: tuple[SynchronousHealth, ...]
     queues: tuple[QueueStatistics, ...] | None
+    distributed: DistributedCounts = field(default_factory=DistributedCounts)
+    """What passed between this service and others, in this process."""
 
     @property
     def is_healthy(self) -> bool:
@@ -92,7 +95,11 @@ class BusHealth:
 
 
 async def look(
-    store: Store, system: ActorSystem, desks: Sequence[Desk], calls: Iterable[Calls]
+    store: Store,
+    system: ActorSystem,
+    desks: Sequence[Desk],
+    calls: Iterable[Calls],
+    distributed: DistributedCounts,
 ) -> BusHealth:
     """Return the health of a bus. A failing store is part of the answer, not an error."""
     queues, error = await _queues(store)
@@ -107,6 +114,7 @@ async def look(
         channels=channels,
         synchronous=tuple(map(_synchronous, calls)),
         queues=None if queues is None else tuple(queues),
+        distributed=replace(distributed),
     )
 
 

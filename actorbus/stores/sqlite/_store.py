@@ -1,7 +1,6 @@
 """The SQLite store: one file, one writer, any number of processes on one host."""
 
 import sqlite3
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
@@ -53,6 +52,7 @@ from actorbus.stores.sqlite._clock import RunClock, StoreClock, SystemClock
 from actorbus.stores.sqlite._database import Database
 from actorbus.stores.sqlite._group import Commit, QueuedSettlement
 from actorbus.stores.sqlite._keeper import LeaseKeeper
+from actorbus.stores.sqlite._memory import MemoryFolder
 from actorbus.stores.sqlite._options import SqliteOptions
 from actorbus.stores.sqlite._snapshot import Readers, Snapshot
 from actorbus.stores.sqlite._tenants import waiting_tenants
@@ -84,12 +84,21 @@ class SqliteStore:
         self.options = options or SqliteOptions()
         self._path = None if path is None else str(Path(path).absolute())
         self._clock: StoreClock = clock or (RunClock() if path is None else SystemClock())
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = MemoryFolder()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._parts: _Parts | None = None
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._path or ':memory:'}>"
+
+    def beside(self) -> "SqliteStore":
+        """Return another store on the same data, for another bus.
+
+        In memory both are to be used in one trio run; the data is there while one of them is open.
+        """
+        store = SqliteStore(self._path, self.options, self._clock)
+        store._folder = self._folder
+        return store
 
     @property
     def is_shared(self) -> bool:
@@ -120,7 +129,7 @@ class SqliteStore:
         try:
             await parts.writer.start()
         except BaseException:
-            self._remove_folder()
+            self._leave_folder()
             raise
         self._parts = parts
         try:
@@ -428,7 +437,7 @@ class SqliteStore:
 
     def _make_parts(self, process: ProcessInfo) -> "_Parts":
         inline = self._path is None
-        path = self._path or self._make_folder()
+        path = self._path or self._folder.enter()
         options = replace(self.options, synchronous="OFF") if inline else self.options
         database = Database(path, options, self._clock.wall)
         lease = _leases.Lease(process, self._clock)
@@ -445,16 +454,11 @@ class SqliteStore:
         with trio.CancelScope(shield=True):
             await parts.writer.stop()
         parts.readers.close()
-        self._remove_folder()
+        self._leave_folder()
 
-    def _make_folder(self) -> str:
-        self._folder = tempfile.TemporaryDirectory(prefix="actorbus-")
-        return str(Path(self._folder.name) / "memory.db")
-
-    def _remove_folder(self) -> None:
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.cleanup()
+    def _leave_folder(self) -> None:
+        if self._path is None:
+            self._folder.leave()
 
 
 @dataclass(frozen=True, slots=True)

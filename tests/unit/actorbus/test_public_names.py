@@ -14,6 +14,8 @@ NAMES = """
     ActorBus ActorBusError Answer Backoff BusConfigurationError BusHealth BusStateError
     BusinessInterface ChannelHealth ChannelStalled CommandBus Condition ConfigurationError
     DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
+    DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions ServiceMap
+    UnknownService UnreachableHandler
     EndpointHealth EndpointHealthy EndpointSick Envelope EventBus GatewayListing GatewayOptions
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
     InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost

@@ -1,0 +1,47 @@
+"""The part of an ActorBus that other services are declared on."""
+
+from typing import TYPE_CHECKING, Any, Unpack, overload
+
+from actorbus._channel import Channel, ChannelOptions
+from actorbus._handlers import caller, caller_place
+
+if TYPE_CHECKING:
+    from actorbus._declared import Declared
+    from actorbus.distributed._service_map import ServiceMap
+
+
+class Distributing:
+    """Service maps and inboxes. The service's name is the bus's."""
+
+    _declared: "Declared"
+
+    def add_service_map(self, service_map: "ServiceMap") -> None:
+        """Say where other services are, for `bus.distributed` and the classes that extend it.
+
+        The channels that it names are declared with `add_channel`, like any other; this bus sends
+        through them and does not consume them.
+        """
+        self._refuse_while_running("add a service map")
+        self._declared.distribution.maps.append((service_map, caller_place(caller())))
+
+    @overload
+    def add_inbox(self, channel: str, /, **options: Unpack[ChannelOptions]) -> None: ...
+    @overload
+    def add_inbox(self, channel: Channel, /) -> None: ...
+    def add_inbox(self, channel: str | Channel, /, **options: Any) -> None:
+        """Declare a channel that other services reach this one through; like `add_channel`.
+
+        What arrives goes to the handlers that are `distributed=True`: each gets a copy of its own,
+        on its channel, or on this one if it has none.
+        """
+        self._refuse_while_running("add an inbox")
+        where = caller_place(caller())
+        name = channel if isinstance(channel, str) else channel.name
+        self._add_channel(channel, options, where)
+        self._declared.distribution.inboxes.append((name, where))
+
+    def _refuse_while_running(self, what: str) -> None:
+        raise NotImplementedError
+
+    def _add_channel(self, channel: str | Channel, options: dict[str, Any], where: str) -> None:
+        raise NotImplementedError

@@ -1,0 +1,223 @@
+"""What arrives at a service: whom it is for is found here, in one transaction with its copies.
+
+Rules:
+ 1. Only handlers that are `distributed=True` are reachable. A command that none of them takes is
+    this service's dead letter, which names its key and its sender; an event is accepted.
+ 2. Each handler gets a copy of its own, as if it had been sent here: with its own channel, options,
+    attempts and dead letter. A handler without a channel gets it on the inbox's.
+ 3. What fails for one handler only (a body that it cannot read, a tenant rule) fails at that
+    handler's endpoint, on the inbox's channel: the others' copies are on their way.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from actorbus._configuration import Configuration
+from actorbus._decoding import Decoding
+from actorbus._errors import PermanentError
+from actorbus._handlers import HandlerSpec, Kind
+from actorbus._message import Envelope, Headers, headers_to_text, new_id
+from actorbus._publish import Prepared, Press
+from actorbus._routing import Route, handlers_of, kinds_of
+from actorbus._store import Claimed, Outgoing
+from actorbus._timing import Timing
+from actorbus._types import did_you_mean
+from actorbus._unit_of_work import UnitOfWork
+from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._distribution import Relay
+from actorbus.distributed._wire import REACH, SOURCE, inbox_endpoint
+
+
+class UnreachableHandler(PermanentError):
+    """Another service sent what no handler here takes, or none that is `distributed=True`."""
+
+
+class Inbox:
+    """One service's inbox; it is called like a handler, with the message as it is stored."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        decoding: Decoding,
+        press: Press,
+        now: Callable[[], float],
+        counts: DistributedCounts,
+    ) -> None:
+        self._configuration = configuration
+        self._decoding = decoding
+        self._press = press
+        self._now = now
+        self._counts = counts
+        self._reachable = configuration.distribution.reachable
+        self._kinds = kinds_of(configuration.handlers)
+
+    async def run(self, claimed: Claimed, headers: Headers, unit: UnitOfWork) -> None:
+        """Stage a copy for each handler that the message is for. Raises UnreachableHandler."""
+        if claimed.unread_bytes:
+            raise self._decoding.refusal(claimed.type_name, claimed.unread_bytes)
+        try:
+            specs = self._handlers(claimed, headers)
+        except UnreachableHandler:
+            self._counts.unreachable += 1
+            raise
+        self._counts.received += 1
+        self._counts.unheard += not specs
+        if specs:
+            unit.stage([self._copy(claimed, headers, spec) for spec in specs])
+
+    # -- whom it is for ---------------------------------------------------------------------
+
+    def _handlers(self, claimed: Claimed, headers: Headers) -> Sequence[HandlerSpec]:
+        match headers.get(REACH):
+            case "command":
+                return self._of_command(claimed, headers)
+            case "event":
+                return self._of_event(claimed)
+            case "message":
+                return self._of_endpoint(claimed, headers)
+            case other:
+                raise UnreachableHandler(
+                    f"{claimed.type_name!r}, sent by {_sender(headers)}, does not say what it is"
+                    f" for: its header {REACH!r} is {other!r}"
+                )
+
+    def _of_command(self, claimed: Claimed, headers: Headers) -> Sequence[HandlerSpec]:
+        key = self._configuration.types.resolve(claimed.type_name)
+        for spec in self._reachable:
+            if spec.kind == "command" and spec.type_name == key:
+                return (spec,)
+        known = [spec.type_name for spec in self._reachable if spec.kind == "command"]
+        own = [spec for spec in self._configuration.handlers if spec.type_name == key]
+        raise UnreachableHandler(
+            f"no handler takes the command {claimed.type_name!r}, sent by {_sender(headers)}"
+            f"{_why(own, 'command')}{did_you_mean(claimed.type_name, known)}"
+        )
+
+    def _of_endpoint(self, claimed: Claimed, headers: Headers) -> Sequence[HandlerSpec]:
+        wanted = claimed.type_name
+        for spec in self._reachable:
+            if wanted in {spec.endpoint_id, *spec.aliases}:
+                return (spec,)
+        own = [spec for spec in self._configuration.handlers if spec.endpoint_id == wanted]
+        known = [spec.endpoint_id for spec in self._reachable]
+        raise UnreachableHandler(
+            f"no endpoint {wanted!r} takes the message, sent by {_sender(headers)}"
+            f"{_why(own, None)}{did_you_mean(wanted, known)}"
+        )
+
+    def _of_event(self, claimed: Claimed) -> Sequence[HandlerSpec]:
+        types = self._configuration.types
+        name = types.resolve(claimed.type_name)
+        registered = types.type_of(name) if name in types else None
+        events = [spec for spec in self._reachable if spec.kind == "event"]
+        return handlers_of(name, registered, events, self._kinds)
+
+    # -- the copies -------------------------------------------------------------------------
+
+    def _copy(self, claimed: Claimed, headers: Headers, spec: HandlerSpec) -> Outgoing:
+        user = {name: value for name, value in headers.user.items() if name != REACH}
+        name = spec.type_name if headers[REACH] == "message" else claimed.type_name
+        envelope = Envelope(
+            message_id=claimed.message_id,
+            type_name=name,
+            content_type=claimed.content_type,
+            body=claimed.body,
+            headers=user,
+            correlation_id=claimed.correlation_id,
+            causation_id=claimed.causation_id or "",
+            timestamp=claimed.timestamp,
+        )
+        try:
+            message = self._decoding.read(spec, name, claimed.content_type, claimed.body)
+            prepared = self._prepared(claimed, envelope, message)
+            return self._press.copy(prepared, spec, spec.channel or claimed.channel)
+        except Exception:  # noqa: BLE001  it fails again at the endpoint, where it is judged
+            return self._as_it_is(claimed, envelope, spec)
+
+    def _prepared(self, claimed: Claimed, envelope: Envelope, message: Any) -> Prepared:
+        life = None if claimed.expires_at is None else claimed.expires_at - self._now()
+        return Prepared(
+            route=Route("event", envelope.type_name, (), {}, {}, None),
+            message=message,
+            envelope=envelope,
+            headers_text=headers_to_text(envelope.headers),
+            timing=Timing(priority=claimed.priority or None, time_to_live=life),
+            explicit_id=claimed.message_id if claimed.deduplication_key else None,
+        )
+
+    def _as_it_is(self, claimed: Claimed, envelope: Envelope, spec: HandlerSpec) -> Outgoing:
+        return Outgoing(
+            copy_id=new_id(),
+            channel=claimed.channel,
+            endpoint=spec.endpoint_id,
+            message_id=envelope.message_id,
+            type_name=envelope.type_name,
+            content_type=envelope.content_type,
+            headers=headers_to_text(envelope.headers),
+            body=envelope.body,
+            correlation_id=envelope.correlation_id,
+            causation_id=envelope.causation_id or None,
+            timestamp=envelope.timestamp,
+            priority=claimed.priority,
+        )
+
+
+class Forwarding:
+    """A relay: takes what one service is sent out of an outbox, to that service's channel."""
+
+    def __init__(self, relay: Relay, now: Callable[[], float]) -> None:
+        self._relay = relay
+        self._now = now
+
+    async def run(self, claimed: Claimed, headers: Headers, unit: UnitOfWork) -> None:
+        """Stage the copy; it keeps its ids, headers, priority and the end of its life."""
+        life = None if claimed.expires_at is None else claimed.expires_at - self._now()
+        copy = Outgoing(
+            copy_id=new_id(),
+            channel=self._relay.target,
+            endpoint=inbox_endpoint(self._relay.service),
+            message_id=claimed.message_id,
+            type_name=claimed.type_name,
+            content_type=claimed.content_type,
+            headers=claimed.headers,
+            body=claimed.body,
+            correlation_id=claimed.correlation_id,
+            causation_id=claimed.causation_id,
+            timestamp=claimed.timestamp,
+            priority=claimed.priority,
+            time_to_live=life,
+            deduplication_key=claimed.deduplication_key,
+        )
+        unit.stage([copy])
+
+
+def own_endpoints(
+    configuration: Configuration,
+    decoding: Decoding,
+    press: Press,
+    now: Callable[[], float],
+    counts: DistributedCounts,
+) -> Mapping[str, Inbox | Forwarding]:
+    """Return the endpoints that a bus has for other services' sake, by id."""
+    distribution = configuration.distribution
+    own: dict[str, Inbox | Forwarding] = {
+        relay.endpoint_id: Forwarding(relay, now) for relay in distribution.relays()
+    }
+    if distribution.inboxes:
+        inbox = Inbox(configuration, decoding, press, now, counts)
+        own[distribution.endpoint_id] = inbox
+    return own
+
+
+def _sender(headers: Headers) -> str:
+    source = headers.get(SOURCE)
+    return "an unnamed service" if source is None else f"service {source!r}"
+
+
+def _why(own: Iterable[HandlerSpec], kind: Kind | None) -> str:
+    """Say of handlers that are here why they cannot be reached."""
+    for spec in own:
+        if kind is not None and spec.kind != kind:
+            return f": it is handled as {spec.kind} by {spec.endpoint_id}"
+        return f": {spec.endpoint_id} is not distributed=True"
+    return ""
