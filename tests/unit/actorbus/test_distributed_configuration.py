@@ -69,7 +69,7 @@ def bus_with(*maps: ServiceMap, name: str = "flights") -> ActorBus:
             "channel 'orders-inbox' is that of 'a' and of 'b'",
         ),
         (ServiceMap({"or/ders": "orders-inbox"}), "the service name 'or/ders' is not allowed"),
-        (ServiceMap("orders"), "services='orders' is no mapping"),  # type: ignore[arg-type]
+        (ServiceMap("orders"), "services='orders' is no mapping"),  # type: ignore[arg-type]  # what is refused
         (ServiceMap({}, name=""), "name='' is not allowed"),
         (
             ServiceMap({"orders": "orders-inbox"}, subscriptions={"order": ["a"]}),
@@ -88,7 +88,7 @@ def bus_with(*maps: ServiceMap, name: str = "flights") -> ActorBus:
             "'**' is no wildcard",
         ),
         (
-            ServiceMap({"orders": "orders-inbox"}, subscriptions={"orders": [3]}),  # type: ignore[list-item]
+            ServiceMap({"orders": "orders-inbox"}, subscriptions={"orders": [3]}),  # type: ignore[list-item]  # what is refused
             "3 is not a text",
         ),
     ],
@@ -171,10 +171,10 @@ def test_opting_in_is_yes_or_no_and_not_for_queries():
     bus = ActorBus("orders")
     bus.add_inbox("orders-inbox")
 
-    @bus.command_handler("orders.place", distributed="yes", endpoint_id="place")  # type: ignore[call-overload]
+    @bus.command_handler("orders.place", distributed="yes", endpoint_id="place")  # type: ignore[call-overload]  # what is refused
     async def place(command: dict[str, Any]) -> None: ...
 
-    @bus.query_handler("orders.get", distributed=True, endpoint_id="get")  # type: ignore[call-overload]
+    @bus.query_handler("orders.get", distributed=True, endpoint_id="get")  # type: ignore[call-overload]  # what is refused
     async def get(query: dict[str, Any]) -> None: ...
 
     texts = "\n".join(problems(bus))
