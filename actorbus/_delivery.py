@@ -7,25 +7,31 @@
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
+from math import inf
 from typing import Protocol
 
 import trio
 
 from actorbus._bus_events import LeaseLost, MessagesTakenBack
 from actorbus._channel import Channel, DynamicChannel
+from actorbus._consumption import Consumption
 from actorbus._dispatch import Dispatch
 from actorbus._handlers import HandlerSpec
+from actorbus._limits import Limits
+from actorbus._limits import Unfinished as Unfinished
 from actorbus._log import log_events
 from actorbus._message import Headers
+from actorbus._pauses import Pause, Paused
 from actorbus._poller import Alarm, Polling, Task, store_spec
 from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus._winding_up import wind_up
 from actorbus.channels._channels import channel_spec, lasting
 from actorbus.channels._desk import Desk, Endpoint, EndpointFactory, StoreDesk
+from actorbus.channels._family import Channels, StartChannel, StopChannel
 from actorbus.channels._tenant_desk import TenantDesk
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._plan import actor_name
@@ -87,7 +93,17 @@ class BusRuntime(Protocol):
 
     @property
     def channels(self) -> Sequence[Channel]:
-        """The declared channels that this process consumes."""
+        """The declared channels that this process consumes from its start on."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What ends their consumption."""
+        ...
+
+    @property
+    def prioritised(self) -> bool:
+        """Whether a channel waits while those before it have something ready."""
         ...
 
     @property
@@ -112,15 +128,6 @@ class BusRuntime(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A message that was begun and not finished when the bus stopped. It is ready for others."""
-
-    endpoint: str
-    copy_id: str
-    message_id: str
-
-
 class Surroundings:
     """What the parts of the delivery see of the bus, and of each other."""
 
@@ -132,6 +139,7 @@ class Surroundings:
         self.counts = runtime.counts
         self.replies = runtime.replies
         self.desks: tuple[Desk, ...] = ()
+        self.paused = Paused()
         self.alarm = Alarm(rest=LEAST_PAUSE)
         self.lease_alarm = Alarm()
         self._stood_still = False
@@ -163,6 +171,12 @@ class Surroundings:
         for desk in self.desks:
             desk.bell.wake()
 
+    def heed(self, pauses: tuple[Pause, ...]) -> None:
+        """Hold what is paused now; let go on what is not any more."""
+        if pauses != self.paused.pauses and self.paused.change(pauses):
+            for desk in self.desks:
+                desk.heed(self.paused)
+
 
 class Delivery:
     """What runs once the bus does; `start_delivery` makes it."""
@@ -172,12 +186,16 @@ class Delivery:
         self._system = runtime.system
         self._store = runtime.store
         self._surroundings = Surroundings(runtime)
-        self._by_name = {channel.name: self._desk(channel) for channel in runtime.channels}
-        self._surroundings.desks = tuple(self._by_name.values())
+        self._slice = Slice()
+        self._by_name: dict[str, Desk] = {}
+        self._specs: list[ChildSpec] = []
+        self.consumption = self._consume(runtime.channels, runtime.limits, runtime.prioritised)
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
-        self._slice = Slice()
         self._snapshots = Alarm()
+        self._rare = [Alarm(), Alarm()]
+        self._ending = trio.Lock()
+        self.stopping = trio.Event()
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -201,8 +219,8 @@ class Delivery:
     async def idle(self) -> None:
         """Return when nothing that is consumed here is ready, due or in hand.
 
-        Messages that wait for a later time do not count, nor do those of endpoints that this
-        process does not have. Raises the store's errors.
+        Messages that wait for a later time do not count, nor do those that are paused or of
+        endpoints that this process does not have. Raises the store's errors.
         """
         # Counts change in many places, all of them hot; looking now and then is cheap enough.
         while self._holds_messages() or await self._has_ready_messages():  # noqa: ASYNC110  # polled with others
@@ -216,10 +234,12 @@ class Delivery:
             self._surroundings.wake_channels()
         here = self._consumed()
         queues = await self._store.statistics()
+        paused = self._surroundings.paused
         return any(
             queue.ready + queue.claimed
             for queue in queues
             if queue.endpoint in here.get(queue.channel, ())
+            and not paused.holds(queue.channel, [queue.endpoint])
         )
 
     # -- start ------------------------------------------------------------------------------
@@ -227,30 +247,52 @@ class Delivery:
     async def start(self) -> None:
         """Spawn all actors; returns when the top ones have started."""
         self._store.on_ready(self._wake)
+        self._surroundings.heed(tuple(await self._store.pauses()))
         specs = [store_spec(self._tasks(), self._surroundings.publish)]
         specs.append(self._family("endpoints", self._synchronous()))
-        channels = [channel_spec(self._surroundings, desk, self._slice) for desk in self.desks]
-        specs.append(self._family("channels", channels))
+        specs.append(self._family("channels", self._specs, Channels))
         for spec in specs:
             await self._system.spawn(spec).started()
         self._snapshots.due_in(0)  # the first was written before there were channels
 
-    def _desk(self, channel: Channel) -> Desk:
+    def _consume(
+        self, channels: Sequence[Channel], limits: Limits, prioritised: bool
+    ) -> Consumption:
+        """Make the desks of channels, and the specs of their actors."""
+        consumption = Consumption(
+            channels,
+            self._desk,
+            self._surroundings.lease_holds,
+            messages=limits.messages,
+            prioritised=prioritised,
+        )
+        self._by_name.update((desk.channel.name, desk) for desk in consumption.desks)
+        self._specs += [self._spec(desk) for desk in consumption.desks]
+        self._surroundings.desks = tuple(self._by_name.values())
+        return consumption
+
+    def _spec(self, desk: Desk) -> ChildSpec:
+        return channel_spec(self._surroundings, desk, self._slice)
+
+    def _desk(self, channel: Channel, may_start: Callable[[], bool]) -> Desk:
         factory = EndpointFactory(
             self._surroundings,
             channel,
             self._runtime.endpoints_of(channel.name),
             root=self._system.name,
             seed=self._runtime.seed,
+            may_start=may_start,
         )
         if isinstance(channel, DynamicChannel):
             return TenantDesk(factory, channel)
         return StoreDesk(factory)
 
-    def _family(self, name: str, children: Iterable[ChildSpec]) -> ChildSpec:
+    def _family(
+        self, name: str, children: list[ChildSpec], kind: type[Supervisor] = Supervisor
+    ) -> ChildSpec:
         return ChildSpec(
-            Supervisor,
-            kwargs={"strategy": OneForOne(max_restarts=None), "children": list(children)},
+            kind,
+            kwargs={"strategy": OneForOne(max_restarts=None), "children": children},
             name=name,
             restart="permanent",
         )
@@ -275,26 +317,42 @@ class Delivery:
         polling = Polling(
             self._store,
             surroundings.wake_channels,
+            surroundings.heed,
             surroundings.replies,
             at_least=LEAST_PAUSE,
             at_most=MOST_PAUSE if shared else MOST_PAUSE_ALONE,
         )
-        watch = ProgressWatch(self._store, self._system, self.desks)
+        watch = ProgressWatch(self._store, self._system, lambda: self.desks)
+        watch_alarm, purge_alarm = self._rare
         tasks = {
-            "poller": (Task("poller", polling), surroundings.alarm),
+            "poller": (self._if_consuming(Task("poller", polling)), surroundings.alarm),
             "lease": (_each(lease / 4, "lease", self._keep_lease), surroundings.lease_alarm),
-            "watch": (_each(WATCH_EVERY, "watch", watch.look), Alarm()),
+            "watch": (
+                self._if_consuming(_each(WATCH_EVERY, "watch", watch.look)),
+                watch_alarm,
+            ),
             "snapshots": (
                 _each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot),
                 self._snapshots,
             ),
-            "purge": (_each(PURGE_EVERY, "purge", self._purge), Alarm()),
+            "purge": (
+                self._if_consuming(_each(PURGE_EVERY, "purge", self._purge)),
+                purge_alarm,
+            ),
         }
         if surroundings.replies is not None:
             surroundings.replies.hurry = partial(surroundings.due_in, LEAST_PAUSE)
-        elif not self.desks:
-            return {name: tasks[name] for name in ("lease", "snapshots")}
         return tasks
+
+    def _if_consuming(self, task: Task) -> Task:
+        """Do a task only while this process consumes something, or waits for answers."""
+
+        async def work() -> float:
+            if self.desks or self._surroundings.replies is not None:
+                return await task.work()
+            return inf
+
+        return Task(task.name, work)
 
     async def _keep_lease(self) -> None:
         path, publish = f"{self._system.name}/store/lease", self._surroundings.publish
@@ -332,63 +390,79 @@ class Delivery:
     async def _purge(self) -> None:
         await self._store.purge()
 
+    # -- more channels, for a while ---------------------------------------------------------
+
+    async def begin(
+        self, channels: Sequence[Channel], limits: Limits, *, prioritised: bool = False
+    ) -> Consumption:
+        """Consume further channels, from now on until `end`."""
+        surroundings = self._surroundings
+        surroundings.heed(tuple(await self._store.pauses()))
+        consumption = self._consume(channels, limits, prioritised)
+        for desk in consumption.desks:
+            await self._system["channels"].request(StartChannel(self._spec(desk)))
+        for alarm in (surroundings.alarm, *self._rare, self._snapshots):
+            alarm.due_in(0)
+        return consumption
+
+    async def end(self, consumption: Consumption, timeout: float) -> tuple[Unfinished, ...]:
+        """Consume these channels no more; finish what was begun. Stopping all does it as well."""
+        async with self._ending:
+            if self.stopping.is_set():
+                return ()
+            names = [desk.channel.name for desk in consumption.desks]
+            unfinished = await wind_up(
+                consumption.desks, timeout, partial(self._stop_channels, names)
+            )
+            for name in names:
+                del self._by_name[name]
+            self._surroundings.desks = tuple(self._by_name.values())
+            self._snapshots.due_in(0)
+            return unfinished
+
+    async def _stop_channels(self, names: Collection[str]) -> None:
+        actors = [actor_name(name) for name in names]
+        self._specs[:] = [spec for spec in self._specs if spec.name not in actors]
+        for name in actors:
+            await self._system["channels"].request(StopChannel(name))
+
+    # -- pausing ----------------------------------------------------------------------------
+
+    async def pause(self, pause: Pause) -> None:
+        """Note a pause, and heed it here at once; other processes do when they poll."""
+        await self._store.pause(pause)
+        self._surroundings.heed(tuple(await self._store.pauses()))
+
+    async def resume(self, channel: str, endpoint: str) -> bool:
+        """End a pause; False if none holds."""
+        found = await self._store.resume(channel, endpoint)
+        self._surroundings.heed(tuple(await self._store.pauses()))
+        return found
+
     # -- stop -------------------------------------------------------------------------------
 
-    async def stop(self, timeout: float) -> Collection[Unfinished]:
+    def close(self) -> None:
+        """Start nothing more; give back what was not started."""
+        for desk in self.desks:
+            desk.close()
+
+    async def stop(self, timeout: float) -> tuple[Unfinished, ...]:
         """Stop taking messages, finish what was begun, release the rest; return what was cut.
 
         Takes at most `timeout` seconds and what the cancelled handlers need to end. Messages whose
         release cannot be written, because the store fails, become ready when it is closed, or
         when the lease has run out.
         """
-        until = trio.current_time() + timeout
-        for desk in self.desks:
-            desk.close()
-        cut = _Cut(self.endpoints)
-        with trio.move_on_at(until):
-            await cut.drained()
-        cut.note_running()
-        await self._stop_actors()
-        with trio.move_on_at(max(until, trio.current_time() + 1.0)):
-            await cut.settled()
-        for one in cut.unfinished:
-            logger.warning("not finished: %s of %s", one.copy_id, one.endpoint)
-        return cut.unfinished
+        self.stopping.set()
+        self.close()
+        async with self._ending:
+            return await wind_up(self.desks, timeout, self._stop_actors)
 
     async def _stop_actors(self) -> None:
         for name in ("channels", "endpoints", "store"):
             ref = self._system[name]
             ref.stop(block=False)
             await ref.terminated()
-
-
-class _Cut:
-    """The endpoints at the end: closed, drained, and asked what they did not finish."""
-
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        self._endpoints = endpoints
-        self.unfinished: list[Unfinished] = []
-
-    async def drained(self) -> None:
-        """Wait until nothing runs, and everything is settled."""
-        await self._until(lambda workload: not workload.running and not workload.uncommitted)
-
-    async def settled(self) -> None:
-        """Wait until everything is settled."""
-        await self._until(lambda workload: not workload.uncommitted)
-
-    def note_running(self) -> None:
-        """Remember what runs still, and will be cancelled."""
-        for endpoint in self._endpoints:
-            workload = endpoint.workload
-            name = workload.plan.spec.endpoint_id
-            for claimed in workload.running.values():
-                self.unfinished.append(Unfinished(name, claimed.copy_id, claimed.message_id))
-
-    async def _until(self, done: Callable[..., bool]) -> None:
-        # The counts change in many places, all of them hot; at the end looking is cheap enough.
-        while not all(done(endpoint.workload) for endpoint in self._endpoints):  # noqa: ASYNC110  # no bell
-            await trio.sleep(0.005)
 
 
 def _each(interval: float, name: str, work: Callable[[], Awaitable[None]]) -> Task:

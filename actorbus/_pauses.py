@@ -1,11 +1,11 @@
 """Pauses: channels, and endpoints, whose messages are kept and not taken for the time being."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-import msgspec
 
-
-class Pause(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Pause:
     """A channel, or one endpoint of it, that takes nothing now. Sending to it goes on."""
 
     channel: str

@@ -16,6 +16,7 @@ from math import inf
 import trio
 
 from actorbus._bus_events import StoreTrouble
+from actorbus._pauses import Pause
 from actorbus._replies import Replies
 from actorbus._store import Store, StoreError
 from actorbus.channels._channels import lasting
@@ -149,6 +150,7 @@ class Polling:
         self,
         store: Store,
         wake: Callable[[], None],
+        heed: Callable[[tuple[Pause, ...]], None],
         replies: Replies | None = None,
         *,
         at_least: float,
@@ -157,6 +159,7 @@ class Polling:
         self._store = store
         self._wake = wake
         self._replies = replies
+        self._heed = heed
         self._at_least = at_least
         self._at_most = at_most
         self._pause = at_least
@@ -164,6 +167,7 @@ class Polling:
     async def __call__(self) -> float:
         """Poll once."""
         poll = await self._store.poll()
+        self._heed(poll.pauses)
         if poll.changed:
             self._wake()
             self._pause = self._at_least
@@ -173,5 +177,6 @@ class Polling:
             self._pause = self._at_least
         else:
             self._pause = min(self._pause * 2, self._at_most)
-        due = inf if poll.next_due is None else poll.next_due - self._store.now()
-        return min(self._pause, max(due, 0.001))
+        times = [poll.next_due, *(pause.until for pause in poll.pauses)]
+        due = min((time for time in times if time is not None), default=inf)
+        return min(self._pause, max(due - self._store.now(), 0.001))

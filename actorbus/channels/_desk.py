@@ -3,19 +3,20 @@
 A plain object that outlives the actors' instances.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
+from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
 from actorbus.endpoints._processing import Processing
 from actorbus.endpoints._surroundings import Surroundings
-from actorbus.endpoints._workload import Workload
+from actorbus.endpoints._workload import Counts, Workload, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,20 @@ class Endpoint:
 
     def close(self) -> None:
         """Start nothing more, and give back what was not started."""
+        self.workload.close()
+        self.give_back()
+
+    def hold(self, why: str, *, wanted: bool) -> None:
+        """Start nothing for the time being, and give back what was not started; or go on."""
+        if wanted and why not in self.workload.holds:
+            self.workload.hold(why)
+            self.give_back()
+        elif not wanted and self.workload.let_go(why):
+            self.workload.notify()
+
+    def give_back(self) -> None:
+        """Release what was not started."""
         workload = self.workload
-        workload.closed = True
         self.processing.settling.give_back([*workload.give_up_waiting(), *workload.again])
         workload.again.clear()
 
@@ -48,8 +61,10 @@ class EndpointFactory:
         *,
         root: str = "",
         seed: object = None,
+        may_start: Callable[[], bool] | None = None,
     ) -> None:
         self.bus = bus
+        self._may_start = may_start or bus.lease_holds
         self.channel = channel
         self.specs = tuple(specs)
         self.bell = Bell()
@@ -62,16 +77,43 @@ class EndpointFactory:
 
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
         plan = plan_endpoint(spec, self.channel, tenant, self._root)
-        workload = Workload(plan, self.bell, self.bus.lease_holds)
+        workload = Workload(plan, self.bell, self._may_start)
         draws = Random(f"{self._seed}{plan.path}")
-        return Endpoint(workload, Processing(self.bus, workload, draws))
+        endpoint = Endpoint(workload, Processing(self.bus, workload, draws))
+        hold_if_paused(endpoint, self.bus.paused)
+        return endpoint
+
+
+def always() -> bool:
+    """Say yes: channels that are not ranked claim whenever they have room."""
+    return True
+
+
+PAUSED = "paused"
+"""Why an endpoint holds that an operator paused."""
+
+
+def hold_if_paused(endpoint: Endpoint, paused: Paused) -> None:
+    """Hold an endpoint that is paused; let one go that is not any more."""
+    plan = endpoint.workload.plan
+    endpoint.hold(PAUSED, wanted=paused.holds(plan.channel, plan.ids))
 
 
 class Desk(Protocol):
     """What an intake, and whoever watches it, needs of its channel."""
 
+    has_turn: Callable[[], bool]
+    """Whether it may claim: channels that are consumed by priority take turns."""
+    claiming: bool
+    """Whether a claim is under way, so that messages may be in nobody's hands."""
+
     @property
     def channel(self) -> Channel: ...
+    @property
+    def endpoint_ids(self) -> Collection[str]:
+        """The ids of the endpoints that it serves, aliases included."""
+        ...
+
     @property
     def bell(self) -> Bell: ...
     @property
@@ -105,6 +147,19 @@ class Desk(Protocol):
         """Return the endpoints that there are now."""
         ...
 
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing is ready on the channel that would be taken now."""
+        ...
+
+    def counts(self) -> Counts:
+        """Return what became of the channel's messages here since the desk was made."""
+        ...
+
+    def heed(self, paused: Paused) -> None:
+        """Hold what is paused, let the rest go on."""
+        ...
+
     def close(self) -> None:
         """Start nothing more; give back what was not started."""
         ...
@@ -118,9 +173,16 @@ class StoreDesk:
         self.bell = factory.bell
         self.endpoints = factory.make()
         self.claimed = 0
+        self.claiming = False
+        self.has_turn = always
         self._by_id = {
             name: endpoint for endpoint in self.endpoints for name in endpoint.workload.plan.ids
         }
+
+    @property
+    def endpoint_ids(self) -> Collection[str]:
+        """The ids of the endpoints here, aliases included."""
+        return self._by_id.keys()
 
     async def claim(self, store: Store) -> int:
         """Claim once for all endpoints with room; return how many messages came."""
@@ -179,6 +241,22 @@ class StoreDesk:
     def all_endpoints(self) -> Iterable[Endpoint]:
         """Return the endpoints that there are now."""
         return self.endpoints
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether the last claims left nothing ready for those that take messages."""
+        generation = self.bell.generation
+        return all(endpoint.workload.is_dry(generation) for endpoint in self.endpoints)
+
+    def counts(self) -> Counts:
+        """Return what became of the channel's messages here since the desk was made."""
+        return total(endpoint.workload.counts for endpoint in self.endpoints)
+
+    def heed(self, paused: Paused) -> None:
+        """Hold what is paused, let the rest go on."""
+        for endpoint in self.endpoints:
+            hold_if_paused(endpoint, paused)
+        self.bell.wake()
 
     def close(self) -> None:
         """Start nothing more; give back what was not started."""

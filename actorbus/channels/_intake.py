@@ -10,6 +10,7 @@ from actorbus._bus_events import ChannelStalled, StoreTrouble
 from actorbus._store import StoreError
 from actorbus.channels._desk import Desk
 from actorbus.channels._errors import IntakeStalled
+from actorbus.channels._ranking import LOOK as LOOK_EVERY
 from actorbus.endpoints._surroundings import Surroundings
 from actors import Actor, ActorDeadError
 
@@ -53,6 +54,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         self.claimed = 0
         self.claimed_at = 0.0
         self._pausing = False
+        self._waited = False
 
     async def on_start(self) -> None:
         """Make sure that the store is there, if it failed the last instance; then claim."""
@@ -73,13 +75,24 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
             self._stalled(message.seconds)
         if isinstance(message, Look):
             self._pausing = False
-        await self._claim()
-        self._look_after_the_pause()
+        if self._desk.has_turn():
+            await self._claim()
+            self._look_in(self._desk.pause)
+        else:
+            self._wait_for_turn(again=isinstance(message, Look))
 
-    def _look_after_the_pause(self) -> None:
-        if not self._pausing and (pause := self._desk.pause) > 0:
+    def _look_in(self, pause: float) -> None:
+        if not self._pausing and pause > 0:
             self._pausing = True
             self.context.schedule_once(pause, LOOK)
+
+    def _wait_for_turn(self, *, again: bool) -> None:
+        """Leave it to channels of a higher priority; what is not begun goes back in the end."""
+        self._waited = True
+        if again:
+            for endpoint in self._desk.all_endpoints():
+                endpoint.give_back()
+        self._look_in(LOOK_EVERY)
 
     def describe(self) -> Mapping[str, object]:
         """Return what the tree shows."""
@@ -100,16 +113,27 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
     async def _claim(self) -> None:
         if not self._bus.lease_holds():
             return  # its renewal wakes all channels
+        if self._waited:
+            self._go_on()
         count = 0
+        self._desk.claiming = True
         with trio.move_on_after(LONGEST_CLAIM) as limit:
             try:
                 count = await self._desk.claim(self._bus.store)
             except StoreError as error:
                 self._in_trouble(error)
                 raise
+            finally:
+                self._desk.claiming = False
         if limit.cancelled_caught:
             self._stalled(LONGEST_CLAIM)
         self._count(count)
+
+    def _go_on(self) -> None:
+        """Wake the workers that had to wait for a turn."""
+        self._waited = False
+        for endpoint in self._desk.all_endpoints():
+            endpoint.workload.notify()
 
     def _count(self, count: int) -> None:
         self.claims += 1

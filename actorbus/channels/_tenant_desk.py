@@ -8,7 +8,7 @@ Rules:
     the time: in between, only the tenants that had more at their last claims are served.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,13 +16,15 @@ import trio
 
 from actorbus._channel import DynamicChannel
 from actorbus._options import as_seconds
+from actorbus._pauses import Paused
 from actorbus._settlement import DeadLetter, DeadLetterReason
 from actorbus._store import Claimed, Demand, Store
-from actorbus.channels._desk import Endpoint, EndpointFactory
+from actorbus.channels._desk import Endpoint, EndpointFactory, always, hold_if_paused
 from actorbus.channels._fairness import WorkerShares, excess, grants
 from actorbus.channels._tenants import TenantPlaces
 from actorbus.endpoints._actor import Sharing
 from actorbus.endpoints._outage import Health
+from actorbus.endpoints._workload import Counts, total
 
 TENANTS_A_ROUND = 64
 """How many waiting tenants one claim serves."""
@@ -80,7 +82,17 @@ class TenantDesk:
         self._holding: set[str] = set()
         self._refused: list[Claimed] = []
         self._closed = False
+        self._paused = factory.bus.paused
+        self._dry_since = -1
+        self._ended = Counts()
         self.claimed = 0
+        self.claiming = False
+        self.has_turn = always
+
+    @property
+    def endpoint_ids(self) -> Collection[str]:
+        """The ids of the endpoints here, aliases included."""
+        return self._ids
 
     def look_again(self) -> None:
         """Ring the bell: others may wait for what is free. A claim that finds none ends it."""
@@ -97,6 +109,27 @@ class TenantDesk:
             endpoint.close()
 
     @property
+    def _takes_nothing(self) -> bool:
+        return self._closed or self._paused.holds(self.channel.name, ())
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether the last look found nobody who waits and would be served."""
+        if self._takes_nothing:
+            return True
+        return self._dry_since == self.bell.generation and not self._unstarted()
+
+    def counts(self) -> Counts:
+        """Return what became of the channel's messages here, those of ended tenants included."""
+        return total([self._ended, *(one.workload.counts for one in self.all_endpoints())])
+
+    def heed(self, paused: Paused) -> None:
+        """Hold what is paused, let the rest go on."""
+        for endpoint in self.all_endpoints():
+            hold_if_paused(endpoint, paused)
+        self.bell.wake()
+
+    @property
     def pause(self) -> float:
         """Seconds until the look at all tenants that the last claim put off; 0 if it did not."""
         return max(0.0, self._next_look - trio.current_time()) if self._put_off else 0.0
@@ -104,12 +137,14 @@ class TenantDesk:
     @property
     def has_room(self) -> bool:
         """Whether a tenant could be served: an idle worker, and fewer messages than it may hold."""
+        if self._takes_nothing:
+            return False
         held = sum(self._unstarted().values())
         return self.shares.busy < self.shares.workers and held < self.channel.max_in_flight
 
     def could_take(self, endpoint: str, tenant: str) -> bool:
         """Whether this tenant's endpoint has room, or the tenant could be started."""
-        if endpoint not in self._ids:
+        if endpoint not in self._ids or self._paused.holds(self.channel.name, [endpoint]):
             return False
         found = self.tenants.get(self._resolve(tenant) or "")
         if found is None:
@@ -124,8 +159,10 @@ class TenantDesk:
         """Claim once for the tenants whose turn it is; return how many messages came."""
         generation = self.bell.answer()
         await self._bury_refused(store)
-        demands = [] if self._closed else await self._next_demands(store, generation)
+        demands = [] if self._takes_nothing else await self._next_demands(store, generation)
         if not demands:
+            if self.has_room and not self._put_off:
+                self._dry_since = generation
             return 0
         claimed = await store.claim(demands)
         self.claimed += len(claimed)
@@ -284,7 +321,7 @@ class TenantDesk:
 
     def _start(self, name: str) -> Tenant | None:
         now = trio.current_time()
-        if self._closed:
+        if self._takes_nothing:
             return None
         if not self._places.has_room() and not self._make_room():
             self.bell.wanted = True
@@ -320,7 +357,8 @@ class TenantDesk:
         for endpoint in tenant.endpoints:
             del self._by_path[endpoint.workload.plan.path]
             self._holding.discard(endpoint.workload.plan.path)
-            endpoint.workload.closed = True
+            endpoint.workload.close()
+            self._ended.add(endpoint.workload.counts)
         self.on_end(tenant)
 
     def _notify(self, path: str) -> None:

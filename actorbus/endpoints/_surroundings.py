@@ -5,6 +5,7 @@ from typing import Protocol
 from actorbus._channel import Channel
 from actorbus._dispatch import Dispatch
 from actorbus._message import Headers
+from actorbus._pauses import Paused
 from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
@@ -27,6 +28,11 @@ class Surroundings(Protocol):
     @property
     def replies(self) -> Replies | None:
         """The answers to queries; None where no channel carries queries."""
+        ...
+
+    @property
+    def paused(self) -> Paused:
+        """What is paused now."""
         ...
 
     def channel(self, name: str) -> Channel:

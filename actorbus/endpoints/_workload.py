@@ -7,7 +7,7 @@ counted in `uncommitted`, or in `unsettled`.
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from actorbus._settlement import Settlement
 from actorbus._store import Claimed
@@ -34,6 +34,19 @@ class Counts:
     run_again: int = 0
     """Runs of messages whose commit was lost; not counted as attempts."""
 
+    def add(self, other: "Counts") -> None:
+        """Add another's counts to these."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+def total(counts: "Iterable[Counts]") -> Counts:
+    """Return the sum of counts."""
+    found = Counts()
+    for one in counts:
+        found.add(one)
+    return found
+
 
 @dataclass(slots=True)
 class BusCounts(Counts):
@@ -51,7 +64,8 @@ class Workload:
     actor's instance: the first wakes a worker. `on_restart` tells the channel of a new instance.
     While no instance is up, what arrives waits. `cut` are messages whose handlers were cancelled
     because the bus stopped. While `lease_holds` says no, nothing is started: what is held may be
-    others' by now. `failed_last` says how the handler that ended last did.
+    others' by now. `failed_last` says how the handler that ended last did. Nothing is taken or
+    started while it is `shut`: for good (`closed`), or for the time being, for each of `holds`.
     """
 
     __slots__ = (
@@ -62,6 +76,7 @@ class Workload:
         "cut",
         "dry_since",
         "failed_last",
+        "holds",
         "lease_holds",
         "notify",
         "on_healthy",
@@ -69,6 +84,7 @@ class Workload:
         "outage",
         "plan",
         "running",
+        "shut",
         "trouble",
         "uncommitted",
         "unsettled",
@@ -90,6 +106,8 @@ class Workload:
         self.outage = Outage(plan.spec.breaker)
         self.trouble: BaseException | None = None
         self.closed = False
+        self.shut = False
+        self.holds: set[str] = set()
         self.cut: list[Claimed] = []
         self.dry_since = -1
         self.failed_last = False
@@ -121,8 +139,8 @@ class Workload:
 
     @property
     def has_next(self) -> bool:
-        """Whether a message may be started now: not while sick, in trouble, closed or unleased."""
-        if not (self.unstarted or self.again) or self.closed or self.trouble is not None:
+        """Whether a message may be started now: not while sick, in trouble, shut or unleased."""
+        if not (self.unstarted or self.again) or self.shut or self.trouble is not None:
             return False
         health = self.outage.health
         if health is not Health.HEALTHY and (health is Health.SICK or self.running):
@@ -131,7 +149,7 @@ class Workload:
 
     def room(self) -> int:
         """Return how many messages to ask for now."""
-        if self.closed or self.trouble is not None:
+        if self.shut or self.trouble is not None:
             return 0
         plan, held = self.plan, self.held
         free = free_places(plan.limit, held, len(self.unstarted), plan.low_water)
@@ -147,6 +165,28 @@ class Workload:
                 bell.ask()
         elif bell.wanted and self.is_idle:
             bell.ask()
+
+    def is_dry(self, generation: int) -> bool:
+        """Whether there is nothing ready for it that it would take."""
+        if self.shut or self.trouble is not None or self.outage.health is not Health.HEALTHY:
+            return True
+        return self.dry_since == generation and not self.unstarted and not self.again
+
+    def close(self) -> None:
+        """Take and start nothing more."""
+        self.closed = self.shut = True
+
+    def hold(self, why: str) -> None:
+        """Take and start nothing for the time being."""
+        self.holds.add(why)
+        self.shut = True
+
+    def let_go(self, why: str) -> bool:
+        """End a hold; return whether it was the last one, so that there may be work."""
+        was_shut = self.shut
+        self.holds.discard(why)
+        self.shut = self.closed or bool(self.holds)
+        return was_shut and not self.shut
 
     def connect(self, notify: Callable[[], None], on_healthy: Callable[[], None]) -> None:
         """Belong to a new instance."""
@@ -193,7 +233,7 @@ class Workload:
         return count
 
     def _not_wanted(self) -> list[Claimed]:
-        if self.closed or self.outage.health is Health.SICK:
+        if self.shut or self.outage.health is Health.SICK:
             return self.give_up_waiting()
         if self.outage.health is Health.PROBING:
             return self._all_but_the_probe()

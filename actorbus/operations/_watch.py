@@ -1,6 +1,6 @@
 """Progress is watched, not only life: an intake that claims nothing although it could restarts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -34,16 +34,20 @@ class Silence:
 class ProgressWatch:
     """Looks at all channels of a process. It asks the store only about those that are silent."""
 
-    def __init__(self, store: Store, system: ActorSystem, desks: Sequence[Desk]) -> None:
+    def __init__(
+        self, store: Store, system: ActorSystem, desks: Callable[[], Sequence[Desk]]
+    ) -> None:
         self._store = store
         self._system = system
-        self._silences = [(desk, Silence()) for desk in desks]
+        self._desks = desks
+        self._silences: dict[Desk, Silence] = {}
 
     async def look(self) -> None:
         """Restart the intakes of channels that are stalled."""
+        self._silences = {desk: self._silences.get(desk, Silence()) for desk in self._desks()}
         silent = [
             (desk, silence, seconds)
-            for desk, silence in self._silences
+            for desk, silence in self._silences.items()
             if (seconds := self._seconds(desk, silence)) >= LONGEST_SILENCE
         ]
         if not silent:
@@ -55,7 +59,8 @@ class ProgressWatch:
                 self._restart(desk, seconds)
 
     def _seconds(self, desk: Desk, silence: Silence) -> float:
-        return silence.look(trio.current_time(), desk.claimed, has_room=desk.has_room)
+        has_room = desk.has_room and desk.has_turn()
+        return silence.look(trio.current_time(), desk.claimed, has_room=has_room)
 
     def _restart(self, desk: Desk, seconds: float) -> None:
         self._system[intake_path(desk, self._system.name)].tell(Stalled(seconds))
