@@ -30,6 +30,9 @@ Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
     ChannelStalled, LateReply, LeaseLost, MessagesTakenBack, QueryRejected, StoreTrouble;
     the runtime's: `actors.events`
+Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
+    Limits, Ending, RunResult    what ends a run, and what is told about it
+    Pause                       what is paused, until when, and why
 Looking
     GatewayListing              `bus.gateways()`
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
@@ -60,7 +63,6 @@ from actorbus._channel import StoreChannel as StoreChannel
 from actorbus._channel import UnknownTenant as UnknownTenant
 from actorbus._channel import field as field
 from actorbus._channel import header as header
-from actorbus._delivery import Unfinished as Unfinished
 from actorbus._errors import ActorBusError as ActorBusError
 from actorbus._errors import BusConfigurationError as BusConfigurationError
 from actorbus._errors import BusStateError as BusStateError
@@ -97,11 +99,16 @@ from actorbus._interface import Payload as Payload
 from actorbus._interface import command as command
 from actorbus._interface import event as event
 from actorbus._interface import query as query
+from actorbus._limits import Ending as Ending
+from actorbus._limits import Limits as Limits
+from actorbus._limits import RunResult as RunResult
+from actorbus._limits import Unfinished as Unfinished
 from actorbus._message import Envelope as Envelope
 from actorbus._message import Headers as Headers
 from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
+from actorbus._pauses import Pause as Pause
 from actorbus._recovery import Replayed as Replayed
 from actorbus._retry_after import RetryAfter as RetryAfter
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
@@ -154,6 +161,7 @@ __all__ = [
     "DeadLetterReason",
     "DeadLetterRow",
     "DynamicChannel",
+    "Ending",
     "EndpointHealth",
     "EndpointHealthy",
     "EndpointSick",
@@ -176,6 +184,7 @@ __all__ = [
     "LeaseLost",
     "LateReply",
     "Letter",
+    "Limits",
     "Marker",
     "MessageDied",
     "MessageRefused",
@@ -184,6 +193,7 @@ __all__ = [
     "NestedTooDeep",
     "NoHandler",
     "NotProceeded",
+    "Pause",
     "Payload",
     "PermanentError",
     "Problem",
@@ -200,6 +210,7 @@ __all__ = [
     "Retry",
     "RetryAfter",
     "RollbackOnly",
+    "RunResult",
     "SendOptions",
     "Sending",
     "Store",

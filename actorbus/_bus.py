@@ -1,9 +1,13 @@
 """ActorBus: what was declared on it is checked, and a run of it begins and ends here."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from types import TracebackType
 from typing import Any, Literal, Never, TypeVar, overload
 
@@ -12,13 +16,13 @@ import trio
 from actorbus._calls import Answer
 from actorbus._channel import Channel
 from actorbus._configuration import Configuration, configured
-from actorbus._declaring import Declaring
-from actorbus._delivery import Unfinished
+from actorbus._consuming import Consume, Consuming, runs_a_loop, wrong_limits
 from actorbus._errors import BusConfigurationError, BusStateError, Problem
 from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus._gateway_listing import GatewayListing
 from actorbus._handlers import HandlerSpec, caller, caller_place
 from actorbus._interface import implementation, is_interface
+from actorbus._limits import Limits, Unfinished
 from actorbus._message_options import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_DEPTH,
@@ -28,7 +32,7 @@ from actorbus._message_options import (
 from actorbus._options import RunsOn, as_seconds
 from actorbus._own_frames import RUNTIME
 from actorbus._recovery import DeadLetters
-from actorbus._running import BusRun, Settings
+from actorbus._running import BusRun, Settings, Terms
 from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
 from actorbus.codecs import Strictness, UnknownFields
@@ -41,10 +45,11 @@ from supervisors import Strategy
 
 G = TypeVar("G", bound=Gateway | DistributedBus)
 P = TypeVar("P")
-Consume = Literal["all", "none"] | Collection[str]
+
+_UNLIMITED = Limits()
 
 
-class ActorBus(Declaring):
+class ActorBus(Consuming):
     """A message bus: handlers and channels are declared on it, then it is run.
 
     `store` is "sqlite:///shop.db" (a path relative to the working directory; four slashes for an
@@ -180,6 +185,11 @@ class ActorBus(Declaring):
         return None if store is None or store.exists() else repr(store)
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has been entered, and has started."""
+        return self._run is not None
+
+    @property
     def handlers(self) -> tuple[HandlerSpec, ...]:
         """All handlers, in declared order. Raises ConfigurationError."""
         return self.check().handlers
@@ -253,21 +263,28 @@ class ActorBus(Declaring):
 
     # -- running ----------------------------------------------------------------------------
 
-    def running(self, consume: Consume = "all") -> AbstractAsyncContextManager["ActorBus"]:
+    def running(
+        self, consume: Consume = "all", *, prioritised: bool = False
+    ) -> AbstractAsyncContextManager["ActorBus"]:
         """Run the bus: in this trio run, or under asyncio in a thread of its own.
 
         It consumes all channels, none ("none": a web worker that only sends), or those named.
+        With `prioritised` each of them takes messages only while those named, or declared, before
+        it have nothing ready.
+
         Raises ConfigurationError with everything that is wrong, BusStateError if it is entered
         already, and the store's errors. At the end it stops taking messages, finishes what is
         being handled within `shutdown_timeout`, and releases the rest, which is at once available
         to other processes. The body's exception arrives as it was raised.
         """
-        return _EnteredAsync(self._run_here(consume))
+        return _EnteredAsync(self._run_here(consume, prioritised=prioritised))
 
     @asynccontextmanager
-    async def _run_here(self, consume: Consume) -> AsyncIterator["ActorBus"]:
+    async def _run_here(
+        self, consume: Consume, limits: Limits = _UNLIMITED, *, prioritised: bool = False
+    ) -> AsyncIterator["ActorBus"]:
         under_trio = trio.lowlevel.in_trio_run()
-        run = self._enter(consume, "trio" if under_trio else "asyncio")
+        run = self._enter(consume, "trio" if under_trio else "asyncio", limits, prioritised)
         try:
             async with run.system:
                 if under_trio:
@@ -280,18 +297,25 @@ class ActorBus(Declaring):
         finally:
             self._leave(run)
 
-    @contextmanager
-    def running_in_thread(self, consume: Consume = "all") -> Iterator["ActorBus"]:
+    def running_in_thread(
+        self, consume: Consume = "all", *, prioritised: bool = False
+    ) -> AbstractContextManager["ActorBus"]:
         """Run the bus in a thread of its own, for programs without a loop; see `running`.
 
         Raises BusStateError on a thread that runs an event loop, too.
         """
-        if _runs_a_loop():
+        return self._run_in_thread(consume, prioritised=prioritised)
+
+    @contextmanager
+    def _run_in_thread(
+        self, consume: Consume, limits: Limits = _UNLIMITED, *, prioritised: bool = False
+    ) -> Iterator["ActorBus"]:
+        if runs_a_loop():
             raise BusStateError(
                 "this thread runs an event loop, which `with bus.running_in_thread():` would stop;"
                 " enter `async with bus.running():` and await the calls"
             )
-        run = self._enter(consume, "trio")
+        run = self._enter(consume, "trio", limits, prioritised)
         try:
             with run.system:
                 ready: Reply[None] = Reply()
@@ -333,10 +357,16 @@ class ActorBus(Declaring):
             await run.system.run(run.stop)
             await served
 
-    def _enter(self, consume: Consume, world: RunsOn) -> BusRun:
+    def _enter(
+        self,
+        consume: Consume,
+        world: RunsOn,
+        limits: Limits = _UNLIMITED,
+        prioritised: bool = False,  # noqa: FBT001, FBT002  inside only
+    ) -> BusRun:
         if self._entered and self._pid == os.getpid():
             raise BusStateError(f"bus {self.name!r} is running already; a bus is entered once")
-        configuration, store = self._configured(consume, self._runs_on or world)
+        configuration, store = self._configured(consume, self._runs_on or world, limits)
         system = ActorSystem(
             self.name,
             strategy=self._strategy,
@@ -347,8 +377,8 @@ class ActorBus(Declaring):
             blocked_after=self._blocked_after,
         )
         system.runtime_code += RUNTIME
-        consumed = self._names(consume)
-        run = BusRun(self._settings, configuration, store, system, door=self, consumed=consumed)
+        terms = Terms(list(self._names(consume)), limits, prioritised)
+        run = BusRun(self._settings, configuration, store, system, door=self, terms=terms)
         self._entered = True
         self._pid = os.getpid()
         self.counters, self.unfinished = run.counts, ()
@@ -360,7 +390,9 @@ class ActorBus(Declaring):
         self._run = None
         self._entered = False
 
-    def _configured(self, consume: Consume, runs_on: RunsOn) -> tuple[Configuration, Store]:
+    def _configured(
+        self, consume: Consume, runs_on: RunsOn, limits: Limits = _UNLIMITED
+    ) -> tuple[Configuration, Store]:
         """Return what is to run. Raises ConfigurationError with all that is wrong."""
         known = [channel.name for channel in self.channels]
         wrong = [
@@ -372,6 +404,7 @@ class ActorBus(Declaring):
             text = f"consume={consume!r} is one text: give 'all', 'none' or a list, [{consume!r}]"
             wrong = [Problem("bus.running(consume=...)", text)]
         wrong += self._wrong_settings()
+        wrong += wrong_limits(limits)
         store = self._made_store(wrong)
         try:
             configuration = configured(self._declared, runs_on)
@@ -443,11 +476,3 @@ class _EnteredAsync(AbstractAsyncContextManager[ActorBus]):
 
     def __exit__(self, *_: object) -> None:
         """Never called; Python looks for it first."""
-
-
-def _runs_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return trio.lowlevel.in_trio_run()
-    return True

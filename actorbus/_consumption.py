@@ -136,4 +136,4 @@ class Consumption:
 
 
 def _failures(counts: Counts) -> int:
-    return counts.retried + counts.dead
+    return counts.retried + counts.dead + counts.diverted

@@ -189,7 +189,9 @@ class Delivery:
         self._slice = Slice()
         self._by_name: dict[str, Desk] = {}
         self._specs: list[ChildSpec] = []
-        self.consumption = self._consume(runtime.channels, runtime.limits, runtime.prioritised)
+        self.consumption = self._consume(
+            runtime.channels, runtime.limits, prioritised=runtime.prioritised
+        )
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
         self._snapshots = Alarm()
@@ -214,7 +216,14 @@ class Delivery:
     async def health(self) -> BusHealth:
         """Return how everything is. A failing store is part of the answer, not an error."""
         calls, distributed = self.calls.values(), self._runtime.distributed_counts
-        return await look(self._store, self._system, self.desks, calls, distributed)
+        return await look(
+            self._store,
+            self._system,
+            self.desks,
+            calls,
+            distributed=distributed,
+            paused=self.paused,
+        )
 
     async def idle(self) -> None:
         """Return when nothing that is consumed here is ready, due or in hand.
@@ -256,7 +265,7 @@ class Delivery:
         self._snapshots.due_in(0)  # the first was written before there were channels
 
     def _consume(
-        self, channels: Sequence[Channel], limits: Limits, prioritised: bool
+        self, channels: Sequence[Channel], limits: Limits, *, prioritised: bool
     ) -> Consumption:
         """Make the desks of channels, and the specs of their actors."""
         consumption = Consumption(
@@ -398,7 +407,7 @@ class Delivery:
         """Consume further channels, from now on until `end`."""
         surroundings = self._surroundings
         surroundings.heed(tuple(await self._store.pauses()))
-        consumption = self._consume(channels, limits, prioritised)
+        consumption = self._consume(channels, limits, prioritised=prioritised)
         for desk in consumption.desks:
             await self._system["channels"].request(StartChannel(self._spec(desk)))
         for alarm in (surroundings.alarm, *self._rare, self._snapshots):
@@ -425,6 +434,11 @@ class Delivery:
         self._specs[:] = [spec for spec in self._specs if spec.name not in actors]
         for name in actors:
             await self._system["channels"].request(StopChannel(name))
+
+    @property
+    def paused(self) -> Paused:
+        """What is paused now."""
+        return self._surroundings.paused
 
     # -- pausing ----------------------------------------------------------------------------
 

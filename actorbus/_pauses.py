@@ -19,7 +19,8 @@ class Pause:
     """In the words of whoever paused it; "" if they gave none."""
 
     def __str__(self) -> str:
-        return f"paused: {self.reason}" if self.reason else "paused"
+        what = f"{self.endpoint} paused" if self.endpoint else "paused"
+        return f"{what}: {self.reason}" if self.reason else what
 
 
 class Paused:
@@ -46,3 +47,7 @@ class Paused:
     def of(self, channel: str) -> tuple[Pause, ...]:
         """Return the pauses of a channel and of its endpoints."""
         return tuple(pause for pause in self.pauses if pause.channel == channel)
+
+    def words(self, channel: str) -> str:
+        """Return the pauses of a channel in words, "" if there are none."""
+        return ", ".join(map(str, self.of(channel)))

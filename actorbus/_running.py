@@ -10,9 +10,10 @@ import inspect
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import trio
@@ -29,6 +30,7 @@ from actorbus._gateway import Door, Gateway
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injector, is_gateway
 from actorbus._interface import implementation, is_interface
+from actorbus._limits import Ending, Limits
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
 from actorbus._publish import Press
@@ -37,6 +39,7 @@ from actorbus._sending import BusSender
 from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus._worker import Wait, first, limited
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._gateway import DistributedBus, DistributedDoor, is_distributed
 from actorbus.distributed._inbox import own_endpoints
@@ -62,6 +65,15 @@ class Settings:
     seed: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a run consumes from its start on, in this order, and what ends that."""
+
+    channels: Sequence[str]
+    limits: Limits = Limits()  # noqa: RUF009  frozen
+    prioritised: bool = False
+
+
 class BusRun:
     """A running bus. It is what the delivery and the gateways see of it."""
 
@@ -73,16 +85,20 @@ class BusRun:
         system: ActorSystem,
         *,
         door: BusDoor,
-        consumed: Collection[str],
+        terms: Terms,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
         self.store = store
         self.system = system
-        self.channels: tuple[Channel, ...] = tuple(
-            channel for channel in configuration.channels if channel.name in consumed
-        )
+        by_name = {channel.name: channel for channel in configuration.channels}
+        self.channels: tuple[Channel, ...] = tuple(by_name[name] for name in terms.channels)
+        self.limits = terms.limits
+        self.prioritised = terms.prioritised
         self.unfinished: tuple[Unfinished, ...] = ()
+        self.asked_to_stop = trio.Event()
+        self.stop_reason = (Ending.STOPPED, "")
+        self._for_a_while = trio.Lock()
         self._door = door
         self._dispatch: Dispatch | None = None
         self._sender: BusSender | None = None
@@ -178,6 +194,81 @@ class BusRun:
         if self._delivery is None:
             raise BusStateError(f"bus {self.settings.name!r} has not started")
         return self._delivery
+
+    # -- consuming --------------------------------------------------------------------------
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether nothing but the store was opened."""
+        return self._delivery is None
+
+    def ask_to_stop(self, ending: Ending, reason: str) -> None:
+        """Stop the intake, and have whoever consumes come to an end. The first one's reason."""
+        if not self.asked_to_stop.is_set():
+            self.stop_reason = ending, reason
+            self.asked_to_stop.set()
+            if self._delivery is not None:
+                self._delivery.close()
+
+    async def wait_until_asked(self) -> str:
+        """Return the reason once somebody asked for the end."""
+        await self.asked_to_stop.wait()
+        ending, reason = self.stop_reason
+        return reason or ending.value
+
+    async def until_over(self, more: Mapping[Ending, Wait]) -> tuple[Ending, str]:
+        """Wait for the first limit, or until somebody asks for the end; return which, and why."""
+        delivery = self.delivery
+        endings = {
+            Ending.STOPPED: self.asked_to_stop.wait,
+            **limited(delivery.consumption, self.limits, delivery.idle),
+            **more,
+        }
+        ending = await first(endings)
+        delivery.close()
+        return self.stop_reason if ending is Ending.STOPPED else (ending, "")
+
+    async def consume_for(self, seconds: float, names: Sequence[str] | None) -> int:
+        """Consume channels that are not consumed yet, until nothing is left, or the time is over.
+
+        Return how many messages were handled. Calls of it take turns, within their time.
+        """
+        delivery = self.delivery
+        count = 0
+        with trio.move_on_after(seconds):
+            async with self._for_a_while:
+                consumption = await delivery.begin(self._not_consumed(names), Limits())
+                try:
+                    await first(
+                        {
+                            Ending.STOPPED: delivery.stopping.wait,
+                            Ending.IDLE: partial(
+                                consumption.nothing_left, self.store, delivery.paused
+                            ),
+                            Ending.SIGNAL: self.asked_to_stop.wait,
+                        }
+                    )
+                finally:
+                    with trio.CancelScope(shield=True):
+                        await delivery.end(consumption, self.settings.shutdown_timeout)
+                        count = consumption.counts().handled
+        return count
+
+    def _not_consumed(self, names: Sequence[str] | None) -> list[Channel]:
+        consumed = [desk.channel.name for desk in self.delivery.desks]
+        twice = [name for name in names or () if name in consumed]
+        wanted = [
+            channel
+            for channel in self.configuration.channels
+            if channel.name not in consumed and (names is None or channel.name in names)
+        ]
+        if twice or not wanted:
+            which = ", ".join(map(repr, twice or consumed)) or "no channel, since it has none"
+            raise BusStateError(
+                f"bus {self.settings.name!r} consumes {which} already; enter it with"
+                " consume='none', or the other channels, to consume for a while"
+            )
+        return wanted
 
     # -- start and stop ---------------------------------------------------------------------
 

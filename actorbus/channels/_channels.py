@@ -74,7 +74,8 @@ class StoreChannelActor(Actor, restart="permanent", runs_on="trio"):
 
     def describe(self) -> Mapping[str, object]:
         """Return what the tree shows."""
-        return {"kind": "channel", "channel": self._desk.channel.name}
+        name = self._desk.channel.name
+        return {"kind": "channel", "channel": name, "paused": self._bus.paused.words(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Router(Actor, restart="permanent", runs_on="trio"):
             "tenants": len(desk.tenants),
             "workers": desk.channel.workers,
             "busy": desk.shares.busy,
+            "paused": self._bus.paused.words(desk.channel.name),
         }
 
     def _start(self, tenant: Tenant) -> None:

@@ -1,4 +1,4 @@
-"""The supervisor of all channels of a process. Channels can be added and taken away while it runs."""
+"""The supervisor of all channels of a process: some may be added and taken away as it runs."""
 
 from dataclasses import dataclass
 from typing import Any

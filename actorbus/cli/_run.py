@@ -2,15 +2,17 @@
 
 import logging
 import sys
+from functools import partial
 from typing import Annotated
 
 import trio
 import typer
 
-from actorbus import ActorBus
+from actorbus import ActorBus, Ending, Limits, RunResult
 from actorbus._types import did_you_mean
 from actorbus.cli._arguments import App, AsJson, Duration, Traceback, duration, memory
-from actorbus.cli._consume import Ending, Limits, Report, consume
+from actorbus.cli._consume import as_json as as_document
+from actorbus.cli._consume import consume
 from actorbus.cli._durations import readable
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
@@ -36,15 +38,24 @@ def run(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, help="Stop taking messages when this many were handled."),
+        typer.Option(min=1, help="Handle this many messages, and never begin one more."),
+    ] = None,
+    failure_limit: Annotated[
+        int | None, typer.Option(min=1, help="Stop when this many attempts have failed.")
     ] = None,
     stop_on_failure: Annotated[
-        bool, typer.Option("--stop-on-failure", help="Stop at the first failed attempt.")
+        bool, typer.Option("--stop-on-failure", help="The same as --failure-limit 1.")
     ] = False,
     memory_limit: Annotated[
         int | None,
         typer.Option(parser=memory, metavar="SIZE", help="Stop when the process holds 512MB."),
     ] = None,
+    by_priority: Annotated[
+        bool,
+        typer.Option(
+            "--by-priority", help="A channel waits while those named before it have messages."
+        ),
+    ] = False,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     as_json: AsJson = False,
     traceback: Traceback = False,
@@ -54,14 +65,21 @@ def run(
     The first signal stops the intake, finishes what was begun and releases the rest; the second
     one ends the process at once.
     """
-    limits = Limits(once, period, limit, stop_on_failure, memory_limit)
+    limits = Limits(
+        messages=limit,
+        seconds=period,
+        memory=memory_limit,
+        failures=1 if stop_on_failure else failure_limit,
+        idle=once,
+    )
     with reported(as_json=as_json, show_traceback=traceback) as output:
         _log_to_stderr(log_level)
         bus = load(app)
         chosen = _declared(bus, channels or [])
-        report = trio.run(consume, bus, chosen, limits, output.note)
-        _show(output, report)
-    if report.ending is Ending.FAILURE:
+        run_it = partial(consume, prioritised=by_priority)
+        result = trio.run(run_it, bus, chosen, limits, output.note)
+        _show(output, result)
+    if result.ending is Ending.FAILURE:
         raise typer.Exit(ExitCode.HANDLER_FAILED)
 
 
@@ -81,12 +99,12 @@ def _declared(bus: ActorBus, names: list[str]) -> list[str]:
     return names
 
 
-def _show(output: Output, report: Report) -> None:
+def _show(output: Output, report: RunResult) -> None:
     if output.as_json:
-        output.document(report.as_json())
+        output.document(as_document(report))
         return
     output.line(
-        f"stopped: {report.ending}; {report.handled} handled, {report.retried} retried,"
+        f"stopped: {report.reason}; {report.handled} handled, {report.retried} retried,"
         f" {report.dead} dead {'letter' if report.dead == 1 else 'letters'}"
         f" in {readable(report.seconds)}"
     )

@@ -36,7 +36,7 @@ class Counts:
 
     def add(self, other: "Counts") -> None:
         """Add another's counts to these."""
-        for field in fields(self):
+        for field in fields(other):
             setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from actorbus._pauses import Pause, Paused
 from actorbus._store import QueueStatistics, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.distributed._counts import DistributedCounts
@@ -63,6 +64,8 @@ class ChannelHealth:
     intake_restarts: int
     claimed: int
     endpoints: tuple[EndpointHealth, ...]
+    paused: tuple[Pause, ...] = ()
+    """What of it is paused, by whom it may concern; a pause is no illness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +102,17 @@ async def look(
     system: ActorSystem,
     desks: Sequence[Desk],
     calls: Iterable[Calls],
+    *,
     distributed: DistributedCounts,
+    paused: Paused,
 ) -> BusHealth:
     """Return the health of a bus. A failing store is part of the answer, not an error."""
     queues, error = await _queues(store)
     actors = {actor.path: actor for actor in system.tree().walk()}
-    channels = tuple(_channel(desk, actors, queues or [], system.name) for desk in desks)
+    channels = tuple(
+        _channel(desk, actors, queues or [], system.name, paused.of(desk.channel.name))
+        for desk in desks
+    )
     conditions = [channel.condition for channel in channels]
     if error is not None:
         conditions.append(Condition.STORE_TROUBLE)
@@ -136,6 +144,7 @@ def _channel(
     actors: dict[str, ActorSnapshot],
     queues: Iterable[QueueStatistics],
     root: str,
+    paused: tuple[Pause, ...],
 ) -> ChannelHealth:
     by_key = {(queue.channel, queue.endpoint, queue.tenant): queue for queue in queues}
     endpoints = tuple(_endpoint(one, actors, by_key) for one in desk.all_endpoints())
@@ -146,6 +155,7 @@ def _channel(
         intake_restarts=0 if intake is None else intake.restarts,
         claimed=desk.claimed,
         endpoints=endpoints,
+        paused=paused,
     )
 
 

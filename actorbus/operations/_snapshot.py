@@ -62,6 +62,8 @@ def _note(actor: ActorSnapshot, details: Mapping[str, object]) -> str:
     parts = [f"{hidden} more"] if hidden > 0 else []
     if details.get("health") not in {None, "healthy"}:
         parts.append(str(details["health"]))
+    if details.get("paused"):
+        parts.append(str(details["paused"]))
     if details.get("error"):
         parts.append(str(details["error"]))
     return ", ".join(parts)

@@ -17,6 +17,7 @@ NAMES = """
     DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions ServiceMap
     UnknownService UnreachableHandler
     EndpointHealth EndpointHealthy EndpointSick Envelope EventBus GatewayListing GatewayOptions
+    Ending Limits Pause RunResult
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
     InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
     Letter Marker MessageDied MessageRefused MessageRetried MessagesTakenBack NestedTooDeep
