@@ -70,7 +70,7 @@ class Terms:
     """What a run consumes from its start on, in this order, and what ends that."""
 
     channels: Sequence[str]
-    limits: Limits = Limits()  # noqa: RUF009  frozen
+    limits: Limits = Limits()  # noqa: RUF009  it is frozen, and may be shared
     prioritised: bool = False
 
 
