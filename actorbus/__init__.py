@@ -28,7 +28,8 @@ Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `in
     Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
     MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
-    ChannelStalled, LateReply, LeaseLost, MessagesTakenBack, QueryRejected, StoreTrouble;
+    ChannelStalled, LateReply, LeaseLost, MessagesLetGo, MessagesParked, MessagesTakenBack,
+    QueryRejected, StoreTrouble;
     the runtime's: `actors.events`
 Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
     Limits, Ending, RunResult    what ends a run, and what is told about it
@@ -50,6 +51,8 @@ from actorbus._bus_events import LateReply as LateReply
 from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
 from actorbus._bus_events import MessageRetried as MessageRetried
+from actorbus._bus_events import MessagesLetGo as MessagesLetGo
+from actorbus._bus_events import MessagesParked as MessagesParked
 from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
 from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import StoreTrouble as StoreTrouble
@@ -189,6 +192,8 @@ __all__ = [
     "MessageDied",
     "MessageRefused",
     "MessageRetried",
+    "MessagesLetGo",
+    "MessagesParked",
     "MessagesTakenBack",
     "NestedTooDeep",
     "NoHandler",

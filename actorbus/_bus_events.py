@@ -85,6 +85,25 @@ class MessagesTakenBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessagesParked(Event):
+    """Messages are held back, and listed with the reason: no process has their endpoint."""
+
+    channel: str
+    endpoint: str
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesLetGo(Event):
+    """Parked messages go on: this process has their endpoint."""
+
+    channel: str
+    endpoint: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseLost(Event):
     """This process's lease had run out, and others took back what it held.
 

@@ -5,18 +5,16 @@ that needs another is refused when the bus starts, wherever it was written, and 
 is a message's own: it is never ignored.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from actorbus._channel import CAPABILITIES, Channel
 from actorbus._errors import InvalidSendOption
 from actorbus._timing import Timing
 
-_NEEDS: Mapping[str, str] = {"deliver_at": "delay", **{name: name for name in CAPABILITIES}}
-
 
 def lacking(channel: Channel) -> frozenset[str]:
     """Return the options of messages that a channel cannot honour."""
-    return frozenset(name for name, need in _NEEDS.items() if need not in channel.capabilities)
+    return CAPABILITIES - channel.capabilities
 
 
 def capability_faults(
@@ -31,7 +29,10 @@ def capability_faults(
 
 
 def refuse_lacking(wishes: Timing, missing: frozenset[str], channel: Channel) -> None:
-    """Refuse a sender's wish that a channel cannot honour. Raises InvalidSendOption."""
+    """Refuse a sender's wish that a channel cannot honour. Raises InvalidSendOption.
+
+    `deliver_at` is a delay too.
+    """
     for name in missing:
         asked = wishes.has_due_time if name == "delay" else getattr(wishes, name, None) is not None
         if asked:

@@ -40,6 +40,7 @@ from actorbus.endpoints._workers import Slice
 from actorbus.endpoints._workload import Counts
 from actorbus.operations._health import BusHealth, look
 from actorbus.operations._snapshot import snapshot_text
+from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch
 from actors import ActorSystem, Supervisor
 from actors.events import Event
@@ -195,7 +196,7 @@ class Delivery:
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
         self._snapshots = Alarm()
-        self._rare = [Alarm(), Alarm()]
+        self._rare = [Alarm(), Alarm(), Alarm()]
         self._ending = trio.Lock()
         self.stopping = trio.Event()
 
@@ -332,7 +333,9 @@ class Delivery:
             at_most=MOST_PAUSE if shared else MOST_PAUSE_ALONE,
         )
         watch = ProgressWatch(self._store, self._system, lambda: self.desks)
-        watch_alarm, purge_alarm = self._rare
+        watch_alarm, purge_alarm, unknown_alarm = self._rare
+        path, publish = f"{self._system.name}/store/unknown", surroundings.publish
+        unknown = UnknownEndpoints(self._store, self._consumed, publish, path)
         tasks = {
             "poller": (self._if_consuming(Task("poller", polling)), surroundings.alarm),
             "lease": (_each(lease / 4, "lease", self._keep_lease), surroundings.lease_alarm),
@@ -343,6 +346,10 @@ class Delivery:
             "snapshots": (
                 _each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot),
                 self._snapshots,
+            ),
+            "unknown": (
+                self._if_consuming(_each(WATCH_EVERY, "unknown", unknown.look)),
+                unknown_alarm,
             ),
             "purge": (
                 self._if_consuming(_each(PURGE_EVERY, "purge", self._purge)),

@@ -49,6 +49,8 @@ class HandlerChecks:
         self._problems = problems
         self._channels = channel_names(declared)
         self.parameters: dict[str, Parameters] = {}
+        self.drafts: list[HandlerSpec] = []
+        """All handlers, those too that something is wrong with, to be held against each other."""
 
     def specs(self) -> Sequence[HandlerSpec]:
         """Return the specs of all handlers that nothing is wrong with, in declared order."""
@@ -62,6 +64,7 @@ class HandlerChecks:
         (message, *others), markers = found
         type_name = self._types.message_type(declaration, message)
         spec = self._with_options(declaration, message.annotation, type_name, markers)
+        self.drafts.append(spec)
         faults = _inject.faults(others, self._declared.services)
         self._problems.add_all(declaration.where, faults)
         if spec.world == "process":

@@ -13,7 +13,7 @@ def check_one_handler_each(handlers: Iterable[HandlerSpec], problems: Problems) 
     first: dict[tuple[Kind, str], HandlerSpec] = {}
     kinds: dict[str, HandlerSpec] = {}
     for spec in handlers:
-        if spec.route_by == "pattern":
+        if spec.route_by == "pattern" or not spec.type_name:
             continue
         name, where = spec.type_name, spec.where
         of_kind = kinds.setdefault(name, spec)
@@ -26,11 +26,20 @@ def check_one_handler_each(handlers: Iterable[HandlerSpec], problems: Problems) 
 
 
 def check_endpoint_ids(handlers: Iterable[HandlerSpec], problems: Problems) -> None:
-    """Note endpoint ids and aliases that two handlers have."""
-    taken: dict[str, HandlerSpec] = {}
+    """Note endpoint ids that two handlers have, and aliases that are another's id or alias."""
+    handlers = [spec for spec in handlers if spec.endpoint_id]
+    ids: dict[str, HandlerSpec] = {}
     for spec in handlers:
-        for name in (spec.endpoint_id, *spec.aliases):
-            other = taken.setdefault(name, spec)
-            if other is not spec:
-                text = f"endpoint id {name!r} is taken by {other.where}; give endpoint_id="
+        other = ids.setdefault(spec.endpoint_id, spec)
+        if other is not spec:
+            text = f"endpoint id {spec.endpoint_id!r} is taken by {other.where}; give endpoint_id="
+            problems.add(spec.where, text)
+    aliases: dict[str, HandlerSpec] = {}
+    for spec in handlers:
+        for alias in spec.aliases:
+            if ids.get(alias, spec) is not spec:
+                text = f"alias {alias!r} is the endpoint id of {ids[alias].where}"
                 problems.add(spec.where, text)
+            other = aliases.setdefault(alias, spec)
+            if other is not spec:
+                problems.add(spec.where, f"alias {alias!r} is an alias of {other.where} too")

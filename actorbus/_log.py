@@ -13,6 +13,8 @@ from actorbus._bus_events import (
     LeaseLost,
     MessageDied,
     MessageRetried,
+    MessagesLetGo,
+    MessagesParked,
     MessagesTakenBack,
     QueryRejected,
 )
@@ -31,6 +33,7 @@ def log_events(events: EventStream) -> None:
         _log,
         *(MessageRetried, MessageDied, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled),
+        *(MessagesParked, MessagesLetGo),
     )
 
 
@@ -60,6 +63,11 @@ def _log(event: Event) -> None:
         case MessagesTakenBack():
             text = "%d messages of a process that ended uncleanly are ready again"
             logger.warning(text, event.count)
+        case MessagesParked():
+            text = "%d messages for %s are parked: %s. Was it renamed? Then give it aliases="
+            logger.warning(text, event.count, event.endpoint, event.reason)
+        case MessagesLetGo():
+            logger.info("%d parked messages for %s go on", event.count, event.endpoint)
         case LeaseLost():
             logger.warning(
                 "this process was too slow to keep its lease: others have its messages now,"

@@ -3,6 +3,7 @@
     poller       makes due messages ready, drops expired ones, notices other processes
     lease        renews this process's lease, and takes back what dead processes had claimed
     watch        restarts an intake that claims nothing although it could
+    unknown      parks messages whose endpoint no process has, and lets them go on
     snapshots    writes the supervision tree beside the lease, for `actorbus tree`
     purge        forgets deduplication keys that are older than the retention
 

@@ -719,6 +719,17 @@ class Store(Protocol):
         """Return what is held back, in order of channel, tenant, endpoint and reason."""
         ...
 
+    async def ready_endpoints(self, channel: str) -> list[str]:
+        """Return the endpoints that have ready messages on a channel, each once, in no order."""
+        ...
+
+    async def park(self, channel: str, endpoint: str, reason: str) -> int:
+        """Hold back an endpoint's ready messages, its tenants' all; return how many.
+
+        Claimed ones and those that are not due yet stay as they are.
+        """
+        ...
+
     async def unpark(
         self, matching: ParkedFilter, *, channel: str | None = None, tenant: str | None = None
     ) -> int:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from actorbus._store import ProcessRow, QueueStatistics
 
+UNKNOWN_ENDPOINT = "no running process has this endpoint"
+"""Why messages are parked whose handler was renamed without an alias, or is not deployed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
@@ -49,6 +52,17 @@ def untaken(
     return sorted({queue.endpoint for queue in queues if queue.dead} - known)
 
 
+def takers(processes: Sequence[ProcessRow], channel: str) -> set[str] | None:
+    """Return the endpoints whose messages live processes take from a channel.
+
+    None if one of them has just started and has not said yet.
+    """
+    alive = [process for process in processes if process.alive]
+    if any(process.snapshot is None for process in alive):
+        return None
+    return {name for process in alive for name in _consumed(process).get(channel, ())}
+
+
 def _consumed(process: ProcessRow) -> Mapping[str, Sequence[str]]:
     """Return the endpoints whose messages a process takes, by channel."""
     document = json.loads(process.snapshot or "{}")
@@ -63,5 +77,5 @@ def _reason(queue: QueueStatistics, consumed: Sequence[Mapping[str, Sequence[str
     if not takers:
         return f"no running process consumes the channel {queue.channel!r}"
     if not any(queue.endpoint in endpoints for endpoints in takers):
-        return "no running process has this endpoint"
+        return UNKNOWN_ENDPOINT
     return None

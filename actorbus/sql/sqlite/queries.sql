@@ -198,6 +198,34 @@ WHERE sequence IN (
 )
 RETURNING channel, sequence, endpoint, tenant, ordering_key, state;
 
+-- name: ready_endpoints
+-- The endpoints that have ready messages on a channel: a seek for each, and each of its tenants.
+WITH RECURSIVE queue (sequence) AS (
+    SELECT (
+        SELECT sequence FROM actorbus_messages
+        WHERE state = 'ready' AND channel = :channel ORDER BY tenant, endpoint LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT sequence FROM actorbus_messages
+        WHERE state = 'ready' AND channel = :channel AND (tenant, endpoint) > (
+            SELECT tenant, endpoint FROM actorbus_messages WHERE sequence = queue.sequence
+        )
+        ORDER BY tenant, endpoint LIMIT 1
+    )
+    FROM queue WHERE queue.sequence IS NOT NULL
+)
+SELECT DISTINCT endpoint FROM actorbus_messages
+WHERE sequence IN (SELECT sequence FROM queue WHERE sequence IS NOT NULL);
+
+-- name: park
+-- Hold ready messages back, some at a time.
+UPDATE actorbus_messages SET state = 'parked', epoch = epoch + 1, parked_reason = :why
+WHERE sequence IN (
+    SELECT sequence FROM actorbus_messages WHERE state = 'ready' AND {matching}
+    ORDER BY sequence LIMIT :limit
+);
+
 -- name: tenants
 -- The tenants that have messages on a channel.
 SELECT DISTINCT tenant FROM actorbus_messages WHERE channel = ? LIMIT ?;

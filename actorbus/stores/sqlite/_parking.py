@@ -34,6 +34,18 @@ def parked(cursor: sqlite3.Cursor, matching: ParkedFilter) -> list[ParkedMessage
     ]
 
 
+def ready_endpoints(cursor: sqlite3.Cursor, channel: str) -> list[str]:
+    """Return the endpoints that have ready messages on a channel."""
+    rows = cursor.execute(QUERIES["ready_endpoints"], {"channel": channel}).fetchall()
+    return [name for (name,) in rows]
+
+
+def park(cursor: sqlite3.Cursor, matching: ParkedFilter, why: str) -> int:
+    """Hold some ready messages back; return how many."""
+    values = {**_values(matching), "why": why, "limit": BATCH}
+    return cursor.execute(_query("park", matching), values).rowcount
+
+
 def unpark(
     cursor: sqlite3.Cursor,
     matching: ParkedFilter,

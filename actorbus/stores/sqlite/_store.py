@@ -360,6 +360,18 @@ class SqliteStore:
         """Return what is held back, by queue and reason."""
         return await self._read(lambda cursor: _parking.parked(cursor, matching), long=True)
 
+    async def ready_endpoints(self, channel: str) -> list[str]:
+        """Return the endpoints that have ready messages on a channel."""
+        return await self._read(lambda cursor: _parking.ready_endpoints(cursor, channel))
+
+    async def park(self, channel: str, endpoint: str, reason: str) -> int:
+        """Hold an endpoint's ready messages back, some at a time."""
+        matching = ParkedFilter(channel=channel, endpoint=endpoint)
+        total = 0
+        while count := await self._write(lambda cursor: _parking.park(cursor, matching, reason)):
+            total += count
+        return total
+
     async def unpark(
         self, matching: ParkedFilter, *, channel: str | None = None, tenant: str | None = None
     ) -> int:

@@ -126,3 +126,17 @@ class ParkingContract:
 
         assert sorted(found) == ["claimed", "parked", "ready", "waiting"]
         assert len(some) == 2
+
+    async def test_ready_messages_of_an_endpoint_can_be_parked(self, open_store: OpenStore) -> None:
+        """Those of all its tenants, and no others; they go on like any that are parked."""
+        async with open_store() as store:
+            sent = [outgoing("a", tenant="x"), outgoing("b", tenant="y"), outgoing("c", delay=60.0)]
+            await store.append([*sent, outgoing("d", endpoint="other")])
+            endpoints = await store.ready_endpoints(CHANNEL)
+            count = await store.park(CHANNEL, ENDPOINT, "nobody has it")
+            (one, two) = await store.parked(EVERYTHING)
+            left = await store.ready_endpoints(CHANNEL)
+            resumed = await store.unpark(ParkedFilter(reason="nobody has it"))
+
+        assert (sorted(endpoints), left) == (sorted([ENDPOINT, "other"]), ["other"])
+        assert (count, one.reason, two.reason, resumed) == (2, "nobody has it", "nobody has it", 2)

@@ -20,7 +20,8 @@ NAMES = """
     Ending Limits Pause RunResult
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
     InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
-    Letter Marker MessageDied MessageRefused MessageRetried MessagesTakenBack NestedTooDeep
+    Letter Marker MessageDied MessageRefused MessageRetried MessagesLetGo
+    MessagesParked MessagesTakenBack NestedTooDeep
     NoHandler NotProceeded Payload PermanentError Problem ProcessRow QueryBus QueryFailed
     QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics ReadOnlyTransaction Receipt
     Replayed Retry RetryAfter RollbackOnly SendOptions Sending Store StoreChannel StoreError
