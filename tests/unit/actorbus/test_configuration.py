@@ -202,7 +202,7 @@ def test_endpoint_ids_are_taken_once(bus):
     def second(event: OrderPlaced): ...
 
     bus.add_channel("c")
-    assert "endpoint id 'confirm' is taken by" in only_problem(bus)
+    assert "alias 'confirm' is the endpoint id of" in only_problem(bus)
 
 
 def test_options_that_need_a_channel_are_refused_without_one(bus):
