@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
         "time_to_live": frozenset(PLACES),
         "deduplicate": frozenset({"gateway", "handler", "channel"}),
         "retry": frozenset({"gateway", "handler", "channel"}),
-        "timeout": frozenset({"handler", "channel"}),
+        "timeout": frozenset(PLACES),  # for messages and gateways: of queries
         "endpoint_id": frozenset({"handler"}),
         "aliases": frozenset({"handler"}),
     }
