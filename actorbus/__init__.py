@@ -8,6 +8,7 @@ Declaring and running
 What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
+    FailedMessage               what the handler of an error channel is given
     PermanentError              raise it: no retries, a dead letter at once
     RetryAfter                  raise it: tried again after its own delay
 Business interfaces, implemented by `bus.gateway(OrderDesk)`
@@ -27,9 +28,9 @@ Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `in
     Invocation, Sending         what they are given; `actorbus.interceptors` has built-in ones
     Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
-    MessageRetried, MessageDied, EndpointSick, EndpointHealthy, TenantStarted, TenantEnded,
-    ChannelStalled, LateReply, LeaseLost, MessagesLetGo, MessagesParked, MessagesTakenBack,
-    QueryRejected, StoreTrouble;
+    MessageRetried, MessageDied, MessageDiverted, EndpointSick, EndpointHealthy, TenantStarted,
+    TenantEnded, ChannelStalled, LateReply, LeaseLost, MessagesLetGo, MessagesParked,
+    MessagesTakenBack, QueryRejected, StoreTrouble;
     the runtime's: `actors.events`
 Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
     Limits, Ending, RunResult    what ends a run, and what is told about it
@@ -50,6 +51,7 @@ from actorbus._bus_events import EndpointSick as EndpointSick
 from actorbus._bus_events import LateReply as LateReply
 from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
+from actorbus._bus_events import MessageDiverted as MessageDiverted
 from actorbus._bus_events import MessageRetried as MessageRetried
 from actorbus._bus_events import MessagesLetGo as MessagesLetGo
 from actorbus._bus_events import MessagesParked as MessagesParked
@@ -88,6 +90,7 @@ from actorbus._errors import SubscribersFailed as SubscribersFailed
 from actorbus._errors import TransactionError as TransactionError
 from actorbus._errors import UndecodableMessage as UndecodableMessage
 from actorbus._errors import UnknownMessageType as UnknownMessageType
+from actorbus._failed_message import FailedMessage as FailedMessage
 from actorbus._gateway import CommandBus as CommandBus
 from actorbus._gateway import EventBus as EventBus
 from actorbus._gateway import Letter as Letter
@@ -108,6 +111,7 @@ from actorbus._limits import RunResult as RunResult
 from actorbus._limits import Unfinished as Unfinished
 from actorbus._message import Envelope as Envelope
 from actorbus._message import Headers as Headers
+from actorbus._options import ErrorHandlerOptions as ErrorHandlerOptions
 from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
@@ -115,6 +119,7 @@ from actorbus._pauses import Pause as Pause
 from actorbus._recovery import Replayed as Replayed
 from actorbus._retry_after import RetryAfter as RetryAfter
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
+from actorbus._settlement import Failure as Failure
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
 from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
 from actorbus._store import DeadLetterRow as DeadLetterRow
@@ -169,7 +174,10 @@ __all__ = [
     "EndpointHealthy",
     "EndpointSick",
     "Envelope",
+    "ErrorHandlerOptions",
     "EventBus",
+    "FailedMessage",
+    "Failure",
     "GatewayListing",
     "GatewayOptions",
     "HandlerEnded",
@@ -190,6 +198,7 @@ __all__ = [
     "Limits",
     "Marker",
     "MessageDied",
+    "MessageDiverted",
     "MessageRefused",
     "MessageRetried",
     "MessagesLetGo",

@@ -191,8 +191,11 @@ class ActorBus(Consuming):
 
     @property
     def handlers(self) -> tuple[HandlerSpec, ...]:
-        """All handlers, in declared order. Raises ConfigurationError."""
-        return self.check().handlers
+        """All handlers, in declared order, those of error channels last.
+
+        Raises ConfigurationError.
+        """
+        return self.check().endpoints
 
     @property
     def channels(self) -> tuple[Channel, ...]:

@@ -71,6 +71,20 @@ class LateReply(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageDiverted(Event):
+    """A message failed for good and went to the handler of an error channel."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    attempt: int
+    reason: str
+    error_channel: str
+    exception: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble(Event):
     """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
 

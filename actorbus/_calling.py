@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from actorbus._dispatch import Dispatch
+from actorbus._diverting import diverted, error_handler_for
 from actorbus._errors import SubscribersFailed
 from actorbus._handlers import HandlerSpec
 from actorbus._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus._listeners import Hook, Outcome
 from actorbus._message import Headers
 from actorbus._publish import Prepared, Press, headers_of
-from actorbus._store import GroupLost, Store
+from actorbus._store import GroupLost, Outgoing, Store
 from actorbus._unit_of_work import UnitOfWork
 from actorbus._way import Way
 
@@ -74,9 +75,21 @@ class Calling:
                 result = await self._inside(prepared, spec, unit, 1)
         except Exception as error:
             self._reports.report(spec, error)
-            raise
+            handler = error_handler_for(way, error, self._press)
+            if handler is None:
+                raise
+            copy = diverted(prepared, spec, handler, error, self._store.now())
+            await self._leave(copy, unit)
+            return None
         self._reports.report(spec, None)
         return result
+
+    async def _leave(self, copy: Outgoing, unit: UnitOfWork | None) -> None:
+        """Store a copy for an error channel; inside a handler with that one's transaction."""
+        if unit is None:
+            await self._store.append([copy])
+        else:
+            unit.stage([copy])
 
     async def ask(self, prepared: Prepared, spec: HandlerSpec, way: Way) -> Any:
         """Call a query's handler, on a snapshot, and report it."""

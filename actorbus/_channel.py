@@ -39,7 +39,8 @@ class StoreChannel:
     runs at most `concurrency` messages at once, and holds at most `max_in_flight` claimed ones,
     running and uncommitted ones included. `outage` are the errors that say a dependency is down.
     `delay`, `priority`, `time_to_live`, `timeout` and `deduplicate` are for messages and handlers
-    that do not say otherwise; see `HandlerOptions`.
+    that do not say otherwise; see `HandlerOptions`. What fails for good goes to the handler of
+    `error_channel`, a channel too.
     """
 
     name: str
@@ -54,6 +55,7 @@ class StoreChannel:
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
     deduplicate: Callable[..., object] | None = None
+    error_channel: str | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
@@ -111,6 +113,7 @@ class DynamicChannel:
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
     deduplicate: Callable[..., object] | None = None
+    error_channel: str | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
@@ -181,6 +184,7 @@ class ChannelOptions(TypedDict, total=False):
     time_to_live: Seconds
     timeout: Seconds
     deduplicate: Callable[..., object]
+    error_channel: str
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)

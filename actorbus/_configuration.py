@@ -7,6 +7,7 @@ from actorbus import _inject
 from actorbus._channel import Channel
 from actorbus._channel_checks import check_channels
 from actorbus._declared import Declared
+from actorbus._error_channel_checks import ErrorChannelChecks
 from actorbus._errors import BusConfigurationError
 from actorbus._gateway_checks import GatewayChecks
 from actorbus._gateway_listing import GatewayListing
@@ -45,6 +46,19 @@ class Configuration:
     codecs: Codecs
     messages: MessageOptions
     distribution: Distribution
+    error_handlers: tuple[HandlerSpec, ...] = ()
+
+    @property
+    def endpoints(self) -> tuple[HandlerSpec, ...]:
+        """All handlers, those of error channels last."""
+        return (*self.handlers, *self.error_handlers)
+
+    def error_endpoint(self, channel: str) -> str | None:
+        """Return the endpoint id of a channel's error handler; None if it has none here."""
+        for spec in self.error_handlers:
+            if spec.channel == channel:
+                return spec.endpoint_id
+        return None
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order.
@@ -55,7 +69,7 @@ class Configuration:
         """
         own = tuple(
             spec
-            for spec in self.handlers
+            for spec in self.endpoints
             if spec.channel == channel or channel in self.gateway_channels.get(spec.kind, ())
         )
         return with_others(own, self.distribution.endpoints_of(channel))
@@ -92,14 +106,20 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     gateway_channels = gateways.channels_of_kinds()
     handler_types = HandlerTypes(declared, types, codecs.hooks, problems)
     checks = HandlerChecks(declared, runs_on, handler_types, gateway_channels, problems)
-    handlers = checks.specs()
+    handlers = checks.specs(declared.handlers)
     check_one_handler_each(checks.drafts, problems)
+    error_handlers = checks.specs(declared.error_handlers)
     check_endpoint_ids(checks.drafts, problems)
     gateways.check_interfaces(handlers, types)
+    error_channels = ErrorChannelChecks(declared, problems)
+    error_channels.run()
+    gateways.check_error_channels(error_channels)
     versions = _versions(declared, types, problems)
     distribution = DistributionChecks(declared, handlers, problems).run()
     problems += declared.services.problems(_inject.known)
-    problems += declared.interceptors.problems(handlers, types, declared.services)
+    problems += declared.interceptors.problems(
+        (*handlers, *error_handlers), types, declared.services
+    )
     if problems:
         raise BusConfigurationError(declared.bus, problems)
     return Configuration(
@@ -116,6 +136,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
         codecs,
         declared.messages,
         distribution,
+        tuple(error_handlers),
     )
 
 

@@ -20,6 +20,7 @@ class Declared:
 
     bus: str
     handlers: list[Declaration] = field(default_factory=list)
+    error_handlers: list[Declaration] = field(default_factory=list)
     channels: list[tuple[Channel, str]] = field(default_factory=list)
     types: list[NamedType] = field(default_factory=list)
     services: Services = field(default_factory=Services)

@@ -20,7 +20,7 @@ from actorbus._handlers import (
 )
 from actorbus._intercepting import Intercepting
 from actorbus._message_checks import DeclaredConverter, NamedType
-from actorbus._options import HandlerOptions, QueryHandlerOptions
+from actorbus._options import ErrorHandlerOptions, HandlerOptions, QueryHandlerOptions
 from actorbus._services import Scope, Service
 from actorbus._types import did_you_mean
 from actorbus._versions import Upcaster
@@ -77,6 +77,20 @@ class Declaring(Intercepting, Distributing):
         """Declare the handler of a query. Options: see `QueryHandlerOptions`."""
         return self._decorate("query", target, options, caller())
 
+    def error_handler(self, **options: Unpack[ErrorHandlerOptions]) -> Callable[[F], F]:
+        """Declare the handler of an error channel: `@bus.error_handler(channel="errors")`.
+
+        It gets a `FailedMessage` for each message that failed for good where `error_channel=`
+        names its channel, and says what is to become of it. Options: see `ErrorHandlerOptions`.
+        """
+        frame = caller()
+
+        def decorate(function: F) -> F:
+            self._declare("error", function, None, options, frame)
+            return function
+
+        return decorate
+
     def _decorate(
         self, kind: Kind, target: Any, options: Mapping[str, Any], frame: FrameType | None
     ) -> Any:
@@ -99,7 +113,8 @@ class Declaring(Intercepting, Distributing):
         frame: FrameType | None,
     ) -> None:
         self._refuse_while_running("declare a handler")
-        handlers = self._declared.handlers
+        declared = self._declared
+        handlers = declared.error_handlers if kind == "error" else declared.handlers
         enclosing = enclosing_names(function, frame)
         handlers.append(
             Declaration(kind, function, routing_key, dict(options), len(handlers), enclosing)

@@ -49,6 +49,19 @@ class Decoding:
             raise self._too_large(stored.type_name, stored.unread_bytes)
         return self._decoded(spec, stored.type_name, stored.content_type, stored.body)
 
+    def read_for(self, endpoint: str, stored: Claimed) -> Any:
+        """Return the message as an endpoint takes it, plain data if that is not known here."""
+        for spec in self._configuration.handlers:
+            if endpoint in {spec.endpoint_id, *spec.aliases}:
+                return self.decode(spec, stored)
+        if stored.unread_bytes:
+            raise self._too_large(stored.type_name, stored.unread_bytes)
+        wire_format, _ = parsed(stored.content_type)
+        try:
+            return self._configuration.codecs[wire_format].plain(stored.body)
+        except (KeyError, NotConvertible) as error:
+            raise UndecodableMessage(f"{stored.type_name}: {error}") from error
+
     def check(self, endpoint: str, type_name: str, content_type: str, body: bytes) -> None:
         """Raise UndecodableMessage if an endpoint that is known here could not take this body."""
         if len(body) > self._configuration.codecs.limits.bytes:

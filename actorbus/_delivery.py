@@ -120,6 +120,10 @@ class BusRuntime(Protocol):
         """Return a declared channel, consumed here or not."""
         ...
 
+    def error_endpoint(self, channel: str) -> str | None:
+        """Return the endpoint id of a channel's error handler; None if it has none here."""
+        ...
+
     def synchronous(self) -> Sequence[HandlerSpec]:
         """Return the handlers without a channel, queries included."""
         ...
@@ -136,6 +140,7 @@ class Surroundings:
         self.store = runtime.store
         self.dispatch = runtime.dispatch
         self.channel = runtime.channel
+        self.error_endpoint = runtime.error_endpoint
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
         self.replies = runtime.replies

@@ -38,7 +38,7 @@ class OwnEndpoint(Protocol):
 class Dispatch:
     """Runs handlers. Everything that can be worked out from the spec is, when the bus starts."""
 
-    __slots__ = ("_chains", "_plans", "decode")
+    __slots__ = ("_chains", "_plans", "decode", "read_for")
 
     def __init__(
         self,
@@ -48,6 +48,8 @@ class Dispatch:
         decoding: Decoding,
     ) -> None:
         """Plan the call of each handler, given with its parameters after the message's."""
+        self.read_for = decoding.read_for
+        """Returns what an endpoint, of here or not, would take; raises UndecodableMessage."""
         self.decode = decoding.decode
         """Returns the message; raises UndecodableMessage, which names the field and its value."""
         self._chains: Chains | None = None

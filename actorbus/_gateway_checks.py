@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from actorbus import _inject
 from actorbus._channel_checks import channel_names, check_capabilities, check_channel_name
 from actorbus._declared import Declared
+from actorbus._error_channel_checks import ErrorChannelChecks
 from actorbus._gateway import Gateway
 from actorbus._gateway_listing import GatewayListing, listed
 from actorbus._gateway_options import way_faults
@@ -28,7 +29,7 @@ class GatewayChecks:
 
     def collect(self) -> None:
         """Find the gateways that handlers ask for, beside those that the program asked for."""
-        for declaration in self._declared.handlers:
+        for declaration in (*self._declared.handlers, *self._declared.error_handlers):
             for parameter in parameters_or_none(declaration):
                 if _inject.is_gateway(parameter.annotation):
                     self._gateways.setdefault(parameter.annotation, declaration.where)
@@ -63,6 +64,17 @@ class GatewayChecks:
                 check_capabilities(
                     self._declared, self._problems, where, way.options, way.channel, prefix=prefix
                 )
+
+    def check_error_channels(self, checks: ErrorChannelChecks) -> None:
+        """Note what is wrong with the error channels of gateways and methods."""
+        for gateway, where in self._gateways.items():
+            faults = checks.faults(gateway.way.error_channel, gateway.channel)
+            self._problems.add_all(where, faults, f"{gateway.__qualname__}: ")
+        for interface, where in self._interfaces.items():
+            for method in methods_of(interface)[0]:
+                faults = checks.faults(method.way.error_channel, method.way.channel)
+                prefix = f"{interface.__qualname__}: {method.name}: "
+                self._problems.add_all(where, faults, prefix)
 
     def channels_of_kinds(self) -> Mapping[Kind, frozenset[str]]:
         """Return the channels through which gateways send each kind of message."""

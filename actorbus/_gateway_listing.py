@@ -51,7 +51,8 @@ def _methods(interfaces: Iterable[tuple[type, str]]) -> list[GatewayListing]:
 
 def _listing(way: Way, name: str, where: str) -> GatewayListing:
     options: dict[str, Any] = dict(way.options)
-    options |= {"retry": way.retry, "deduplicate": way.deduplicate}
+    options |= {"retry": way.retry or way.later, "deduplicate": way.deduplicate}
+    options |= {"error_channel": way.error_channel}
     texts = {option: _text(value) for option, value in options.items() if value is not None}
     return GatewayListing(name, way.kind, way.channel, texts, where)
 

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypedDict, cast
 
 from actorbus._errors import MessageRefused
+from actorbus._failure_policy import policy_text
 from actorbus._handlers import Kind
 from actorbus._instant_retry import InstantRetry
 from actorbus._options import SEND_OPTIONS, Delay, Seconds, SendOptions, as_seconds, checked_headers
+from actorbus._retry_checks import retry_contradictions
 from actorbus._rules import arity as arity
 from actorbus._rules import is_rule
 from actorbus._timing import timing
 from actorbus._types import did_you_mean
 from actorbus._way import Way
+from supervisors import Retry
 
 NOT_FOR_ALL = frozenset({"message_id", "correlation_id", "routing_key", "deliver_at"})
 """Send options that are one message's."""
@@ -24,14 +27,17 @@ class GatewayOptions(TypedDict, total=False):
     """What a gateway's class may be told: `class OutboxEventBus(EventBus, channel="outbox")`.
 
     `channel` is what handlers without a channel of their own get its messages through. `retry` is
-    an `InstantRetry` for handlers that it calls synchronously. `deduplicate` makes a key of the
+    an `InstantRetry` for handlers that it calls synchronously, or a `Retry` for those that are
+    called later. What fails for good goes to the handler of `error_channel`; a synchronous call
+    then returns None instead of raising. `deduplicate` makes a key of the
     message, or of message and headers: of two with one key the second is not sent. `delay`,
     `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`. `timeout`
     is how long its queries' answers are waited for.
     """
 
     channel: str
-    retry: InstantRetry
+    retry: InstantRetry | Retry
+    error_channel: str
     deduplicate: Callable[..., object]
     delay: Delay
     priority: int
@@ -42,17 +48,31 @@ class GatewayOptions(TypedDict, total=False):
 
 
 GATEWAY_OPTIONS = frozenset(GatewayOptions.__annotations__) | (SEND_OPTIONS - NOT_FOR_ALL)
-_WAY_OPTIONS = ("channel", "retry", "deduplicate")
+_WAY_OPTIONS = ("channel", "retry", "deduplicate", "error_channel")
 _QUERY_OPTIONS = frozenset({"channel", "retry", "headers", "timeout"})
 
 
 def way_of(kind: Kind, gateway: type, given: Mapping[str, Any], inherited: Way | None) -> Way:
     """Return how a gateway sends, by its own keywords and those of the class it extends."""
     before = {name: getattr(inherited, name, None) for name in _WAY_OPTIONS}
+    before["retry"] = before["retry"] or getattr(inherited, "later", None)
     own = {name: given.get(name, before[name]) for name in _WAY_OPTIONS}
+    later = own["retry"] if isinstance(own["retry"], Retry) else None
+    error_channel = own["error_channel"]
+    named = error_channel if isinstance(error_channel, str) else None
     options = {} if inherited is None else dict(inherited.options)
     options |= {name: value for name, value in given.items() if name not in _WAY_OPTIONS}
-    return Way(kind, gateway, own["channel"], options, own["retry"], own["deduplicate"])
+    return Way(
+        kind,
+        gateway,
+        own["channel"],
+        options,
+        None if later is not None else own["retry"],
+        own["deduplicate"],
+        later,
+        error_channel,
+        policy_text(named, later),
+    )
 
 
 def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
@@ -62,7 +82,7 @@ def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     """
     for name in way.options.keys() - GATEWAY_OPTIONS:
         yield f"a gateway has no option {name}={did_you_mean(name, GATEWAY_OPTIONS)}"
-    yield from _retry_faults(way)
+    yield from _retry_faults(way, asynchronous=asynchronous)
     yield from _kind_faults(way, asynchronous=asynchronous)
     if way.deduplicate is not None and not is_rule(way.deduplicate):
         yield f"deduplicate={way.deduplicate!r} is not a function of the message, and the headers"
@@ -73,11 +93,18 @@ def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
         yield str(error)
 
 
-def _retry_faults(way: Way) -> Iterator[str]:
+def _retry_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
+    if way.later is not None:
+        yield from retry_contradictions(way.later)
+        if not asynchronous:
+            yield (
+                "retry=Retry(...) needs a channel: every handler of its messages is synchronous;"
+                " give InstantRetry(...) to have it called again at once"
+            )
     if way.retry is None:
         return
     if not isinstance(way.retry, InstantRetry):
-        yield f"retry={way.retry!r} is not allowed: give an InstantRetry"
+        yield f"retry={way.retry!r} is not allowed: give an InstantRetry or a Retry"
         return
     yield from way.retry.problems()
     if way.channel is not None:
@@ -90,6 +117,8 @@ def _retry_faults(way: Way) -> Iterator[str]:
 def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     given = {name for name in GATEWAY_OPTIONS if name in way.options}
     given |= {name for name in _WAY_OPTIONS if getattr(way, name) is not None}
+    if way.later is not None and way.kind == "query":
+        yield "retry=Retry(...) is not for queries: give InstantRetry(...)"
     if way.kind == "query":
         for name in sorted(given - _QUERY_OPTIONS):
             yield f"{name}= is not for queries: who asks one waits for its answer"

@@ -1,17 +1,25 @@
 """Start-up checks of handlers: from a declaration to a spec, or to what is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
 from actorbus._channel_checks import channel_names, check_capabilities, check_channel_name
 from actorbus._declared import Declared
+from actorbus._error_channel_checks import FAILED_MESSAGE, error_handler_faults
 from actorbus._handler_conflicts import WITH_ARTICLE
 from actorbus._handler_types import HandlerTypes, route_by
 from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
 from actorbus._instant_retry import InstantRetry, retry_faults
-from actorbus._options import HANDLER_OPTIONS, QUERY_OPTIONS, Checked, RunsOn, contradictions
+from actorbus._options import (
+    ERROR_HANDLER_OPTIONS,
+    HANDLER_OPTIONS,
+    QUERY_OPTIONS,
+    Checked,
+    RunsOn,
+    contradictions,
+)
 from actorbus._precedence import on_channel
 from actorbus._problems import Problems
 from actorbus._retry_checks import error_contradictions
@@ -29,6 +37,13 @@ from actors import process_problem
 from supervisors import Retry
 
 Parameters = tuple[Parameter, ...]
+
+_OPTIONS: Mapping[Kind, frozenset[str]] = {
+    "command": HANDLER_OPTIONS,
+    "event": HANDLER_OPTIONS,
+    "query": QUERY_OPTIONS,
+    "error": ERROR_HANDLER_OPTIONS,
+}
 
 
 class HandlerChecks:
@@ -52,9 +67,9 @@ class HandlerChecks:
         self.drafts: list[HandlerSpec] = []
         """All handlers, those too that something is wrong with, to be held against each other."""
 
-    def specs(self) -> Sequence[HandlerSpec]:
-        """Return the specs of all handlers that nothing is wrong with, in declared order."""
-        return [spec for spec in map(self._spec, self._declared.handlers) if spec is not None]
+    def specs(self, declarations: Iterable[Declaration]) -> Sequence[HandlerSpec]:
+        """Return the specs of those handlers that nothing is wrong with, in declared order."""
+        return [spec for spec in map(self._spec, declarations) if spec is not None]
 
     def _spec(self, declaration: Declaration) -> HandlerSpec | None:
         before = len(self._problems)
@@ -62,7 +77,11 @@ class HandlerChecks:
         if found is None:
             return None
         (message, *others), markers = found
-        type_name = self._types.message_type(declaration, message)
+        if declaration.kind == "error":
+            type_name = FAILED_MESSAGE
+            self._problems.add_all(declaration.where, error_handler_faults(declaration, message))
+        else:
+            type_name = self._types.message_type(declaration, message)
         spec = self._with_options(declaration, message.annotation, type_name, markers)
         self.drafts.append(spec)
         faults = _inject.faults(others, self._declared.services)
@@ -120,6 +139,7 @@ class HandlerChecks:
             conversion=self._conversion(declaration, checked),
             answer_type=declaration.answer_type() if declaration.kind == "query" else Any,
             distributed=checked.of_type("distributed", bool, "True or False") or False,
+            error_channel=given.get("error_channel"),
         )
         asynchronous = spec.channel is not None or bool(self._gateway_channels.get(spec.kind))
         asynchronous = asynchronous or spec.distributed  # its copies come through the inbox
@@ -152,7 +172,7 @@ class HandlerChecks:
         )
 
     def _check_option_names(self, declaration: Declaration) -> None:
-        allowed = QUERY_OPTIONS if declaration.kind == "query" else HANDLER_OPTIONS
+        allowed = _OPTIONS[declaration.kind]
         for name in declaration.options:
             if name not in allowed:
                 hint = did_you_mean(name, allowed)

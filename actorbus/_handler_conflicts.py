@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._problems import Problems
 
-WITH_ARTICLE: dict[Kind, str] = {"command": "a command", "event": "an event", "query": "a query"}
+WITH_ARTICLE: dict[Kind, str] = {
+    "command": "a command",
+    "event": "an event",
+    "query": "a query",
+    "error": "an error",
+}
 
 
 def check_one_handler_each(handlers: Iterable[HandlerSpec], problems: Problems) -> None:

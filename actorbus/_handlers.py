@@ -13,7 +13,9 @@ from actorbus._options import Delay
 from actorbus.codecs import STRICT, Conversion
 from supervisors import Retry
 
-Kind = Literal["command", "event", "query"]
+Kind = Literal["command", "event", "query", "error"]
+"""What a handler takes; "error": what failed for good, from an error channel."""
+
 World = Literal["trio", "thread", "asyncio", "process"]
 RouteBy = Literal["type", "key", "pattern"]
 
@@ -55,6 +57,7 @@ class HandlerSpec:
     conversion: Conversion = STRICT
     answer_type: Any = Any
     distributed: bool = False
+    error_channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

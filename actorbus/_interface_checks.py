@@ -108,6 +108,8 @@ def _header_faults(method: Method) -> Iterator[str]:
 def _promise_faults(method: Method, *, asynchronous: bool) -> Iterator[str]:
     if method.way.kind == "query":
         return
+    if method.way.error_channel is not None and promises_a_value(method.function, _RECEIPTS):
+        yield "promises a value, but what fails goes to its error channel, and returns None"
     if (asynchronous or method.way.kind == "event") and promises_a_value(
         method.function, _RECEIPTS
     ):

@@ -12,6 +12,7 @@ from actorbus._bus_events import (
     EndpointHealthy,
     LeaseLost,
     MessageDied,
+    MessageDiverted,
     MessageRetried,
     MessagesLetGo,
     MessagesParked,
@@ -31,7 +32,7 @@ def log_events(events: EventStream) -> None:
     """Write what a person wants to read of the bus's events to the logger `actorbus`."""
     events.subscribe(
         _log,
-        *(MessageRetried, MessageDied, EndpointHealthy, QueryRejected),
+        *(MessageRetried, MessageDied, MessageDiverted, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled),
         *(MessagesParked, MessagesLetGo),
     )
@@ -57,6 +58,18 @@ def _log(event: Event) -> None:
                 event.message_id,
                 event.exception,
                 exc_info=_from_the_handler(event.exception),
+            )
+        case MessageDiverted():
+            logger.warning(
+                "%s: message %s failed for good, %s after attempt %d, and is in the error channel"
+                " %s as %s: %r",
+                _endpoint(event),
+                event.message_id,
+                event.reason,
+                event.attempt,
+                event.error_channel,
+                event.copy_id,
+                event.exception,
             )
         case EndpointHealthy():
             logger.info("%s: works again", _endpoint(event))
@@ -99,5 +112,7 @@ def _from_the_handler(error: BaseException | None) -> ExceptionInfo | None:
     return None if error is None else (type(error), error, users_part(error.__traceback__))
 
 
-def _endpoint(event: MessageRetried | MessageDied | EndpointHealthy | QueryRejected) -> str:
+def _endpoint(
+    event: MessageRetried | MessageDied | MessageDiverted | EndpointHealthy | QueryRejected,
+) -> str:
     return f"{event.endpoint} ({event.tenant})" if event.tenant else event.endpoint

@@ -71,6 +71,7 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     retried, `outage` those that say that a dependency is down; `breaker` is how many failures of
     other kinds in a row say so too. `aliases` are endpoint ids that it had before. With
     `distributed=True` other services reach it, under its routing key or its type's registered name.
+    What fails for good goes to the handler of `error_channel`.
     """
 
     delay: Delay
@@ -79,10 +80,30 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     deduplicate: Callable[[Any], object]
     breaker: int
     distributed: bool
+    error_channel: str
+
+
+class ErrorHandlerOptions(TypedDict, total=False):
+    """What the handler of an error channel may be told; see `HandlerOptions`.
+
+    `channel` is the error channel, and has to be given.
+    """
+
+    channel: str
+    concurrency: int
+    retry: Retry
+    outage: type[BaseException] | tuple[type[BaseException], ...]
+    permanent: type[BaseException] | tuple[type[BaseException], ...]
+    breaker: int
+    timeout: Seconds
+    runs_on: RunsOn
+    endpoint_id: str
+    aliases: tuple[str, ...]
 
 
 QUERY_OPTIONS = frozenset(QueryHandlerOptions.__annotations__)
 HANDLER_OPTIONS = frozenset(HandlerOptions.__annotations__)
+ERROR_HANDLER_OPTIONS = frozenset(ErrorHandlerOptions.__annotations__)
 CHANNEL_OPTIONS = (
     HANDLER_OPTIONS
     - CalledHandlerOptions.__annotations__.keys()

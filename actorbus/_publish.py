@@ -57,6 +57,7 @@ class Press:
 
     def __init__(self, configuration: Configuration, now: Callable[[], float]) -> None:
         self.routes = Routes(configuration)
+        self.error_endpoint = configuration.error_endpoint
         self._channels = {channel.name: channel for channel in configuration.channels}
         self._legs: dict[tuple[str, str], Leg] = {}
         self._now = now
@@ -204,7 +205,9 @@ class Press:
             )
         return f"key:{key}"
 
-    def copy(self, prepared: Prepared, spec: HandlerSpec, channel: str) -> Outgoing:
+    def copy(
+        self, prepared: Prepared, spec: HandlerSpec, channel: str, on_failure: str | None = None
+    ) -> Outgoing:
         """Return the copy for one endpoint. Raises what the channel's rules raise.
 
         If it is sent on to a channel of the endpoint's own, that one's rule is asked too, so that
@@ -241,6 +244,7 @@ class Press:
             deliver_at=due.deliver_at,
             time_to_live=wishes.time_to_live,
             deduplication_key=self.deduplication_key(prepared, leg.spec),
+            on_failure=on_failure,
         )
 
     def _leg(self, spec: HandlerSpec, name: str) -> Leg:

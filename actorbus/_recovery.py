@@ -141,7 +141,7 @@ class DeadLetters:
     async def _untaken(self, matching: DeadLetterFilter) -> Mapping[str, int]:
         """Count those that match, for each endpoint that no process has."""
         store, configuration = self._store(), self._configuration()
-        handlers = configuration.handlers
+        handlers = configuration.endpoints
         others = [row for row in await store.processes() if row.pid != os.getpid()]
         declared = {name for spec in handlers for name in (spec.endpoint_id, *spec.aliases)}
         declared |= configuration.distribution.endpoint_ids()

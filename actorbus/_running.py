@@ -180,6 +180,10 @@ class BusRun:
         """Return a declared channel, consumed here or not."""
         return self.configuration.channel(name)
 
+    def error_endpoint(self, channel: str) -> str | None:
+        """Return the endpoint id of a channel's error handler; None if it has none here."""
+        return self.configuration.error_endpoint(channel)
+
     def synchronous(self) -> tuple[HandlerSpec, ...]:
         """Return the handlers that run when they are called, in declared order."""
         return self.configuration.synchronous()
@@ -330,7 +334,7 @@ class BusRun:
         app = await services.make_app(self._constant, entrance)
         injector = Injector(services, app, self._constant, worlds, world)
         handlers = [
-            (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.handlers
+            (spec, configuration.parameters[spec.endpoint_id]) for spec in configuration.endpoints
         ]
         decoding = Decoding(configuration)
         self._dispatch = Dispatch(handlers, injector, worlds, decoding)

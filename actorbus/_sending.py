@@ -102,7 +102,7 @@ class BusSender:
             if prepared.timing is not NO_TIMING:
                 _refuse_timing(prepared, spec)
             return await self._calling.call(prepared, spec, unit, way)
-        await self._leave([self._press.copy(prepared, spec, target)], unit)
+        await self._leave([self._press.copy(prepared, spec, target, way.on_failure)], unit)
         return Receipt(prepared.envelope.message_id)
 
     async def _publish(
@@ -154,7 +154,7 @@ class BusSender:
                 _refuse_timing(prepared, spec)
                 synchronous.append(spec)
             else:
-                copies.append(self._press.copy(prepared, spec, target))
+                copies.append(self._press.copy(prepared, spec, target, way.on_failure))
         return copies, synchronous
 
     async def _leave(self, copies: Sequence[Outgoing], unit: UnitOfWork | None) -> int:

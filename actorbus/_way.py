@@ -7,6 +7,7 @@ from typing import Any, cast
 from actorbus._handlers import Kind
 from actorbus._instant_retry import InstantRetry
 from actorbus._options import SendOptions
+from supervisors import Retry
 
 
 class Receipt(str):
@@ -20,8 +21,9 @@ class Way:
     """The kind, the channel and the options of everything that goes through one gateway.
 
     `gateway` is the class that users know it by. `options` are send options, which a call's own
-    come before. `retry` is for the handlers that are called synchronously,
-    `deduplicate` makes keys of messages, each of which is sent once.
+    come before. `retry` is for the handlers that are called synchronously, `later` for those that
+    are called later; `error_channel` is where goes what fails for good, and `on_failure` both as
+    they travel with a message. `deduplicate` makes keys of messages, each of which is sent once.
     """
 
     kind: Kind
@@ -30,6 +32,9 @@ class Way:
     options: Mapping[str, Any]
     retry: InstantRetry | None = None
     deduplicate: Callable[..., object] | None = None
+    later: Retry | None = None
+    error_channel: str | None = None
+    on_failure: str | None = None
 
     def merged(self, given: SendOptions) -> SendOptions:
         """Return a call's options with the gateway's behind them."""

@@ -3,14 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import trio
 import typer
 
 from actorbus import ActorBus
 from actorbus._gateway import Letter
-from actorbus._handlers import Kind
 from actorbus._routing import kind_of
 from actorbus._types import did_you_mean
 from actorbus.cli._arguments import App, AsJson, Duration, Header, Traceback, duration, header
@@ -112,11 +111,11 @@ async def _send_many(bus: ActorBus, type_name: str, letters: Iterator[Letter]) -
                 raise CommandFailed("a query is asked with --body, one at a time", ExitCode.USAGE)
 
 
-def _kind(bus: ActorBus, type_name: str) -> Kind:
+def _kind(bus: ActorBus, type_name: str) -> Literal["command", "event", "query"]:
     """Find out which gateway a type belongs to: its handlers', or an event's if it has none."""
     configuration = bus.check()
     kind = kind_of(type_name, configuration)
-    if kind is None:
+    if kind is None or kind == "error":
         hint = did_you_mean(type_name, configuration.types)
         raise CommandFailed(f"no message type {type_name!r}{hint}", ExitCode.REFUSED)
     return kind

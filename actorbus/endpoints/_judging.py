@@ -10,12 +10,19 @@ from collections.abc import Callable
 
 import trio
 
-from actorbus._bus_events import EndpointHealthy, EndpointSick, MessageDied, MessageRetried
+from actorbus._bus_events import (
+    EndpointHealthy,
+    EndpointSick,
+    MessageDied,
+    MessageDiverted,
+    MessageRetried,
+)
 from actorbus._retry_after import own_delay
-from actorbus._settlement import DeadLetter, DeadLetterReason, Retry, Settlement
+from actorbus._settlement import DeadLetter, DeadLetterReason, Divert, Retry, Settlement
 from actorbus._store import Claimed
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
+from actorbus.endpoints._last_resort import LastResort
 from actorbus.endpoints._settling import Settling
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._traceback import described
@@ -35,6 +42,7 @@ class Judging:
         self._draw = draw
         self._owner = workload.plan.spec.endpoint_id
         self._cause: BaseException | None = None
+        self.last_resort = LastResort(workload.plan, bus.error_endpoint)
 
     def why_restart(self) -> BaseException:
         """Return what the actor fails with: the store's error, or the outage."""
@@ -73,10 +81,19 @@ class Judging:
         now = self._store.now()
         failure = failure_of(error, now, claimed.attempts + 1)
         own = own_delay(error, now)
-        retry = self._workload.plan.judge.retry
+        retry = self.last_resort.retry_of(claimed)
         settlement = decide(verdict, failure, retry, self._draw(), alone=alone, own=own)
+        if isinstance(settlement, DeadLetter):
+            self.give_up(claimed, settlement, error)
+            return
         self._settling.settle(claimed, settlement)
-        self._publish(claimed, settlement, error)
+        self.publish(claimed, settlement, error)
+
+    def give_up(self, claimed: Claimed, letter: DeadLetter, error: BaseException | None) -> None:
+        """Settle a message that failed for good, or was never begun (without an error)."""
+        final = self.last_resort.final(claimed, letter)
+        self._settling.settle(claimed, final)
+        self.publish(claimed, final, error)
 
     def _note_health(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> bool:
         outage = self._workload.outage
@@ -98,11 +115,16 @@ class Judging:
         now = trio.current_time()
         self._bus.publish(EndpointSick(plan.path, now, self._owner, plan.tenant, error, outages))
 
-    def _publish(self, claimed: Claimed, settlement: Settlement, error: BaseException) -> None:
+    def publish(
+        self, claimed: Claimed, settlement: Settlement, error: BaseException | None
+    ) -> None:
+        """Tell what became of a message; without an error its handler raised none."""
         plan = self._workload.plan
         if isinstance(settlement, DeadLetter):
-            self.publish_death(claimed, settlement.reason, error)
-        elif isinstance(settlement, Retry):
+            self._publish_death(claimed, settlement.reason, error)
+        elif isinstance(settlement, Divert):
+            self._publish_diversion(claimed, settlement, error)
+        elif isinstance(settlement, Retry) and error is not None:
             event = MessageRetried(
                 plan.path,
                 trio.current_time(),
@@ -116,10 +138,25 @@ class Judging:
             )
             self._bus.publish(event)
 
-    def publish_death(
+    def _publish_diversion(self, claimed: Claimed, to: Divert, error: BaseException | None) -> None:
+        plan = self._workload.plan
+        event = MessageDiverted(
+            plan.path,
+            trio.current_time(),
+            self._owner,
+            plan.tenant,
+            claimed.copy_id,
+            claimed.message_id,
+            claimed.attempts + (error is not None),
+            to.reason,
+            to.channel,
+            error,
+        )
+        self._bus.publish(event)
+
+    def _publish_death(
         self, claimed: Claimed, reason: DeadLetterReason, error: BaseException | None
     ) -> None:
-        """Tell that a message became a dead letter; without an error it was not started."""
         plan = self._workload.plan
         event = MessageDied(
             plan.path,

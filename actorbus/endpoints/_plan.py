@@ -33,6 +33,7 @@ class EndpointPlan:
     concurrency: int
     limit: int
     low_water: int
+    error_channel: str | None = None
 
     @property
     def next_channel(self) -> str | None:
@@ -62,6 +63,7 @@ def plan_endpoint(
         spec = on_channel(spec, channel)
     elif spec.channel != channel.name:
         spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
+        spec = replace(spec, error_channel=None)
     concurrency = spec.concurrency or channel.concurrency
     limit = max(channel.max_in_flight, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]
@@ -78,6 +80,7 @@ def plan_endpoint(
         concurrency=concurrency,
         limit=limit,
         low_water=(concurrency if channel.dynamic else limit) // 2,
+        error_channel=spec.error_channel or channel.error_channel,
     )
 
 

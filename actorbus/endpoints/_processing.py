@@ -20,11 +20,19 @@ from math import inf
 import trio
 
 from actorbus._message import Headers
-from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason
+from actorbus._settlement import (
+    ACK,
+    EXPIRE,
+    RELEASE,
+    DeadLetter,
+    DeadLetterReason,
+    Settlement,
+)
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._answering import Answering
 from actorbus.endpoints._decision import Verdict
+from actorbus.endpoints._error_handling import ErrorHandling
 from actorbus.endpoints._forwarding import forwarded
 from actorbus.endpoints._judging import Judging
 from actorbus.endpoints._settling import Settling
@@ -50,6 +58,10 @@ class Processing:
         self._answering: Answering | None = None
         if self._spec.kind == "query" and self._next is None and bus.replies is not None:
             self._answering = Answering(bus, workload.plan, bus.replies)
+        self._errors = (
+            ErrorHandling(bus, self._invoke, self._spec) if self._spec.kind == "error" else None
+        )
+        self._remembers = self._next is None and self._errors is None
         self.settling = Settling(bus, workload)
         self.judging = Judging(bus, workload, self.settling, draws.random)
 
@@ -73,9 +85,11 @@ class Processing:
         if claimed.handled:
             self.settling.settle(claimed, ACK)
             return True
-        if claimed.suspect and claimed.attempts >= self._workload.plan.judge.retry.attempts:
-            self.settling.settle(claimed, DeadLetter(DeadLetterReason.SUSPECT))
-            self.judging.publish_death(claimed, DeadLetterReason.SUSPECT, None)
+        if (
+            claimed.suspect
+            and claimed.attempts >= self.judging.last_resort.retry_of(claimed).attempts
+        ):
+            self.judging.give_up(claimed, DeadLetter(DeadLetterReason.SUSPECT), None)
             return True
         return False
 
@@ -88,16 +102,19 @@ class Processing:
         workload.counts.started += 1
         self._total.started += 1
         try:
-            if self._answering is not None:
+            settlement: Settlement = ACK
+            if self._errors is not None:
+                settlement = await self._errors.handle(claimed, headers, unit)
+            elif self._answering is not None:
                 await self._answering.answer(claimed, headers, unit)
+            elif self._next is None:
+                message = self._dispatch.decode(self._spec, claimed)
+                await self._invoke(self._spec, message, headers, unit)
             else:
                 message = self._dispatch.decode(self._spec, claimed)
-                if self._next is None:
-                    await self._invoke(self._spec, message, headers, unit)
-                else:
-                    now = self._store.now()
-                    unit.stage([forwarded(claimed, message, headers, self._next, now)])
-            await self._commit(unit, claimed, alone=alone)
+                now = self._store.now()
+                unit.stage([forwarded(claimed, message, headers, self._next, now)])
+            await self._commit(unit, claimed, settlement, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()
             self.judging.failed(claimed, error)
@@ -111,17 +128,21 @@ class Processing:
             raise
         else:
             self.judging.succeeded(claimed)
+            if settlement is not ACK:
+                self.judging.publish(claimed, settlement, None)
 
-    async def _commit(self, unit: UnitOfWork, claimed: Claimed, *, alone: bool) -> None:
+    async def _commit(
+        self, unit: UnitOfWork, claimed: Claimed, settlement: Settlement, *, alone: bool
+    ) -> None:
         workload = self._workload
         workload.uncommitted += 1
         try:
             key = claimed.deduplication_key
             first = await unit.commit(
-                _InHand(self, claimed, alone=alone),
+                _InHand(self, claimed, settlement, alone=alone),
                 claimed,
-                ACK,
-                None if key is None or self._next is not None else (self._owner, key),
+                settlement,
+                None if key is None or not self._remembers else (self._owner, key),
             )
         except BaseException:
             workload.uncommitted -= 1
@@ -171,16 +192,19 @@ def _is_left_over(error: BaseException) -> bool:
 class _InHand:
     """Hears what became of a handled message's commit."""
 
-    __slots__ = ("_alone", "_claimed", "_processing")
+    __slots__ = ("_alone", "_claimed", "_processing", "_settlement")
 
-    def __init__(self, processing: Processing, claimed: Claimed, *, alone: bool) -> None:
+    def __init__(
+        self, processing: Processing, claimed: Claimed, settlement: Settlement, *, alone: bool
+    ) -> None:
         self._processing = processing
         self._claimed = claimed
+        self._settlement = settlement
         self._alone = alone
 
     def committed(self) -> None:
         """Count it."""
-        self._processing.settling.settled(self._claimed, ACK)
+        self._processing.settling.settled(self._claimed, self._settlement)
 
     def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Run it again."""

@@ -39,6 +39,10 @@ class Surroundings(Protocol):
         """Return a declared channel."""
         ...
 
+    def error_endpoint(self, channel: str) -> str | None:
+        """Return the endpoint id of a channel's error handler; None if it has none here."""
+        ...
+
     def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
         """Make the unit of work of one message."""
         ...

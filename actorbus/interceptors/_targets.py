@@ -1,6 +1,6 @@
 """What an interceptor is for: kinds, message types, handlers, markers, gateways; any of them.
 
-"command", "event", "query"     a kind
+"command", "event", "query"     a kind; "error": the handlers of error channels
 a message type                  it and its subclasses
 a text                          a message's name or routing key, or an endpoint id
 a handler's function            that handler
@@ -22,7 +22,7 @@ from actorbus.interceptors._markers import Marker, class_markers, first_marker
 
 Target = str | type | Callable[..., Any]
 
-KINDS = ("command", "event", "query")
+KINDS = ("command", "event", "query", "error")
 _BASES: dict[str, type[Gateway]] = {"command": CommandBus, "event": EventBus, "query": QueryBus}
 
 

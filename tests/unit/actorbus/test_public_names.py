@@ -16,7 +16,8 @@ NAMES = """
     DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
     DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions ServiceMap
     UnknownService UnreachableHandler
-    EndpointHealth EndpointHealthy EndpointSick Envelope EventBus GatewayListing GatewayOptions
+    EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
+    FailedMessage Failure GatewayListing GatewayOptions MessageDiverted
     Ending Limits Pause RunResult
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
     InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost

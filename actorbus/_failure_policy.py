@@ -1,0 +1,56 @@
+"""What a gateway says about failures of what goes through it: it travels with each message.
+
+It is kept as JSON text, so that every process that handles the message knows it, whether or not
+that process has the gateway.
+"""
+
+import msgspec
+
+from supervisors import Retry
+
+
+class RetryAsStored(msgspec.Struct, frozen=True):
+    """A `Retry`, field by field."""
+
+    attempts: int
+    initial: float
+    factor: float
+    maximum: float
+    jitter: float
+
+
+class FailurePolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The gateway's error channel, and its retries; None leaves it to handler and channel."""
+
+    error_channel: str | None = None
+    stored_retry: RetryAsStored | None = msgspec.field(default=None, name="retry")
+
+    @property
+    def retry(self) -> Retry | None:
+        """The gateway's retries."""
+        stored = self.stored_retry
+        return None if stored is None else Retry(**msgspec.structs.asdict(stored))
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(FailurePolicy).decode
+
+
+def policy_text(error_channel: str | None, retry: Retry | None) -> str | None:
+    """Return the text of a policy, None if it says nothing."""
+    if error_channel is None and retry is None:
+        return None
+    stored = None
+    if retry is not None:
+        stored = RetryAsStored(
+            retry.attempts, retry.initial, retry.factor, retry.maximum, retry.jitter
+        )
+    return _encode(FailurePolicy(error_channel, stored)).decode()
+
+
+def policy_of(text: str | None) -> FailurePolicy:
+    """Return the policy that travels with a message. Raises msgspec.ValidationError."""
+    return NO_POLICY if text is None else _decode(text)
+
+
+NO_POLICY = FailurePolicy()
