@@ -14,6 +14,7 @@ from actorbus._way import Receipt
 from actorbus.codecs import field_names
 
 _TEXTS = (str, Parameter.empty, Any)
+_NOTHING = (None, type(None), Any)
 _RECEIPTS = (None, type(None), Receipt, str, Any)
 
 
@@ -108,7 +109,8 @@ def _header_faults(method: Method) -> Iterator[str]:
 def _promise_faults(method: Method, *, asynchronous: bool) -> Iterator[str]:
     if method.way.kind == "query":
         return
-    if method.way.error_channel is not None and promises_a_value(method.function, _RECEIPTS):
+    diverts = method.way.error_channel is not None and method.way.kind == "command"
+    if diverts and not asynchronous and promises_a_value(method.function, _NOTHING):
         yield "promises a value, but what fails goes to its error channel, and returns None"
     if (asynchronous or method.way.kind == "event") and promises_a_value(
         method.function, _RECEIPTS
