@@ -60,17 +60,7 @@ def _log(event: Event) -> None:
                 exc_info=_from_the_handler(event.exception),
             )
         case MessageDiverted():
-            logger.warning(
-                "%s: message %s failed for good, %s after attempt %d, and is in the error channel"
-                " %s as %s: %r",
-                _endpoint(event),
-                event.message_id,
-                event.reason,
-                event.attempt,
-                event.error_channel,
-                event.copy_id,
-                event.exception,
-            )
+            _log_diversion(event)
         case EndpointHealthy():
             logger.info("%s: works again", _endpoint(event))
         case MessagesTakenBack():
@@ -92,6 +82,20 @@ def _log(event: Event) -> None:
             logger.error(text, event.channel, event.seconds)
         case _:
             raise AssertionError(f"not subscribed to: {event!r}")
+
+
+def _log_diversion(event: MessageDiverted) -> None:
+    logger.warning(
+        "%s: message %s failed for good, %s after attempt %d, and is in the error channel"
+        " %s as %s: %r",
+        _endpoint(event),
+        event.message_id,
+        event.reason,
+        event.attempt,
+        event.error_channel,
+        event.copy_id,
+        event.exception,
+    )
 
 
 def _log_death(event: MessageDied) -> None:

@@ -459,7 +459,7 @@ async def test_a_bus_lists_its_error_handlers_and_interceptors_may_be_for_them(b
 
 class Desk(BusinessInterface, Protocol, error_channel="errors"):
     @command
-    async def act(self, command: Act) -> str: ...
+    async def act(self, command: Ask) -> str: ...
 
 
 def test_error_channels_that_cannot_work_are_refused_at_start_up():
