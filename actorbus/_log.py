@@ -49,8 +49,8 @@ def _log(event: Event) -> None:
                 event.delay,
                 event.exception,
             )
-        case MessageDied():
-            _log_death(event)
+        case MessageDied() | MessageDiverted():
+            _log_end(event)
         case QueryRejected():
             logger.error(
                 "%s: query %s failed, its asker was told: %r",
@@ -59,8 +59,6 @@ def _log(event: Event) -> None:
                 event.exception,
                 exc_info=_from_the_handler(event.exception),
             )
-        case MessageDiverted():
-            _log_diversion(event)
         case EndpointHealthy():
             logger.info("%s: works again", _endpoint(event))
         case MessagesTakenBack():
@@ -82,6 +80,13 @@ def _log(event: Event) -> None:
             logger.error(text, event.channel, event.seconds)
         case _:
             raise AssertionError(f"not subscribed to: {event!r}")
+
+
+def _log_end(event: MessageDied | MessageDiverted) -> None:
+    if isinstance(event, MessageDied):
+        _log_death(event)
+    else:
+        _log_diversion(event)
 
 
 def _log_diversion(event: MessageDiverted) -> None:
