@@ -8,6 +8,7 @@ import trio
 
 from actorbus import ActorBus, MessagesParked, _delivery
 from actorbus._store import ParkedFilter
+from actors.events import Event
 
 _delivery.WATCH_EVERY = 0.1
 
@@ -40,13 +41,17 @@ def shop(store: str, version: str, done: Path) -> ActorBus:
     return bus
 
 
+def tell(event: Event) -> None:
+    """Say how many messages were parked."""
+    if isinstance(event, MessagesParked):
+        print("parked", event.count, flush=True)
+
+
 async def work(store: str, version: str, done: Path) -> None:
     """Work until the input ends; say when messages are parked."""
     bus = shop(store, version, done)
     async with bus.running():
-        bus.system.events.subscribe(
-            lambda event: print("parked", event.count, flush=True), MessagesParked
-        )
+        bus.system.events.subscribe(tell, MessagesParked)
         print("works", flush=True)
         await trio.to_thread.run_sync(sys.stdin.read)
 

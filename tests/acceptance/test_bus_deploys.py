@@ -187,15 +187,13 @@ def worker(folder: Path, version: str):
     )
     try:
         assert process.stdout is not None
+        assert process.stdin is not None
         assert process.stdout.readline() == "works\n"
         yield process
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(20)
+        process.communicate(timeout=20)  # it ends with its input
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.communicate()
 
 
 def done(folder):
