@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import trio
 
 from actors._activity import Activity, Flight, on_asyncio
-from actors._portal import Portal, outcome
+from actors._portal import AsyncioSide, Portal, outcome
 from actors._reply import Reply
 from actors._threads import Job, ThreadPool
 
@@ -40,8 +40,16 @@ class Bridge:
         self._portal: Portal | None = None
         self._starting = trio.Lock()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.callers: AsyncioSide | None = None
+        """The loop that the system was entered from, with its thread."""
         self.activity: Activity | None = None
         """Counts what runs beside trio, if the clock wants to know."""
+
+    @property
+    def asyncio_side(self) -> AsyncioSide | None:
+        """Where the system's asyncio handlers run, if there is such a place yet; any thread."""
+        portal = self._portal
+        return self.callers or (None if portal is None else portal.side)
 
     async def in_thread(self, cell: Cell, function: Callable[..., T], *args: Any) -> T:
         """Call a hook of an actor on one of its threads, in the context that they share.

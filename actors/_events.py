@@ -130,9 +130,10 @@ class HandlerStuck(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoopBlocked(Event):
-    """One step of a task keeps the trio thread busy, or asleep, and all others wait.
+    """One step of a task keeps the trio thread, or the asyncio one, busy or asleep; others wait.
 
-    `path` is the actor in whose task it is, else the system's name. Published on a thread of the
+    `path` is the actor in whose task it is, else the system's name; for a handler on asyncio that
+    is no actor's own, the system's name and that of the function. Published on a thread of the
     system's, once for each step, while it lasts.
     """
 

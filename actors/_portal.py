@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import importlib.util
+import threading
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import anyio
 import anyio.from_thread
 
 T = TypeVar("T")
+
+
+class AsyncioSide(NamedTuple):
+    """An asyncio loop, and the thread that it runs on."""
+
+    thread: int
+    loop: asyncio.AbstractEventLoop
+
+    @classmethod
+    def here(cls) -> AsyncioSide:
+        """Return those of the caller."""
+        return cls(threading.get_ident(), asyncio.get_running_loop())
 
 
 class Portal:
@@ -25,11 +38,14 @@ class Portal:
         )
         self._portal = self._manager.__enter__()
         self._guard: asyncio.Task[object] | None = None
+        self.side: AsyncioSide | None = None
+        """Its thread and loop, once it runs."""
         self._portal.start_task_soon(self._stand_by)
 
     async def _stand_by(self) -> None:
         """Be a task that nobody cancels but a loop that ends."""
         self._guard = asyncio.current_task()
+        self.side = AsyncioSide.here()
         await anyio.sleep_forever()
 
     @property

@@ -32,6 +32,7 @@ from actors._entry import InThread, InTrio
 from actors._errors import SystemFailed
 from actors._events import Event, EventStream, Overran, PoolFull
 from actors._frames import RUNTIME
+from actors._portal import AsyncioSide
 from actors._process_call import ProcessCall
 from actors._processes import ProcessPool
 from actors._ref import ActorRef
@@ -304,6 +305,7 @@ class ActorSystem:
         else:
             self.runs_on = self._chosen_runs_on or "asyncio"
             self.bridge.loop = asyncio.get_running_loop()
+            self.bridge.callers = AsyncioSide.here()
             entry = self._entry = InThread(self, daemon=True)
             entry.start()
             try:

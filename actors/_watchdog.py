@@ -4,23 +4,28 @@ A thread looks at the trio thread's stack now and then, which costs the run noth
 a task at work it asks the run to call back. If that has not come at LOOKS further looks, and the
 same task is there, then that task blocks the loop.
 
+The asyncio side is watched in the same way, for the handlers that run there.
+
 Rules: (1) a run that waits is never asked, so that no clock takes the watchdog for activity;
-       (2) looks are counted, and not the time, so that a suspended process accuses nobody.
+       (2) looks are counted, and not the time, so that a suspended process accuses nobody;
+       (3) on a loop that is the program's own, only what the system runs there is reported.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from actors._events import LoopBlocked
 from actors._frames import users_part
+from actors._portal import outcome
 
 if TYPE_CHECKING:
     from actors._system import ActorSystem
@@ -46,11 +51,40 @@ class Step:
         self.task = None
 
 
-class Watchdog:
-    """Watches the trio run of a system, from `start` until `stop`.
+class Looks:
+    """Looks at the task at work on one loop, and reports one that stays in the same step.
 
-    What blocks it for `blocked_after` seconds of real time, and up to a quarter more, is one
-    warning of logger `actors` and one event.
+    `call_back` has the loop call a function; `report` is told the stack and the seconds.
+    """
+
+    def __init__(
+        self,
+        call_back: Callable[[Callable[[], object]], object],
+        report: Callable[[Sequence[FrameType], float], object],
+    ) -> None:
+        self._call_back = call_back
+        self._report = report
+        self._step: Step | None = None
+
+    def look(self, stack: Sequence[FrameType]) -> None:
+        """Take the stack of the task at work, outermost frame first; empty if the loop waits."""
+        step = self._step
+        if not stack:
+            self._step = None
+        elif step is None or step.task is not stack[0]:
+            self._step = step = Step(stack[0])
+            self._call_back(step.end)
+        else:
+            step.looks += 1
+            if step.looks == LOOKS:
+                self._report(stack, time.monotonic() - step.since)
+
+
+class Watchdog:
+    """Watches the trio run of a system, and its asyncio side, from `start` until `stop`.
+
+    What blocks one of them for `blocked_after` seconds of real time, and up to a quarter more, is
+    one warning of logger `actors` and one event.
     """
 
     def __init__(self, system: ActorSystem, blocked_after: float) -> None:
@@ -58,7 +92,9 @@ class Watchdog:
         self._stride = blocked_after / LOOKS
         self._watched = threading.get_ident()
         self._ended = threading.Event()
-        self._step: Step | None = None
+        self._trio = Looks(system.post_or_ignore, self._report)
+        self._asyncio = Looks(self._post_to_asyncio, self._report_on_asyncio)
+        self.look = self._trio.look
         self._thread = threading.Thread(
             target=self._watch, name=f"actors-{system.name}-watchdog", daemon=True
         )
@@ -74,33 +110,36 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._stride):
-            self.look(stack_of_task(sys._current_frames().get(self._watched)))
+            frames = sys._current_frames()
+            self.look(stack_of_task(frames.get(self._watched)))
+            if (side := self._system.bridge.asyncio_side) is not None:
+                self._asyncio.look(stack_on_asyncio(frames.get(side.thread)))
 
-    def look(self, stack: Sequence[FrameType]) -> None:
-        """Take the stack of the task at work, outermost frame first; empty if the run waits."""
-        step = self._step
-        if not stack:
-            self._step = None
-        elif step is None or step.task is not stack[0]:
-            self._step = step = Step(stack[0])
-            self._system.post_or_ignore(step.end)
-        else:
-            step.looks += 1
-            if step.looks == LOOKS:
-                self._report(stack, time.monotonic() - step.since)
+    def _post_to_asyncio(self, function: Callable[[], object]) -> None:
+        side = self._system.bridge.asyncio_side
+        if side is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
+                side.loop.call_soon_threadsafe(function)
 
     def _report(self, stack: Sequence[FrameType], seconds: float) -> None:
+        users = users_part(stack, self._system.runtime_code)
+        self._tell(path_of(stack) or self._system.name, "event", users, seconds)
+
+    def _report_on_asyncio(self, stack: Sequence[FrameType], seconds: float) -> None:
+        users = users_part(stack, self._system.runtime_code)
+        path = path_of(stack) or f"{self._system.name}/{name_of(users[0])}"
+        self._tell(path, "asyncio", users, seconds)
+
+    def _tell(self, path: str, loop: str, users: Sequence[FrameType], seconds: float) -> None:
         system = self._system
-        path = path_of(stack) or system.name
         text = "".join(
-            traceback.StackSummary.extract(
-                (frame, frame.f_lineno) for frame in users_part(stack, system.runtime_code)
-            ).format()
+            traceback.StackSummary.extract((frame, frame.f_lineno) for frame in users).format()
         )
         logger.warning(
-            "%s has blocked the event loop for %.1f s, and everything else waits. Await what it"
+            "%s has blocked the %s loop for %.1f s, and everything else waits. Await what it"
             " waits for, or write a plain `def`, which runs on a thread. It is in\n%s",
             path,
+            loop,
             seconds,
             text.rstrip(),
         )
@@ -115,6 +154,23 @@ def stack_of_task(frame: FrameType | None) -> Sequence[FrameType]:
         frames.append(frame)
         frame = frame.f_back
     return [] if frame is None else frames[::-1]
+
+
+def stack_on_asyncio(frame: FrameType | None) -> Sequence[FrameType]:
+    """Return the frames of what the system runs on an asyncio loop; none if it is not at work."""
+    frames: list[FrameType] = []
+    while frame is not None:
+        frames.append(frame)
+        if frame.f_code is outcome.__code__:
+            return frames[::-1]
+        frame = frame.f_back
+    return []
+
+
+def name_of(frame: FrameType) -> str:
+    """Return the name of a function, as the id of a handler has it."""
+    module = frame.f_globals.get("__name__", "")
+    return f"{module}.{frame.f_code.co_qualname.replace('<locals>.', '')}"
 
 
 def path_of(stack: Sequence[FrameType]) -> str | None:

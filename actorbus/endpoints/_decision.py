@@ -7,7 +7,8 @@ Rules:
  3. An outage, a failing store and a shutdown are nobody's attempt: Release.
  4. Any other error is the message's: Retry after the channel's delay, or, when the attempts are
     used up, the dead letters. An error that carries its own delay waits for that instead.
- 5. What cannot be handed to another process is permanent: it cannot be handed over later either.
+ 5. A handler that calls `sys.exit` would do so each time: permanent.
+ 6. What cannot be handed to another process is permanent: it cannot be handed over later either.
 """
 
 from dataclasses import dataclass
@@ -61,11 +62,18 @@ class Judge:
             return Verdict.STORE
         if isinstance(error, UndecodableMessage):
             return Verdict.UNDECODABLE
-        if isinstance(error, (PermanentError, NotPicklable, *self.permanent)):
+        if isinstance(error, (PermanentError, NotPicklable, SystemExit, *self.permanent)):
             return Verdict.PERMANENT
         if isinstance(error, self.outage):
             return Verdict.OUTAGE
         return Verdict.FAILED
+
+
+def is_exit(error: BaseException) -> bool:
+    """Whether a handler called `sys.exit`, and neither it nor its program is being ended."""
+    parts = list(leaves(error))
+    exits = any(isinstance(leaf, SystemExit) for leaf in parts)
+    return exits and all(isinstance(leaf, (SystemExit, Exception)) for leaf in parts)
 
 
 SEVEREST_FIRST = (

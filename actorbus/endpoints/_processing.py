@@ -11,6 +11,7 @@ Rules:
     Lost alone with its group, it is the message's own failure.
  5. If cancelled, the message is released, and named among the unfinished. A Cancelled that a
     handler kept from a scope of its own, and raises when nobody cancels it, is its failure.
+ 6. A handler that calls `sys.exit` ends nothing: it fails its message for good, and is told so.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from actorbus._settlement import (
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._answering import Answering
-from actorbus.endpoints._decision import Verdict
+from actorbus.endpoints._decision import Verdict, is_exit
 from actorbus.endpoints._error_handling import ErrorHandling
 from actorbus.endpoints._forwarding import forwarded
 from actorbus.endpoints._judging import Judging
@@ -121,7 +122,7 @@ class Processing:
         except BaseException as error:
             with trio.CancelScope(shield=True):
                 await unit.rollback()
-            if _is_left_over(error):
+            if _is_left_over(error) or is_exit(error):
                 self.judging.failed(claimed, error)
                 return
             self._ended(claimed, error)
@@ -154,7 +155,7 @@ class Processing:
     def _ended(self, claimed: Claimed, error: BaseException) -> None:
         if any(isinstance(leaf, trio.Cancelled) for leaf in leaves(error)):
             self._cut(claimed)
-        else:  # SystemExit, KeyboardInterrupt: this start counts, or it would be tried for ever
+        else:  # KeyboardInterrupt and the like: this start counts, or it would be tried for ever
             self.judging.judge(claimed, error, Verdict.FAILED)
 
     def _cut(self, claimed: Claimed) -> None:

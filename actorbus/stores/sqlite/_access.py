@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from math import inf
 from random import random
 from typing import Final
 
@@ -37,6 +38,11 @@ class Access:
         self._changed = False
         self._others_until = 0.0
         self._not_before = 0.0
+        self._latest = inf
+
+    def hurry(self, seconds: float) -> None:
+        """Wait for no lock beyond this time from now on, since the store is being closed."""
+        self._latest = trio.current_time() + seconds
 
     async def connect(self) -> None:
         """Connect, if there is no connection. Raises StoreError."""
@@ -140,7 +146,7 @@ class Access:
             try:
                 self.session = await self._threads.run(self._database.open_writer)
             except StoreLocked:
-                if trio.current_time() > deadline:
+                if trio.current_time() > min(deadline, self._latest):
                     raise
                 pause = await _wait(pause)
 
@@ -148,7 +154,7 @@ class Access:
         return trio.current_time() + self._options.lock_timeout
 
     def _check_deadline(self, deadline: float) -> None:
-        if trio.current_time() > deadline:
+        if trio.current_time() > min(deadline, self._latest):
             raise StoreLocked(
                 f"store {self._path} is locked by another program for more than"
                 f" {self._options.lock_timeout:g} s (lock_timeout)"

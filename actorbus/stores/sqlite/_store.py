@@ -146,6 +146,7 @@ class SqliteStore:
         if parts is None:
             return
         parts.keeper.stop()
+        parts.writer.hurry()
         with trio.CancelScope(shield=True):
             try:
                 await parts.give_up()

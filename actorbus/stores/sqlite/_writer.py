@@ -46,6 +46,8 @@ from supervisors import Backoff
 
 T = TypeVar("T")
 
+CLOSING: Final = 0.5
+"""Seconds for which a store that is closed waits for other programs' locks, all in all."""
 _QUIET_PASSES: Final = 3
 """Passes of the run loop without news after which a group is committed."""
 _ON_THREAD_PAUSE: Final = 0.01
@@ -119,6 +121,10 @@ class Writer:
         self._wake()
         if self._stopped is not None:
             await self._stopped.wait()
+
+    def hurry(self) -> None:
+        """Wait for other programs' locks for a moment only: the store is being closed."""
+        self._access.hurry(CLOSING)
 
     @property
     def is_open(self) -> bool:

@@ -1,5 +1,6 @@
 """A handler that blocks the event loop is reported, and does not cost its process the lease."""
 
+import asyncio
 import logging
 import sqlite3
 import threading
@@ -8,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
+import anyio
 import pytest
 import trio
 
@@ -43,6 +45,48 @@ async def test_a_handler_that_blocks_is_named_with_its_endpoint_and_its_own_line
     assert seen[0].path == "depot/channels/parcels/ship"
     assert "in ship" in seen[0].stack.splitlines()[0]
     assert "depot/channels/parcels/ship has blocked the event loop" in caplog.text
+
+
+@pytest.mark.parametrize("world", ["trio", "asyncio"])
+def test_a_handler_that_blocks_the_asyncio_loop_is_named_too(caplog, world):
+    """On the asyncio thread of a bus under trio, and on the loop of a program under asyncio."""
+    caplog.set_level(logging.WARNING, logger="actors")
+    bus = ActorBus("depot", runs_on="asyncio" if world == "trio" else None, blocked_after=0.02)
+    reported, seen = threading.Event(), []
+
+    @bus.event_handler(channel="parcels", endpoint_id="ship")
+    async def ship(event: Parcel):
+        await asyncio.sleep(0)
+        assert reported.wait(timeout=30)
+
+    def note(event):
+        seen.append(event)
+        reported.set()
+
+    async def main():
+        async with bus.running():
+            bus.system.events.subscribe(note, LoopBlocked)
+            await bus.events.publish(Parcel(1))
+            await bus.idle()
+
+    bus.add_channel("parcels")
+    anyio.run(main, backend=world)
+    assert seen[0].path.endswith(".ship")
+    assert "in ship" in seen[0].stack.splitlines()[0]
+    assert "has blocked the asyncio loop" in caplog.text
+
+
+def test_what_else_blocks_a_programs_own_loop_is_not_reported():
+    """It is the program's business; asyncio's debug mode tells of it."""
+    bus, seen = ActorBus("depot", blocked_after=0.02), []
+
+    async def main():
+        async with bus.running():
+            bus.system.events.subscribe(seen.append, LoopBlocked)
+            time.sleep(0.2)  # noqa: ASYNC251  it blocks, and is not the bus's
+
+    anyio.run(main, backend="asyncio")
+    assert seen == []
 
 
 @pytest.mark.parametrize("wrong", [0, -1.0, "soon"])

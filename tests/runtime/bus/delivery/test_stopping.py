@@ -1,10 +1,12 @@
 """Stopping: intake first, what was begun is finished or released, and named."""
 
+import sys
 import threading
 
+import pytest
 import trio
 
-from actorbus import ActorBus, Backoff, Retry
+from actorbus import ActorBus
 from actorbus.stores import open_store
 from tests.runtime.bus.delivery.jobs import Job
 
@@ -66,20 +68,11 @@ async def test_what_does_not_end_in_time_is_released_uncounted_and_named(
     assert sum(queue.claimed for queue in queues) <= 5
 
 
-def test_a_handler_that_exits_uses_up_its_attempts_and_stops_nothing():
-    """In a bus with a thread of its own SystemExit is its message's failure, and restarts it."""
-    bus = ActorBus("shop", ":memory:")
-    bus.add_channel("mail", retry=Retry(attempts=2, initial=0.01), backoff=Backoff(initial=0.01))
-    handled = []
-    finished = threading.Event()
-
-    @bus.event_handler(channel="mail", endpoint_id="work")
-    async def handle(event: Job):
-        if event.number == 1:
-            raise SystemExit
-        handled.append(event.number)
-        finished.set()
-
+@pytest.mark.parametrize("colour", ["trio", "asyncio", "plain"])
+def test_a_handler_that_exits_stops_nothing_and_is_not_tried_again(colour):
+    """SystemExit is its message's permanent failure, in a thread of the bus's own ..."""
+    bus = ActorBus("shop", ":memory:", runs_on="asyncio" if colour == "asyncio" else "trio")
+    handled, finished = exiting(bus, colour)
     with bus.running_in_thread():
         bus.events.publish(Job(1)).get()
         bus.idle().get()
@@ -88,9 +81,45 @@ def test_a_handler_that_exits_uses_up_its_attempts_and_stops_nothing():
         bus.events.publish(Job(2)).get()
         assert finished.wait(10)
         [letter] = bus.dead_letters.list().get()
+        restarts = bus.health().get().channels[0].endpoints[0].restarts
 
-    assert handled == [2]
-    assert (letter.exception, letter.attempts) == ("SystemExit", 2)
+    assert (letter.exception, letter.attempts, letter.reason) == (
+        "SystemExit",
+        1,
+        "permanent error",
+    )
+    assert (handled, restarts) == ([2], 0)
+
+
+@pytest.mark.parametrize("colour", ["trio", "asyncio", "plain"])
+async def test_a_handler_that_exits_does_not_end_the_program_that_the_bus_runs_in(colour):
+    """... and in the caller's trio run, which goes on: its exit code is not the handler's."""
+    bus = ActorBus("shop", ":memory:", runs_on="asyncio" if colour == "asyncio" else "trio")
+    handled, _ = exiting(bus, colour)
+    async with bus.running():
+        await bus.events.publish_many([Job(1), Job(2)])
+        await bus.idle()
+        [letter] = await bus.dead_letters.list()
+
+    assert (handled, letter.reason) == ([2], "permanent error")
+
+
+def exiting(bus, colour):
+    """Declare a handler that calls `sys.exit` for the first job; return what it handles."""
+    bus.add_channel("mail")
+    handled, finished = [], threading.Event()
+
+    def plain(event: Job):
+        if event.number == 1:
+            sys.exit(3)
+        handled.append(event.number)
+        finished.set()
+
+    async def handle(event: Job):
+        plain(event)
+
+    bus.event_handler(channel="mail", endpoint_id="work")(plain if colour == "plain" else handle)
+    return handled, finished
 
 
 async def test_a_bus_that_consumes_nothing_claims_nothing(autojump_clock, bus, log):
