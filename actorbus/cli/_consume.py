@@ -24,7 +24,8 @@ async def consume(
             await stop.wait()
 
         def started() -> None:
-            names = channels or [channel.name for channel in bus.channels]
+            others = bus.check().distribution.foreign_channels()
+            names = channels or [one.name for one in bus.channels if one.name not in others]
             note(f"consuming {', '.join(names)} (process {os.getpid()})")
 
         def over(ending: Ending, reason: str) -> None:

@@ -12,9 +12,11 @@ from actorbus import ActorBus, GatewayListing
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
 from actorbus._store import QueueStatistics
+from actorbus.cli import _list_services
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
+from actorbus.distributed._distribution import Distribution
 from actorbus.operations._stranded import Stranded, stranded
 
 COUNTS = ("ready", "waiting", "claimed", "held", "parked", "dead", "expired")
@@ -27,6 +29,7 @@ class Survey:
     channels: Sequence[Channel]
     gateways: Sequence[GatewayListing]
     handlers: Sequence[HandlerSpec]
+    distribution: Distribution
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
 
@@ -39,7 +42,7 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
         if missing is None:
             survey = trio.run(_survey, bus)
         else:
-            survey = Survey(bus.channels, _own(bus), bus.handlers)
+            survey = Survey(bus.channels, _own(bus), bus.handlers, bus.check().distribution)
             output.note(f"no store yet: {missing}; {RUN_MAKES_IT}")
         if as_json:
             output.document(_document(survey))
@@ -51,7 +54,14 @@ async def _survey(bus: ActorBus) -> Survey:
     async with bus.looking():
         queues = await bus.store.statistics()
         others = [row for row in await bus.processes() if row.pid != os.getpid()]
-        return Survey(bus.channels, _own(bus), bus.handlers, queues, [*stranded(queues, others)])
+        return Survey(
+            bus.channels,
+            _own(bus),
+            bus.handlers,
+            bus.check().distribution,
+            queues,
+            [*stranded(queues, others)],
+        )
 
 
 def _own(bus: ActorBus) -> list[GatewayListing]:
@@ -66,6 +76,7 @@ def _document(survey: Survey) -> dict[str, Any]:
         "endpoints": [
             {**_endpoint(spec), **_totals(_of(survey.queues, spec))} for spec in survey.handlers
         ],
+        "distributed": _list_services.document(survey.distribution, survey.queues, COUNTS),
         "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
         "stranded": [
             {**msgspec.to_builtins(one.queue), "reason": one.reason} for one in survey.stranded
@@ -102,6 +113,7 @@ def _show(output: Output, survey: Survey) -> None:
         (_row(spec, _totals(_of(survey.queues, spec))) for spec in survey.handlers),
         right=len(COUNTS),
     )
+    _list_services.show(output, survey.distribution, survey.queues, COUNTS)
     unknown = _unknown(survey)
     if unknown:
         output.table(
@@ -151,4 +163,5 @@ def _totals(queues: Iterable[QueueStatistics]) -> dict[str, int]:
 
 def _unknown(survey: Survey) -> list[QueueStatistics]:
     known = {name for spec in survey.handlers for name in (spec.endpoint_id, *spec.aliases)}
+    known |= survey.distribution.endpoint_ids()
     return [queue for queue in survey.queues if queue.endpoint not in known]

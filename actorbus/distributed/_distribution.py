@@ -49,6 +49,10 @@ class Distribution:
         """The id of this service's inbox."""
         return inbox_endpoint(self.service)
 
+    def foreign_channels(self) -> frozenset[str]:
+        """Return the channels that other services consume."""
+        return frozenset(channel for one in self.maps.values() for _, channel in one.pairs)
+
     def relays(self) -> Sequence[Relay]:
         """Return what takes messages out of the outboxes: one for each outbox, map and service."""
         outboxes = {(one.channel, one.service_map) for one in self.gateways if one.channel}
