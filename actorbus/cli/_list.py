@@ -88,6 +88,7 @@ def _endpoint(spec: HandlerSpec) -> dict[str, Any]:
     return {
         "endpoint": spec.endpoint_id,
         "kind": spec.kind,
+        "distributed": spec.distributed,
         "type": spec.type_name,
         "channel": spec.channel,
         "where": spec.where,
@@ -137,8 +138,8 @@ def _stranded_row(one: Stranded) -> Sequence[object]:
 
 
 def _row(spec: HandlerSpec, totals: Mapping[str, int]) -> Sequence[object]:
-    where = spec.channel or "(synchronous)"
-    counts = totals.values() if spec.channel else ("",) * len(COUNTS)
+    where = spec.channel or ("(the inbox)" if spec.distributed else "(synchronous)")
+    counts = totals.values() if spec.channel or spec.distributed else ("",) * len(COUNTS)
     return (spec.endpoint_id, spec.kind, spec.type_name, where, *counts)
 
 
