@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from actorbus._errors import InvalidSendOption, QueryFailed, QueryTimeout, TransactionError
 from actorbus._handlers import HandlerSpec
 from actorbus._message import headers_to_text
-from actorbus._options import QueryOptions, SendOptions, as_seconds
+from actorbus._options import SendOptions, as_seconds
 from actorbus._publish import Prepared, Press
 from actorbus._replies import Replies
 from actorbus._store import Outgoing, Store, StoredReply
@@ -103,7 +103,7 @@ def split_timeout(options: SendOptions) -> tuple[float | None, SendOptions]:
     """Return how many seconds to wait, and the other options. Raises InvalidSendOption."""
     if "timeout" not in options:
         return None, options
-    given = cast("QueryOptions", options)["timeout"]
+    given = options["timeout"]
     seconds = as_seconds(given)
     if seconds is None or seconds <= 0:
         raise InvalidSendOption(f"timeout={given!r} is not allowed: give seconds, more than 0")

@@ -32,7 +32,7 @@ class GatewayOptions(TypedDict, total=False):
     then returns None instead of raising. `deduplicate` makes a key of the
     message, or of message and headers: of two with one key the second is not sent. `delay`,
     `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`. `timeout`
-    is how long its queries' answers are waited for.
+    is how long its queries' answers are waited for; of others the time limit of their handlers.
     """
 
     channel: str
@@ -124,10 +124,9 @@ def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
             yield f"{name}= is not for queries: who asks one waits for its answer"
         yield from _timeout_faults(way)
         return
-    if "timeout" in given:
-        yield "timeout= is for queries: nobody waits for what others send"
+    yield from _timeout_faults(way)
     if not asynchronous:
-        for name in sorted(given & {"delay", "priority", "time_to_live"}):
+        for name in sorted(given & {"delay", "priority", "time_to_live", "timeout"}):
             yield f"{name}= needs a channel: every handler of its messages is synchronous"
 
 

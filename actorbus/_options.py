@@ -118,8 +118,10 @@ class SendOptions(TypedDict, total=False):
     `message_id` makes the send repeatable: an endpoint that was sent a message of this id is not
     sent it again. `delay` is a span from now, a time with a zone, or a function (see `Delay`);
     `deliver_at` a time with a zone, or seconds of Unix time, that has not passed. `time_to_live`
-    is from when it is due: after it no handler starts. `priority`: higher first. All four come
-    before what the handler and its channel say. `routing_key` names plain data.
+    is from when it is due: after it no handler starts. `priority`: higher first. `retry` is
+    how often it is tried on its channel, and when again; past `timeout` seconds its handler is
+    cancelled. All of these come before what the handler and its channel say. `routing_key`
+    names plain data.
     `content_type` is "application/msgpack" (the default) or "application/json".
     """
 
@@ -132,12 +134,12 @@ class SendOptions(TypedDict, total=False):
     deliver_at: datetime | float
     priority: int
     time_to_live: Seconds
+    retry: Retry
+    timeout: Seconds
 
 
 class QueryOptions(SendOptions, total=False):
     """What an asker may say about one query. `timeout` is how long its answer is waited for."""
-
-    timeout: Seconds
 
 
 SEND_OPTIONS = frozenset(SendOptions.__annotations__)

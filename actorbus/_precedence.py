@@ -3,7 +3,8 @@
 Rules: (1) the most specific place wins: the message, its gateway, the handler, the handler's own
 channel, and last the gateway's channel, where that is a hop on the way; (2) each option is found
 for itself, `delay` and `deliver_at` being one; (3) 0 is a wish, and only None leaves it to the next
-place; (4) `retry` is resolved where an endpoint is planned (`endpoints/_plan`), by the same rule.
+place; (4) the retries and the time limit of a message travel with it (`_failure_policy`), and come
+before what is planned for its endpoint (`endpoints/_plan`).
 """
 
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
         "priority": frozenset(PLACES),
         "time_to_live": frozenset(PLACES),
         "deduplicate": frozenset({"gateway", "handler", "channel"}),
-        "retry": frozenset({"gateway", "handler", "channel"}),
-        "timeout": frozenset(PLACES),  # for messages and gateways: of queries
+        "retry": frozenset(PLACES),
+        "timeout": frozenset(PLACES),
         "endpoint_id": frozenset({"handler"}),
         "aliases": frozenset({"handler"}),
     }

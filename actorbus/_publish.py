@@ -13,7 +13,9 @@ from actorbus._capabilities import lacking, refuse_lacking
 from actorbus._channel import Channel
 from actorbus._configuration import Configuration
 from actorbus._errors import InvalidMessage, InvalidSendOption
+from actorbus._failure_policy import own_policy_text
 from actorbus._handlers import HandlerSpec, Kind
+from actorbus._handling import HANDLING_OPTIONS, Handling, handling
 from actorbus._message import MSGPACK, NO_HEADERS, Envelope, Headers, headers_to_text, new_id
 from actorbus._options import SEND_OPTIONS, SendOptions, checked_headers, checked_id
 from actorbus._precedence import first, on_channel, timing_of
@@ -40,6 +42,7 @@ class Prepared(msgspec.Struct, frozen=True):
     headers_text: str
     timing: Timing
     explicit_id: str | None
+    handling: Handling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Press:
         if not _TIMING_OPTIONS.isdisjoint(options):
             wishes = timing(options, self._now())
         prepared = self._stamp(kind, message, options, parent, wishes)
+        if not HANDLING_OPTIONS.isdisjoint(options):
+            prepared = msgspec.structs.replace(prepared, handling=handling(options))
         if wishes.rule is None:
             return prepared
         due = wishes.due(prepared.route.type_name, prepared.message, prepared.envelope.headers)
@@ -222,6 +227,9 @@ class Press:
         if prepared.timing is not NO_TIMING:
             refuse_lacking(prepared.timing, leg.lacking, leg.channel)
             wishes = first(prepared.timing, wishes)
+        if prepared.handling is not None:
+            own = prepared.handling
+            on_failure = own_policy_text(on_failure, own.retry, own.timeout)
         due = wishes
         if wishes.rule is not None:
             seen = self.message_for(prepared, spec)

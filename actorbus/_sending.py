@@ -12,6 +12,7 @@ from actorbus._deduplicating import Alone, Deliver, Once
 from actorbus._dispatch import Dispatch
 from actorbus._errors import InvalidSendOption, QueryTimeout
 from actorbus._handlers import HandlerSpec, Kind
+from actorbus._handling import Handling
 from actorbus._message import Headers
 from actorbus._options import SendOptions
 from actorbus._publish import Prepared, Press
@@ -99,7 +100,7 @@ class BusSender:
         spec = prepared.route.handlers[0]
         target = way.channel or spec.channel
         if target is None:
-            if prepared.timing is not NO_TIMING:
+            if prepared.timing is not NO_TIMING or prepared.handling is not None:
                 _refuse_timing(prepared, spec)
             return await self._calling.call(prepared, spec, unit, way)
         await self._leave([self._press.copy(prepared, spec, target, way.on_failure)], unit)
@@ -249,11 +250,15 @@ class BusSender:
             calls.append((prepared, synchronous))
 
 
+_FOR_CHANNELS = ("delay", "deliver_at", "priority", "time_to_live")
+
+
 def _refuse_timing(prepared: Prepared, spec: HandlerSpec) -> None:
     """Refuse a delay for a handler that runs now, rather than ignore it."""
-    wishes = prepared.timing
-    for name in ("delay", "deliver_at", "priority", "time_to_live"):
-        if getattr(wishes, name) not in {None, 0.0}:
+    wishes, own = prepared.timing, prepared.handling or Handling()
+    given = {name: getattr(wishes, name) for name in _FOR_CHANNELS}
+    for name, value in (*given.items(), ("retry", own.retry), ("timeout", own.timeout)):
+        if value is not None and value != 0:
             raise InvalidSendOption(
                 f"{name}= needs a channel: {spec.endpoint_id} handles"
                 f" {prepared.route.type_name!r} synchronously, at once"

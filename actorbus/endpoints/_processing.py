@@ -16,10 +16,13 @@ Rules:
 
 import asyncio
 import random
+from dataclasses import replace
 from math import inf
 
 import trio
 
+from actorbus._dispatch import Invoke
+from actorbus._failure_policy import policy_of
 from actorbus._message import Headers
 from actorbus._settlement import (
     ACK,
@@ -110,7 +113,8 @@ class Processing:
                 await self._answering.answer(claimed, headers, unit)
             elif self._next is None:
                 message = self._dispatch.decode(self._spec, claimed)
-                await self._invoke(self._spec, message, headers, unit)
+                invoke = self._invoke if claimed.on_failure is None else self._own_invoke(claimed)
+                await invoke(self._spec, message, headers, unit)
             else:
                 message = self._dispatch.decode(self._spec, claimed)
                 now = self._store.now()
@@ -131,6 +135,13 @@ class Processing:
             self.judging.succeeded(claimed)
             if settlement is not ACK:
                 self.judging.publish(claimed, settlement, None)
+
+    def _own_invoke(self, claimed: Claimed) -> Invoke:
+        """Return what calls the handler under the message's own time limit, if it has one."""
+        timeout = policy_of(claimed.on_failure).timeout
+        if timeout is None:
+            return self._invoke
+        return self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
 
     async def _commit(
         self, unit: UnitOfWork, claimed: Claimed, settlement: Settlement, *, alone: bool

@@ -14,6 +14,7 @@ from actorbus import (
     DynamicChannel,
     EventBus,
     Headers,
+    InstantRetry,
     InvalidSendOption,
     PermanentError,
     Retry,
@@ -546,6 +547,86 @@ async def test_a_gateways_channel_gives_its_timeout_to_synchronous_handlers(auto
         assert await bus.dead_letters.count() == 1
 
     assert log.numbers == [1]
+
+
+@pytest.mark.parametrize("place", ["message", "gateway"])
+async def test_a_messages_own_timeout_and_retry_travel_with_it(autojump_clock, log, place):
+    """Over both hops, to its end: they come before those of handler and channel."""
+    bus = ActorBus("shop", ":memory:")
+    bus.add_channel("outbox")
+    bus.add_channel("mail", timeout=100, retry=Retry(attempts=9))
+
+    @bus.event_handler(channel="mail", endpoint_id="send", timeout=50)
+    async def send(event: Ordered, headers: Headers) -> None:
+        log.note((event.number, headers.attempt, trio.current_time() - begin))
+        await trio.sleep(20)
+
+    own: dict[str, Any] = {"timeout": 10, "retry": Retry(attempts=2, initial=5, jitter=0)}
+
+    class Outbox(EventBus, channel="outbox", **own if place == "gateway" else {}): ...
+
+    events = bus.gateway(Outbox)
+    async with bus.running():
+        begin = trio.current_time()
+        await events.publish(Ordered(1), **own if place == "message" else {})
+        await trio.sleep(5)
+        await bus.events.publish(Ordered(2))
+        await trio.sleep(100)
+        (letter,) = await bus.dead_letters.list()
+
+    assert [entry[:2] for entry in log.numbers] == [(1, 1), (2, 1), (1, 2)]
+    assert 15 <= log.numbers[2][2] < 16
+    assert (letter.attempts, letter.reason) == (2, "attempts exhausted")
+    assert "ran longer than 10 s" in (letter.exception_message or "")
+
+
+async def test_a_calls_own_retry_comes_before_its_gateways(autojump_clock, log):
+    bus = ActorBus("shop", ":memory:")
+    bus.add_channel("mail")
+
+    @bus.event_handler(channel="mail")
+    async def send(event: Ordered) -> None:
+        log.note(event.number)
+        raise LookupError
+
+    class Patient(EventBus, retry=Retry(attempts=4, initial=0.1)): ...
+
+    events = bus.gateway(Patient)
+    async with bus.running():
+        await events.publish(Ordered(1), retry=Retry(attempts=2, initial=0.1))
+        await events.publish(Ordered(2), timeout=3)
+        await trio.sleep(60)
+
+    assert (log.numbers.count(1), log.numbers.count(2)) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"timeout": 0}, "timeout=0 is not allowed: give seconds, more than 0"),
+        ({"timeout": "soon"}, "timeout='soon' is not allowed"),
+        ({"retry": 3}, "retry=3 is not allowed: give a Retry"),
+        ({"retry": InstantRetry(2)}, "an InstantRetry is for handlers that are called at once"),
+    ],
+)
+async def test_a_messages_own_timeout_and_retry_are_checked(bus, log, options, text):
+    bus.add_channel("mail")
+    subscribe(bus, log)
+
+    async with bus.running():
+        with pytest.raises(InvalidSendOption, match=text):
+            await bus.events.publish(Ordered(1), **options)
+
+
+async def test_a_handler_that_is_called_at_once_takes_none_of_them(bus):
+    @bus.command_handler
+    async def ship(command: Ship) -> None: ...
+
+    async with bus.running():
+        for options in ({"timeout": 5}, {"retry": Retry(attempts=2)}, {"delay": 5}):
+            (name,) = options
+            with pytest.raises(InvalidSendOption, match=f"{name}= needs a channel"):
+                await bus.commands.send(Ship(1), **options)
 
 
 async def test_deduplicate_is_the_channels_unless_the_handler_has_its_own(bus, log):
