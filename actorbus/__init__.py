@@ -4,6 +4,8 @@ Declaring and running
     ActorBus                    handlers, channels and services are declared on it; then it runs
     Retry, Backoff              how often a message is tried; how long a sick endpoint rests
     InstantRetry                how often a synchronous handler is called again
+    Batch, BatchFailed          a handler that takes many messages at once
+    Rate, ByLoad                how many handlers begin in a time, and how many run at once
     StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
 What handlers are given
     Headers, Transaction        of the message being handled
@@ -44,6 +46,7 @@ Errors
     `_errors` draws the tree; the store's are in `_store`
 """
 
+from actorbus._batch_failed import BatchFailed as BatchFailed
 from actorbus._bus import ActorBus as ActorBus
 from actorbus._bus_events import ChannelStalled as ChannelStalled
 from actorbus._bus_events import EndpointHealthy as EndpointHealthy
@@ -91,6 +94,9 @@ from actorbus._errors import TransactionError as TransactionError
 from actorbus._errors import UndecodableMessage as UndecodableMessage
 from actorbus._errors import UnknownMessageType as UnknownMessageType
 from actorbus._failed_message import FailedMessage as FailedMessage
+from actorbus._flow_options import Batch as Batch
+from actorbus._flow_options import ByLoad as ByLoad
+from actorbus._flow_options import Rate as Rate
 from actorbus._gateway import CommandBus as CommandBus
 from actorbus._gateway import EventBus as EventBus
 from actorbus._gateway import Letter as Letter
@@ -155,10 +161,13 @@ __all__ = [
     "ActorBusError",
     "Answer",
     "Backoff",
+    "Batch",
+    "BatchFailed",
     "BusConfigurationError",
     "BusHealth",
     "BusStateError",
     "BusinessInterface",
+    "ByLoad",
     "ChannelHealth",
     "ChannelStalled",
     "CommandBus",
@@ -218,6 +227,7 @@ __all__ = [
     "QueryFailed",
     "QueryRejected",
     "QueryTimeout",
+    "Rate",
     "ReadOnlyTransaction",
     "Receipt",
     "Replayed",

@@ -9,6 +9,7 @@ from dataclasses import field as attribute
 from typing import Any, ClassVar, TypedDict
 
 from actorbus._errors import MessageRefused
+from actorbus._flow_options import ByLoad, Concurrency, most_at_once
 from actorbus._options import Checked, Delay, Seconds, as_seconds, is_text
 from supervisors import Backoff, Retry
 
@@ -36,8 +37,9 @@ class StoreChannel:
 
     `retry` is the messages' health: attempts, and how long a failed one waits. `backoff` is the
     endpoints': how long one whose dependency is down rests before it probes again. An endpoint
-    runs at most `concurrency` messages at once, and holds at most `max_in_flight` claimed ones,
-    running and uncommitted ones included. `outage` are the errors that say a dependency is down.
+    runs at most `concurrency` messages at once (a number, or `ByLoad(...)`), and holds at most
+    `max_in_flight` claimed ones, running and uncommitted ones included. `outage` are the errors
+    that say a dependency is down.
     `delay`, `priority`, `time_to_live`, `timeout` and `deduplicate` are for messages and handlers
     that do not say otherwise; see `HandlerOptions`. What fails for good goes to the handler of
     `error_channel`, a channel too.
@@ -47,7 +49,7 @@ class StoreChannel:
     _: KW_ONLY
     retry: Retry = attribute(default_factory=Retry)
     backoff: Backoff = attribute(default_factory=Backoff)
-    concurrency: int = 10
+    concurrency: Concurrency = 10
     max_in_flight: int = 100
     outage: tuple[type[BaseException], ...] = OUTAGES
     delay: Delay | None = None
@@ -63,10 +65,15 @@ class StoreChannel:
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
         yield from _name_problems(self.name)
-        yield from _at_least_one(self, "concurrency", "max_in_flight")
-        if self.max_in_flight < self.concurrency:
+        if isinstance(self.concurrency, ByLoad):
+            yield from self.concurrency.problems()
+        else:
+            yield from _at_least_one(self, "concurrency")
+        yield from _at_least_one(self, "max_in_flight")
+        most = most_at_once(self.concurrency)
+        if self.max_in_flight < most:
             yield (
-                f"max_in_flight={self.max_in_flight} is less than concurrency={self.concurrency}:"
+                f"max_in_flight={self.max_in_flight} is less than concurrency={most}:"
                 " some of the workers would never have a message; raise it or lower concurrency"
             )
         yield from _shared_problems(self)
@@ -176,7 +183,7 @@ class ChannelOptions(TypedDict, total=False):
 
     retry: Retry
     backoff: Backoff
-    concurrency: int
+    concurrency: Concurrency
     max_in_flight: int
     outage: tuple[type[BaseException], ...]
     delay: Delay

@@ -5,9 +5,12 @@ from inspect import Parameter
 from typing import Any, cast, is_typeddict
 
 from actorbus import _inject
+from actorbus._batch_types import others_than_headers
 from actorbus._channel_checks import channel_names, check_capabilities, check_channel_name
 from actorbus._declared import Declared
 from actorbus._error_channel_checks import FAILED_MESSAGE, error_handler_faults
+from actorbus._flow_checks import flow_faults, takes_batch
+from actorbus._flow_options import checked_flow
 from actorbus._handler_conflicts import WITH_ARTICLE
 from actorbus._handler_types import HandlerTypes, route_by
 from actorbus._handlers import Declaration, HandlerSpec, Kind, World, is_async
@@ -84,10 +87,11 @@ class HandlerChecks:
             type_name = self._types.message_type(declaration, message)
         spec = self._with_options(declaration, message.annotation, type_name, markers)
         self.drafts.append(spec)
-        faults = _inject.faults(others, self._declared.services)
+        filled_in = others_than_headers(others) if takes_batch(declaration) else others
+        faults = _inject.faults(filled_in, self._declared.services)
         self._problems.add_all(declaration.where, faults)
         if spec.world == "process":
-            self._check_process(declaration, message, others)
+            self._check_process(declaration, message, filled_in)
         if len(self._problems) > before:
             return None
         self.parameters[spec.endpoint_id] = tuple(others)
@@ -111,6 +115,7 @@ class HandlerChecks:
         self._check_option_names(declaration)
         checked = Checked(given)
         runs_on = checked.choice("runs_on", ("trio", "asyncio", "process"))
+        flow = checked_flow(given, checked)
         retry = checked.of_type("retry", Retry | InstantRetry, "a Retry or an InstantRetry")
         spec = HandlerSpec(
             kind=declaration.kind,
@@ -125,7 +130,9 @@ class HandlerChecks:
             priority=checked.whole("priority"),
             time_to_live=checked.seconds("time_to_live"),
             deduplicate=checked.function("deduplicate"),
-            concurrency=checked.whole("concurrency", at_least=1),
+            concurrency=flow.concurrency,
+            rate_limit=flow.rate,
+            batch=flow.batch,
             timeout=checked.seconds("timeout"),
             retry=retry if isinstance(retry, Retry) else None,
             instant_retry=retry if isinstance(retry, InstantRetry) else None,
@@ -150,6 +157,7 @@ class HandlerChecks:
         if asynchronous and spec.kind == "query":
             faults = unsupported_parts(spec.answer_type, self._types.hooks)
             self._problems.add_all(where, faults, "its answer cannot come through a channel: ")
+        self._problems.add_all(where, flow_faults(spec, self._declared, asynchronous=asynchronous))
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
             check_capabilities(self._declared, self._problems, where, given, spec.channel)

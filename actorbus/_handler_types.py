@@ -7,6 +7,7 @@ from typing import Any
 
 from actorbus import _inject
 from actorbus._declared import Declared
+from actorbus._flow_checks import batch_faults, of_one
 from actorbus._handlers import Declaration, RouteBy
 from actorbus._message_checks import Parents, key_faults
 from actorbus._problems import Problems
@@ -51,6 +52,8 @@ class HandlerTypes:
             return None
         message = parameters[0]
         parameters[0] = message.replace(annotation=without_markers(message.annotation))
+        self._problems.add_all(declaration.where, batch_faults(declaration, parameters))
+        parameters[0] = of_one(declaration, parameters[0])
         return parameters, markers_of(declaration.function, message.annotation)
 
     def message_type(self, declaration: Declaration, parameter: Parameter) -> str:

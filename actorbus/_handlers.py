@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
+from actorbus._flow_options import Batch, Concurrency, Rate
 from actorbus._instant_retry import InstantRetry
 from actorbus._options import Delay
 from actorbus.codecs import STRICT, Conversion
@@ -43,7 +44,7 @@ class HandlerSpec:
     priority: int | None = None
     time_to_live: float | None = None
     deduplicate: Callable[[Any], object] | None = None
-    concurrency: int | None = None
+    concurrency: Concurrency | None = None
     timeout: float | None = None
     retry: Retry | None = None
     outage: tuple[type[BaseException], ...] | None = None
@@ -58,6 +59,8 @@ class HandlerSpec:
     answer_type: Any = Any
     distributed: bool = False
     error_channel: str | None = None
+    rate_limit: Rate | None = None
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)

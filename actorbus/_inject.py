@@ -1,6 +1,7 @@
 """What a handler is called with beside its message, found by annotation once, at start-up.
 
 Headers, Transaction               of the message being handled
+list[Headers]                      of a batch's messages
 CommandBus, EventBus, QueryBus     and subclasses of them
 DistributedBus                     and subclasses of it
 a business interface               implemented by the bus
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from inspect import Parameter
 from typing import Any
 
+from actorbus._batch_types import asks_for_all_headers
 from actorbus._calls import Worlds
 from actorbus._gateway import Gateway
 from actorbus._interface import is_interface
@@ -86,6 +88,8 @@ class Injection:
     headers: tuple[str, ...] = ()
     transactions: tuple[str, ...] = ()
     services: tuple[tuple[str, Any], ...] = ()
+    all_headers: tuple[str, ...] = ()
+    """Of those that take a batch: the headers of its messages."""
 
     def arguments(
         self, headers: Headers, unit_of_work: UnitOfWork, worlds: Worlds
@@ -96,6 +100,8 @@ class Injection:
             arguments[name] = headers
         for name in self.transactions:
             arguments[name] = Transaction(worlds, unit_of_work)
+        for name in self.all_headers:
+            arguments[name] = list(getattr(headers, "each", (headers,)))
         return arguments
 
 
@@ -125,6 +131,7 @@ class Injector:
         headers: list[str] = []
         transactions: list[str] = []
         services: list[tuple[str, Any]] = []
+        all_headers: list[str] = []
         for parameter in parameters:
             name, kind = parameter.name, parameter.annotation
             if parameter.kind in _VARIADIC or _left_to_default(parameter, self._services):
@@ -135,9 +142,17 @@ class Injector:
                 headers.append(name)
             elif kind is Transaction:
                 transactions.append(name)
+            elif asks_for_all_headers(kind):
+                all_headers.append(name)
             else:
                 constants[name] = self._constant(kind)
-        return Injection(constants, tuple(headers), tuple(transactions), tuple(services))
+        return Injection(
+            constants,
+            tuple(headers),
+            tuple(transactions),
+            tuple(services),
+            tuple(all_headers),
+        )
 
     def _plan_service(
         self,

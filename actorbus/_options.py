@@ -11,6 +11,7 @@ from actorbus.codecs import Strictness, UnknownFields
 from supervisors import Retry
 
 if TYPE_CHECKING:
+    from actorbus._flow_options import Batch, Concurrency, Rate
     from actorbus._instant_retry import InstantRetry
 
 Seconds = float | timedelta
@@ -48,13 +49,15 @@ class QueryHandlerOptions(CalledHandlerOptions, total=False):
     """What a query's handler may be told; what follows `channel` needs one.
 
     `channel` is what it is asked through, wherever that is consumed; the answer comes back to who
-    asked. `concurrency` is how many run at once. `permanent` are errors that are never retried,
-    `outage` those that say that a dependency is down: then the query waits, as long as its asker
-    does. `aliases` are endpoint ids that it had before.
+    asked. `concurrency` is how many run at once, `rate_limit` how many begin in a time.
+    `permanent` are errors that are never retried, `outage` those that say that a dependency is
+    down: then the query waits, as long as its asker does. `aliases` are endpoint ids that it had
+    before.
     """
 
     channel: str
-    concurrency: int
+    concurrency: "Concurrency"
+    rate_limit: "Rate | str"
     outage: type[BaseException] | tuple[type[BaseException], ...]
     permanent: type[BaseException] | tuple[type[BaseException], ...]
     aliases: tuple[str, ...]
@@ -67,17 +70,20 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     `priority` (higher first) and `time_to_live` (from when it is due) are given to its copies,
     unless their sender says otherwise; what is not given here is the channel's. `deduplicate`
     makes a key of the message: of two with one key the second is not handled. `concurrency` is
-    how many run at once, `retry` how often and when again. `permanent` are errors that are never
-    retried, `outage` those that say that a dependency is down; `breaker` is how many failures of
-    other kinds in a row say so too. `aliases` are endpoint ids that it had before. With
-    `distributed=True` other services reach it, under its routing key or its type's registered name.
-    What fails for good goes to the handler of `error_channel`.
+    how many run at once (a number, or `ByLoad(...)`), `rate_limit` how many begin in a time, as a
+    `Rate` or "100/s". With `batch` the function takes a list of messages. `retry` is how often and
+    when again. `permanent` are errors that are never retried, `outage` those that say that a
+    dependency is down; `breaker` is how many failures of other kinds in a row say so too. `aliases`
+    are endpoint ids that it had before. With `distributed=True` other services reach it, under its
+    routing key or its type's registered name. What fails for good goes to the
+    handler of `error_channel`.
     """
 
     delay: Delay
     priority: int
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
+    batch: "Batch"
     breaker: int
     distributed: bool
     error_channel: str
@@ -90,7 +96,8 @@ class ErrorHandlerOptions(TypedDict, total=False):
     """
 
     channel: str
-    concurrency: int
+    concurrency: "Concurrency"
+    rate_limit: "Rate | str"
     retry: Retry
     outage: type[BaseException] | tuple[type[BaseException], ...]
     permanent: type[BaseException] | tuple[type[BaseException], ...]

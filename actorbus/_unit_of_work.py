@@ -10,7 +10,7 @@ Rules:
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -18,6 +18,7 @@ from actorbus._errors import HandlerEnded, RollbackOnly, TransactionError
 from actorbus._listeners import Hook, RunHooks
 from actorbus._message import Headers
 from actorbus._savepoints import Part, refuse_others
+from actorbus._settlement import ACK
 from actorbus.endpoints._traceback import described
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
         CommitListener,
         Outgoing,
         ReadTransaction,
+        StaleClaim,
         Store,
+        StoreUnavailable,
         Turn,
     )
 
@@ -199,6 +202,30 @@ class UnitOfWork:
             return True
         return await self._commit_turn(listener, claimed, settlement, remember)
 
+    async def commit_batch(
+        self,
+        listener: "BatchListener",
+        batch: "Sequence[tuple[Claimed, tuple[str, str] | None]]",
+    ) -> "list[Claimed]":
+        """Commit it as `commit` does, with the acknowledgement of a batch of messages.
+
+        Each comes with what is remembered of it. Returns those that were handled before, with
+        everything undone; with nothing but settlements to write, they are queued one by one.
+        """
+        self.check_open()
+        if self._cause is not None:
+            await self.rollback()
+            raise self._rollback_only(self._cause) from self._cause
+        keys = any(key is not None for _, key in batch)
+        if self._turn is None and not (self.staged or self.hooks or keys):
+            self._ended = True
+            for (claimed, _), each in zip(batch, listener.each, strict=True):
+                self.store.settle_soon(claimed, ACK, each.committed, each.lost)
+            return []
+        return await self._commit_batch_turn(
+            RunHooks(listener, self.hooks, self.run_hooks) if self.hooks else listener, batch
+        )
+
     def _rollback_only(self, cause: BaseException) -> RollbackOnly:
         return RollbackOnly(f"{self.owner}: a part of the transaction failed: {described(cause)}")
 
@@ -273,3 +300,40 @@ class UnitOfWork:
             raise
         self._turn = None
         return True
+
+    async def _commit_batch_turn(
+        self,
+        listener: "CommitListener",
+        batch: "Sequence[tuple[Claimed, tuple[str, str] | None]]",
+    ) -> "list[Claimed]":
+        try:
+            turn = await self.turn()
+            known = [one for one, key in batch if key is not None and not await turn.remember(*key)]
+            if known:
+                await self.rollback()
+                return known
+            if self.staged:
+                await turn.append(self.staged)
+            for claimed, _ in batch:
+                await turn.settle(claimed, ACK)
+            self._ended = True
+            await turn.finish(listener)
+        except BaseException:
+            await self.rollback()
+            raise
+        self._turn = None
+        return []
+
+
+class BatchListener(Protocol):
+    """A commit listener for a batch, with one for `each` of its messages."""
+
+    @property
+    def each(self) -> "Sequence[CommitListener]": ...
+    def committed(self) -> None:
+        """Say that all of it is durable."""
+        ...
+
+    def lost(self, error: "StoreUnavailable | StaleClaim") -> None:
+        """Say that nothing of it is there."""
+        ...

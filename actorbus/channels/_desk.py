@@ -5,6 +5,7 @@ A plain object that outlives the actors' instances.
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
+from actorbus.endpoints._making import SharedPermits, make_flow, make_processing
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
 from actorbus.endpoints._processing import Processing
 from actorbus.endpoints._surroundings import Surroundings
@@ -68,6 +70,7 @@ class EndpointFactory:
         self.channel = channel
         self.specs = tuple(specs)
         self.bell = Bell()
+        self.shared: SharedPermits = {}
         self._root = root
         self._seed = seed
 
@@ -77,9 +80,9 @@ class EndpointFactory:
 
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
         plan = plan_endpoint(spec, self.channel, tenant, self._root)
-        workload = Workload(plan, self.bell, self._may_start)
+        workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
         draws = Random(f"{self._seed}{plan.path}")
-        endpoint = Endpoint(workload, Processing(self.bus, workload, draws))
+        endpoint = Endpoint(workload, make_processing(self.bus, workload, draws))
         hold_if_paused(endpoint, self.bus.paused)
         return endpoint
 
@@ -230,8 +233,9 @@ class StoreDesk:
 
     @property
     def pause(self) -> float:
-        """0: each claim looks at all endpoints."""
-        return 0.0
+        """Seconds until an endpoint's rate limit lets it ask again; 0 if none waits for that."""
+        soonest = min((one.workload.permitted_in() for one in self.endpoints), default=inf)
+        return 0.0 if soonest == inf else soonest
 
     def look_again(self) -> None:
         """Ring the bell if an endpoint may have more, and has room."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 
 import trio
 
@@ -53,7 +54,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         self.claims = 0
         self.claimed = 0
         self.claimed_at = 0.0
-        self._pausing = False
+        self._looks_at = inf
         self._waited = False
 
     async def on_start(self) -> None:
@@ -74,7 +75,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
         if isinstance(message, Stalled):
             self._stalled(message.seconds)
         if isinstance(message, Look):
-            self._pausing = False
+            self._looks_at = inf
         if self._desk.has_turn():
             await self._claim()
             self._look_in(self._desk.pause)
@@ -82,8 +83,9 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
             self._wait_for_turn(again=isinstance(message, Look))
 
     def _look_in(self, pause: float) -> None:
-        if not self._pausing and pause > 0:
-            self._pausing = True
+        at = trio.current_time() + pause
+        if pause > 0 and at < self._looks_at:
+            self._looks_at = at
             self.context.schedule_once(pause, LOOK)
 
     def _wait_for_turn(self, *, again: bool) -> None:

@@ -11,10 +11,12 @@ Rules:
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 import trio
 
 from actorbus._channel import DynamicChannel
+from actorbus._handlers import HandlerSpec
 from actorbus._options import as_seconds
 from actorbus._pauses import Paused
 from actorbus._settlement import DeadLetter, DeadLetterReason
@@ -79,6 +81,8 @@ class TenantDesk:
         self._with_more: dict[str, None] = {}
         self._next_look = 0.0
         self._put_off = False
+        self._permitted_at = inf
+        self._share = max(channel.concurrency, *map(_batch_size, factory.specs), 1)
         self._holding: set[str] = set()
         self._refused: list[Claimed] = []
         self._closed = False
@@ -132,7 +136,10 @@ class TenantDesk:
     @property
     def pause(self) -> float:
         """Seconds until the look at all tenants that the last claim put off; 0 if it did not."""
-        return max(0.0, self._next_look - trio.current_time()) if self._put_off else 0.0
+        now = trio.current_time()
+        looks = (self._next_look if self._put_off else inf, self._permitted_at)
+        soonest = min((at for at in looks if at > now), default=inf)
+        return 0.0 if soonest == inf else soonest - now
 
     @property
     def has_room(self) -> bool:
@@ -158,13 +165,17 @@ class TenantDesk:
     async def claim(self, store: Store) -> int:
         """Claim once for the tenants whose turn it is; return how many messages came."""
         generation = self.bell.answer()
+        self._permitted_at = inf
         await self._bury_refused(store)
         demands = [] if self._takes_nothing else await self._next_demands(store, generation)
         if not demands:
             if self.has_room and not self._put_off:
                 self._dry_since = generation
             return 0
-        claimed = await store.claim(demands)
+        try:
+            claimed = await store.claim(demands)
+        finally:
+            self._promise_nothing()
         self.claimed += len(claimed)
         self._refused += self._hand_out(demands, claimed, generation)
         await self._bury_refused(store)
@@ -222,8 +233,12 @@ class TenantDesk:
         for name in names:
             for endpoint in self._endpoints_for(name):
                 workload = endpoint.workload
-                if workload.dry_since != generation and workload.room():
+                if workload.dry_since == generation:
+                    continue
+                if workload.room():
                     waiting.setdefault(workload.plan.path, (name, endpoint))
+                else:
+                    self._note_permit(workload.permitted_in())
             if self._rests(name):
                 self._resting.add(name)
         unstarted = self._unstarted()
@@ -231,12 +246,20 @@ class TenantDesk:
         granted = grants(
             list(waiting),
             unstarted,
-            concurrency=self.channel.concurrency,
+            concurrency=self._share,
             most=self.channel.max_in_flight,
             spare=self.shares.workers - self.shares.busy - len(self.shares.queue),
             only_one=len(self.tenants) == 1,
         )
-        return [self._demand(*waiting[path], credit) for path, credit in granted.items()]
+        demands = [self._demand(*waiting[path], credit) for path, credit in granted.items()]
+        return [demand for demand in demands if demand.credit]
+
+    def _note_permit(self, seconds: float) -> None:
+        self._permitted_at = min(self._permitted_at, trio.current_time() + seconds)
+
+    def _promise_nothing(self) -> None:
+        for permits in self._factory.shared.values():
+            permits.promised = 0
 
     def _rests(self, name: str) -> bool:
         """Whether a tenant takes nothing before it is restarted, which is heard of."""
@@ -246,6 +269,8 @@ class TenantDesk:
     def _demand(self, name: str, endpoint: Endpoint, credit: int) -> Demand:
         workload = endpoint.workload
         credit = min(credit, workload.room())
+        if workload.flow is not None:
+            workload.flow.promise(credit)
         return Demand(self.channel.name, workload.plan.ids, name, credit)
 
     def _unknown(self, names: Iterable[str]) -> list[Demand]:
@@ -265,7 +290,7 @@ class TenantDesk:
         """Have tenants that hoarded while they were alone give back what is beyond their share."""
         if len({*waiting, *unstarted}) < 2:  # noqa: PLR2004  two are not alone
             return
-        most = self.channel.concurrency
+        most = self._share
         for path in excess(list(unstarted), unstarted, most):
             endpoint = self._by_path[path]
             endpoint.processing.settling.give_back(endpoint.workload.give_up_waiting(keep=most))
@@ -371,6 +396,10 @@ class TenantDesk:
     def _pass_on(self, path: str | None) -> None:
         if path is not None:
             self._notify(path)
+
+
+def _batch_size(spec: HandlerSpec) -> int:
+    return 0 if spec.batch is None else spec.batch.size
 
 
 def _nobody(_tenant: Tenant) -> None:

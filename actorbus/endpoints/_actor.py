@@ -85,6 +85,7 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
             "health": workload.health,
             "running": len(workload.running),
             "in_flight": workload.held,
+            **workload.flow_details(),
         }
 
     async def _recover(self) -> None:

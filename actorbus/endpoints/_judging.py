@@ -70,6 +70,15 @@ class Judging:
         else:
             self.judge(claimed, error, verdict)
 
+    def saw_outage_together(self, batch: list[Claimed], error: BaseException) -> None:
+        """Release a batch that saw an outage: whose it is alone, if any, its messages will show."""
+        outage = self._workload.outage
+        before = outage.outages
+        outage.saw_outage_together()
+        if outage.outages != before:
+            self._fell_sick(error)
+        self._settling.give_back(batch)
+
     def keep(self, claimed: Claimed, error: BaseException) -> None:
         """Run a message again once the store, which raised this, is back."""
         self._settling.run_again(claimed)

@@ -71,6 +71,10 @@ class Outage:
             self._fall_sick()
         return alone
 
+    def saw_outage_together(self) -> None:
+        """Note that a batch saw an outage, which says of none of its messages that it is theirs."""
+        self._fall_sick()
+
     def restarted(self) -> None:
         """Note that the supervisor has started a new instance: one that was sick now probes."""
         if self.health is Health.SICK:

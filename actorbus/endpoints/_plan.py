@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from actorbus._channel import Channel
+from actorbus._flow_options import Batch, ByLoad, Rate, most_at_once
 from actorbus._handlers import HandlerSpec
 from actorbus._precedence import on_channel
 from actorbus.endpoints._decision import Judge
@@ -22,7 +23,7 @@ class EndpointPlan:
 
     `concurrency` messages run at once; at most `limit` claimed ones are held, running and
     uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
-    that of its actor.
+    that of its actor. With a `batch`, `concurrency` counts batches; with a `load` it is the most.
     """
 
     spec: HandlerSpec
@@ -34,6 +35,9 @@ class EndpointPlan:
     limit: int
     low_water: int
     error_channel: str | None = None
+    load: ByLoad | None = None
+    rate: Rate | None = None
+    batch: Batch | None = None
 
     @property
     def next_channel(self) -> str | None:
@@ -63,9 +67,10 @@ def plan_endpoint(
         spec = on_channel(spec, channel)
     elif spec.channel != channel.name:
         spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
-        spec = replace(spec, error_channel=None)
-    concurrency = spec.concurrency or channel.concurrency
-    limit = max(channel.max_in_flight, concurrency)
+        spec = replace(spec, error_channel=None, rate_limit=None, batch=None)
+    given = spec.concurrency or (channel.concurrency if spec.batch is None else 1)
+    concurrency = most_at_once(given)
+    limit, low_water = _credit(spec.batch, channel, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]
     return EndpointPlan(
         spec=spec,
@@ -79,9 +84,24 @@ def plan_endpoint(
         ),
         concurrency=concurrency,
         limit=limit,
-        low_water=(concurrency if channel.dynamic else limit) // 2,
+        low_water=low_water,
         error_channel=spec.error_channel or channel.error_channel,
+        load=given if isinstance(given, ByLoad) else None,
+        rate=spec.rate_limit,
+        batch=spec.batch,
     )
+
+
+def _credit(batch: Batch | None, channel: Channel, concurrency: int) -> tuple[int, int]:
+    """Return how many messages an endpoint may hold, and at how few unstarted ones it asks.
+
+    With batches it may hold one more than run, so that the next fills meanwhile.
+    """
+    if batch is None:
+        limit = max(channel.max_in_flight, concurrency)
+        return limit, (concurrency if channel.dynamic else limit) // 2
+    limit = max(channel.max_in_flight, batch.size * (concurrency + 1))
+    return limit, max(batch.size, 0 if channel.dynamic else limit // 2)
 
 
 def actor_name(text: str) -> str:

@@ -126,7 +126,7 @@ class Processing:
         except BaseException as error:
             with trio.CancelScope(shield=True):
                 await unit.rollback()
-            if _is_left_over(error) or is_exit(error):
+            if is_left_over(error) or is_exit(error):
                 self.judging.failed(claimed, error)
                 return
             self._ended(claimed, error)
@@ -151,7 +151,7 @@ class Processing:
         try:
             key = claimed.deduplication_key
             first = await unit.commit(
-                _InHand(self, claimed, settlement, alone=alone),
+                InHand(self, claimed, settlement, alone=alone),
                 claimed,
                 settlement,
                 None if key is None or not self._remembers else (self._owner, key),
@@ -191,7 +191,7 @@ class Processing:
             self.judging.keep(claimed, error)
 
 
-def _is_left_over(error: BaseException) -> bool:
+def is_left_over(error: BaseException) -> bool:
     """Whether it holds a Cancelled that no scope around the handler waits for, and no exit."""
     parts = list(leaves(error))
     return (
@@ -201,7 +201,7 @@ def _is_left_over(error: BaseException) -> bool:
     )
 
 
-class _InHand:
+class InHand:
     """Hears what became of a handled message's commit."""
 
     __slots__ = ("_alone", "_claimed", "_processing", "_settlement")

@@ -98,7 +98,7 @@ class Workers:
             item = workload.next()
             if item is None:
                 self._check_health()
-                await self._parked.park()
+                await self._rest()
                 continue
             if workload.unstarted or workload.again:
                 self.notify()
@@ -106,6 +106,15 @@ class Workers:
             await run(claimed, alone=alone)
             if time_slice.is_over:
                 await time_slice.give_way()
+
+    async def _rest(self) -> None:
+        """Wait until there is work, or, with a flow, until something may begin."""
+        flow = self._workload.flow
+        if flow is None:
+            await self._parked.park()
+            return
+        with trio.move_on_at(flow.opens_at(self._workload)):
+            await self._parked.park()
 
     def _check_health(self) -> None:
         if self._workload.must_restart and not self._failed:
@@ -146,7 +155,7 @@ class SharedWorkers(Workers):
             while True:
                 if not self._may_work(key):
                     self._check_health()
-                    await self._parked.park()
+                    await self._rest()
                     continue
                 await self._work_in_turn()
         finally:

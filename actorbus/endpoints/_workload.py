@@ -6,13 +6,15 @@ counted in `uncommitted`, or in `unsettled`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from math import inf
 
 from actorbus._settlement import Settlement
 from actorbus._store import Claimed
 from actorbus.channels._bell import Bell
 from actorbus.channels._credit import free_places
+from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._outage import Health, Outage
 from actorbus.endpoints._plan import EndpointPlan
 
@@ -66,6 +68,7 @@ class Workload:
     because the bus stopped. While `lease_holds` says no, nothing is started: what is held may be
     others' by now. `failed_last` says how the handler that ended last did. Nothing is taken or
     started while it is `shut`: for good (`closed`), or for the time being, for each of `holds`.
+    `flow` is None unless the endpoint has options about its rate, its load or batches.
     """
 
     __slots__ = (
@@ -76,6 +79,7 @@ class Workload:
         "cut",
         "dry_since",
         "failed_last",
+        "flow",
         "holds",
         "lease_holds",
         "notify",
@@ -91,8 +95,15 @@ class Workload:
         "unstarted",
     )
 
-    def __init__(self, plan: EndpointPlan, bell: Bell, lease_holds: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        plan: EndpointPlan,
+        bell: Bell,
+        lease_holds: Callable[[], bool],
+        flow: Flow | None = None,
+    ) -> None:
         self.plan = plan
+        self.flow = flow
         self.bell = bell
         self.lease_holds = lease_holds
         self.notify: Callable[[], None] = _nobody
@@ -145,6 +156,8 @@ class Workload:
         health = self.outage.health
         if health is not Health.HEALTHY and (health is Health.SICK or self.running):
             return False
+        if self.flow is not None and not self.flow.may_start(self):
+            return False
         return self.lease_holds()
 
     def room(self) -> int:
@@ -153,7 +166,39 @@ class Workload:
             return 0
         plan, held = self.plan, self.held
         free = free_places(plan.limit, held, len(self.unstarted), plan.low_water)
-        return self.outage.credit(free, held)
+        credit = self.outage.credit(free, held)
+        return credit if self.flow is None else self.flow.room(credit, dry=self._is_dry)
+
+    @property
+    def throttled_since(self) -> float | None:
+        """The run's time since which messages wait for a permit of its rate limit."""
+        return None if self.flow is None or self._is_dry else self.flow.throttled_since
+
+    def permitted_in(self) -> float:
+        """Return the seconds until its rate limit lets it ask; inf if it waits for no permit.
+
+        They are at least a millisecond, so that what is claimed then is worth a claim.
+        """
+        if self.throttled_since is None or self.flow is None or self.flow.permits is None:
+            return inf
+        return max(0.001, self.flow.permits.next_in())
+
+    @property
+    def concurrency(self) -> int:
+        """How many may run at once, now."""
+        load = None if self.flow is None else self.flow.load
+        return self.plan.concurrency if load is None else load.limit
+
+    def flow_details(self) -> Mapping[str, object]:
+        """Return what the tree shows of its flow, if it has one."""
+        if self.flow is None:
+            return {}
+        throttled = {} if self.throttled_since is None else {"note": "throttled"}
+        return {"concurrency": self.concurrency, **throttled}
+
+    @property
+    def _is_dry(self) -> bool:
+        return self.dry_since == self.bell.generation
 
     def ask_for_more(self) -> None:
         """Tell the channel, if it may have more and there is room, or if its place is wanted."""
@@ -170,7 +215,8 @@ class Workload:
         """Whether there is nothing ready for it that it would take."""
         if self.shut or self.trouble is not None or self.outage.health is not Health.HEALTHY:
             return True
-        return self.dry_since == generation and not self.unstarted and not self.again
+        nothing_more = self.dry_since == generation or self.throttled_since is not None
+        return nothing_more and not self.unstarted and not self.again
 
     def close(self) -> None:
         """Take and start nothing more."""
@@ -204,7 +250,10 @@ class Workload:
 
         It may have fallen sick, or been closed, while they were claimed.
         """
+        before = len(self.unstarted)
         self.unstarted.extend(batch)
+        if self.flow is not None:
+            self.flow.arrived(self, before)
         given_back = self._not_wanted()
         if self.unstarted:
             self.notify()
@@ -214,9 +263,10 @@ class Workload:
         """Return a message to run and whether its commit must be its own; None to wait."""
         if not self.has_next:
             return None
-        if self.again:
-            return self.again.popleft(), True
-        return self.unstarted.popleft(), False
+        again = bool(self.again)
+        if self.flow is not None:
+            self.flow.started(self, again=again)
+        return self.again.popleft() if again else self.unstarted.popleft(), again
 
     def give_up_waiting(self, keep: int = 0) -> list[Claimed]:
         """Remove and return the unstarted messages but for the first `keep`, in their order."""

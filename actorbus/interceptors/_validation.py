@@ -28,8 +28,10 @@ class Validation:
 
     def before(self, invocation: Invocation) -> None:
         """Let a stored message that breaks the rules fail for good."""
+        batch = invocation.handler.batch is not None
         try:
-            self._check(invocation.message)
+            for message in invocation.message if batch else (invocation.message,):
+                self._check(message)
         except ValueError as error:
             raise PermanentError(f"{invocation.type_name}: {error}") from error
 

@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import trio
+
 from actorbus._pauses import Pause, Paused
 from actorbus._store import QueueStatistics, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
+from actorbus.endpoints._workload import Workload
 from actors import ActorSnapshot, ActorSystem
 
 
@@ -53,6 +56,12 @@ class EndpointHealth:
     """In the store, for any process."""
     waiting: int
     oldest_enqueued_at: float | None
+    concurrency: int = 0
+    """How many may run at once, now: it changes with `concurrency=ByLoad(...)`."""
+    throttled_for: float | None = None
+    """Seconds for which messages have waited for a permit of `rate_limit=`; None if none does."""
+    next_permit_in: float | None = None
+    """Seconds until the next permit, while throttled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +190,20 @@ def _endpoint(
         ready=0 if queue is None else queue.ready,
         waiting=0 if queue is None else queue.waiting,
         oldest_enqueued_at=None if queue is None else queue.oldest_enqueued_at,
+        concurrency=workload.concurrency,
+        **_throttling(workload),
         **counts,
     )
+
+
+def _throttling(workload: Workload) -> dict[str, Any]:
+    since = workload.throttled_since
+    if since is None:
+        return {}
+    return {
+        "throttled_for": trio.current_time() - since,
+        "next_permit_in": workload.permitted_in(),
+    }
 
 
 def _synchronous(calls: Calls) -> SynchronousHealth:

@@ -35,6 +35,7 @@ def _counts(endpoint: Endpoint) -> dict[str, int]:
         "running": len(workload.running),
         "in_flight": workload.held,
         "outages": workload.outage.outages,
+        **({} if workload.flow is None else {"concurrency": workload.concurrency}),
     }
 
 
@@ -64,6 +65,8 @@ def _note(actor: ActorSnapshot, details: Mapping[str, object]) -> str:
         parts.append(str(details["health"]))
     if details.get("paused"):
         parts.append(str(details["paused"]))
+    if details.get("note"):
+        parts.append(str(details["note"]))
     if details.get("error"):
         parts.append(str(details["error"]))
     return ", ".join(parts)

@@ -11,8 +11,9 @@ from actorbus import _errors
 from actorbus._types import did_you_mean
 
 NAMES = """
-    ActorBus ActorBusError Answer Backoff BusConfigurationError BusHealth BusStateError
-    BusinessInterface ChannelHealth ChannelStalled CommandBus Condition ConfigurationError
+    ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError
+    BusHealth BusStateError
+    BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition ConfigurationError
     DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
     DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions ServiceMap
     UnknownService UnreachableHandler
@@ -28,7 +29,7 @@ NAMES = """
     Replayed Retry RetryAfter RollbackOnly SendOptions Sending Store StoreChannel StoreError
     StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth TenantEnded
     TenantStarted Transaction TransactionError UndecodableMessage Unfinished UnknownMessageType
-    UnknownTenant command detached event field header query
+    UnknownTenant Rate command detached event field header query
 """
 
 
