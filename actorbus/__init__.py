@@ -26,13 +26,16 @@ Sending
     Receipt                     the id of a message that is handled later
     detached                    leave the handler's transaction
     HandlerOptions, SendOptions, GatewayOptions    what handler, sender and gateway may say
+Schedules, declared by `bus.scheduled` and `bus.schedule`
+    Tick                        what their handlers may be given
+    ScheduleOptions, ScheduleState, ScheduleNotFound    `bus.schedules`
 Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `intercept`
     Invocation, Sending         what they are given; `actorbus.interceptors` has built-in ones
     Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
     MessageRetried, MessageDied, MessageDiverted, EndpointSick, EndpointHealthy, TenantStarted,
     TenantEnded, ChannelStalled, LateReply, LeaseLost, MessagesLetGo, MessagesParked,
-    MessagesTakenBack, QueryRejected, StoreTrouble;
+    MessagesTakenBack, QueryRejected, StoreTrouble, TicksMissed;
     the runtime's: `actors.events`
 Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
     Limits, Ending, RunResult    what ends a run, and what is told about it
@@ -63,6 +66,7 @@ from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import StoreTrouble as StoreTrouble
 from actorbus._bus_events import TenantEnded as TenantEnded
 from actorbus._bus_events import TenantStarted as TenantStarted
+from actorbus._bus_events import TicksMissed as TicksMissed
 from actorbus._calls import Answer as Answer
 from actorbus._calls import detached as detached
 from actorbus._channel import DynamicChannel as DynamicChannel
@@ -152,6 +156,10 @@ from actorbus.operations import ChannelHealth as ChannelHealth
 from actorbus.operations import Condition as Condition
 from actorbus.operations import EndpointHealth as EndpointHealth
 from actorbus.operations import SynchronousHealth as SynchronousHealth
+from actorbus.schedules._operations import ScheduleNotFound as ScheduleNotFound
+from actorbus.schedules._operations import ScheduleState as ScheduleState
+from actorbus.schedules._schedule import ScheduleOptions as ScheduleOptions
+from actorbus.schedules._tick import Tick as Tick
 from supervisors import Backoff as Backoff
 from supervisors import ConfigurationError as ConfigurationError
 from supervisors import Retry as Retry
@@ -177,6 +185,10 @@ __all__ = [
     "DeadLetterNotFound",
     "DeadLetterReason",
     "DeadLetterRow",
+    "DistributedBus",
+    "DistributedCounts",
+    "DistributedGatewayOptions",
+    "DistributedOptions",
     "DynamicChannel",
     "Ending",
     "EndpointHealth",
@@ -201,8 +213,8 @@ __all__ = [
     "InvalidSendOption",
     "InvalidTenant",
     "Invocation",
-    "LeaseLost",
     "LateReply",
+    "LeaseLost",
     "Letter",
     "Limits",
     "Marker",
@@ -222,11 +234,11 @@ __all__ = [
     "Problem",
     "ProcessRow",
     "QueryBus",
-    "QueryHandlerOptions",
-    "QueueStatistics",
     "QueryFailed",
+    "QueryHandlerOptions",
     "QueryRejected",
     "QueryTimeout",
+    "QueueStatistics",
     "Rate",
     "ReadOnlyTransaction",
     "Receipt",
@@ -235,8 +247,12 @@ __all__ = [
     "RetryAfter",
     "RollbackOnly",
     "RunResult",
+    "ScheduleNotFound",
+    "ScheduleOptions",
+    "ScheduleState",
     "SendOptions",
     "Sending",
+    "ServiceMap",
     "Store",
     "StoreChannel",
     "StoreError",
@@ -247,25 +263,22 @@ __all__ = [
     "SynchronousHealth",
     "TenantEnded",
     "TenantStarted",
+    "Tick",
+    "TicksMissed",
     "Transaction",
     "TransactionError",
     "UndecodableMessage",
     "Unfinished",
     "UnknownMessageType",
+    "UnknownService",
     "UnknownTenant",
+    "UnreachableHandler",
     "command",
     "detached",
     "event",
     "field",
     "header",
     "query",
-    "DistributedBus",
-    "DistributedCounts",
-    "DistributedGatewayOptions",
-    "DistributedOptions",
-    "ServiceMap",
-    "UnknownService",
-    "UnreachableHandler",
 ]
 
 for _thing in [globals()[name] for name in __all__]:  # a traceback shows `actorbus.NoHandler`

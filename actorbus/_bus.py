@@ -40,6 +40,7 @@ from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_distributed
 from actorbus.endpoints._workload import BusCounts
 from actorbus.operations import BusHealth
+from actorbus.schedules._operations import Schedules
 from actors import ActorSystem, Reply
 from supervisors import Strategy
 
@@ -112,6 +113,13 @@ class ActorBus(Consuming):
             lambda: self._running().store,
             self._call,
             lambda: self._running().configuration,
+        )
+        self.schedules = Schedules(
+            lambda: self._running().store,
+            self._call,
+            lambda: self._running().configuration,
+            lambda: self._running().look_at_schedules(),
+            seed,
         )
         self.counters = BusCounts()
         self.distributed_counts = DistributedCounts()

@@ -138,6 +138,17 @@ class ChannelStalled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TicksMissed(Event):
+    """Ticks of a schedule were left out: no process was there to send them at their time."""
+
+    schedule: str
+    left_out: int
+    sent: int
+    """How many of those that had been missed were sent all the same."""
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
 class TenantStarted(Event):
     """A tenant's channel was made."""
 

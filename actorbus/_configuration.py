@@ -27,6 +27,8 @@ from actorbus.codecs._hooks import Hooks
 from actorbus.distributed._checks import DistributionChecks
 from actorbus.distributed._distribution import Distribution, with_others
 from actorbus.interceptors._declared import Interceptor
+from actorbus.schedules._checks import checked_schedules, register_tick
+from actorbus.schedules._schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Configuration:
     messages: MessageOptions
     distribution: Distribution
     error_handlers: tuple[HandlerSpec, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def endpoints(self) -> tuple[HandlerSpec, ...]:
@@ -99,6 +102,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     codecs = Codecs(_converters(declared, problems), declared.messages.limits)
     problems.add_all("ActorBus(...)", declared.messages.problems())
     _check_types(declared, types, codecs.hooks, problems)
+    register_tick(declared, types)
     check_channels(declared, problems)
     gateways = GatewayChecks(declared, problems)
     gateways.collect()
@@ -108,6 +112,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     checks = HandlerChecks(declared, runs_on, handler_types, gateway_channels, problems)
     handlers = checks.specs(declared.handlers)
     check_one_handler_each(checks.drafts, problems)
+    schedules, handlers = checked_schedules(declared, handlers, types, codecs, problems)
     error_handlers = checks.specs(declared.error_handlers)
     check_endpoint_ids(checks.drafts, problems)
     gateways.check_interfaces(handlers, types)
@@ -137,6 +142,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
         declared.messages,
         distribution,
         tuple(error_handlers),
+        schedules,
     )
 
 

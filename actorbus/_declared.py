@@ -31,4 +31,5 @@ class Declared:
     messages: MessageOptions = field(default_factory=MessageOptions)
     problems: list[Problem] = field(default_factory=list)
     interceptors: Interceptors = field(default_factory=Interceptors)
+    own_channels: list[str] = field(default_factory=list)
     distribution: DeclaredDistribution = field(default_factory=DeclaredDistribution)

@@ -26,6 +26,7 @@ from actorbus._types import did_you_mean
 from actorbus._versions import Upcaster
 from actorbus.codecs import Converter
 from actorbus.distributed._declaring import Distributing
+from actorbus.schedules._declaring import Scheduling
 
 F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=type)
@@ -34,7 +35,7 @@ V = TypeVar("V")
 _MISSING: Any = object()
 
 
-class Declaring(Intercepting, Distributing):
+class Declaring(Intercepting, Distributing, Scheduling):
     """The declaring side of an ActorBus."""
 
     def __init__(self, name: str) -> None:
@@ -213,6 +214,7 @@ class Declaring(Intercepting, Distributing):
         elif options:
             given = ", ".join(f"{name}=" for name in options)
             raise TypeError(f"{given} belongs into {type(channel).__name__}(...)")
+        self._take_own_channel_back(channel.name)
         self._declared.channels.append((channel, where))
 
     def provide(

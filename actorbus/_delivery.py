@@ -42,6 +42,7 @@ from actorbus.operations._health import BusHealth, look
 from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch
+from actorbus.schedules._scheduler import Scheduler
 from actors import ActorSystem, Supervisor
 from actors.events import Event
 from supervisors import ChildSpec, OneForOne
@@ -90,6 +91,11 @@ class BusRuntime(Protocol):
     @property
     def distributed_counts(self) -> DistributedCounts:
         """The counts of what passes between services."""
+        ...
+
+    @property
+    def scheduler(self) -> Scheduler | None:
+        """What sends the ticks of schedules, if there are any."""
         ...
 
     @property
@@ -201,6 +207,10 @@ class Delivery:
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
         self._snapshots = Alarm()
+        self._ticking = Alarm()
+        self._scheduler = runtime.scheduler
+        if self._scheduler is not None:
+            self._scheduler.consumed = self._by_name.keys()
         self._rare = [Alarm(), Alarm(), Alarm()]
         self._ending = trio.Lock()
         self.stopping = trio.Event()
@@ -214,6 +224,10 @@ class Delivery:
     def endpoints(self) -> list[Endpoint]:
         """The asynchronous endpoints that there are now, tenants' included."""
         return [endpoint for desk in self.desks for endpoint in desk.all_endpoints()]
+
+    def look_at_schedules(self) -> None:
+        """Have the scheduler look again: somebody has changed a plan."""
+        self._ticking.due_in(0)
 
     def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous call to its endpoint's actor. Never blocks."""
@@ -242,6 +256,8 @@ class Delivery:
             await trio.sleep(IDLE_LOOK_EVERY)
 
     def _holds_messages(self) -> bool:
+        if self._scheduler is not None and self._scheduler.is_behind:
+            return True
         return any(endpoint.workload.held for endpoint in self.endpoints)
 
     async def _has_ready_messages(self) -> bool:
@@ -361,6 +377,9 @@ class Delivery:
                 purge_alarm,
             ),
         }
+        if self._scheduler is not None:
+            task = self._if_consuming(Task("scheduler", self._scheduler))
+            tasks["scheduler"] = task, self._ticking
         if surroundings.replies is not None:
             surroundings.replies.hurry = partial(surroundings.due_in, LEAST_PAUSE)
         return tasks
@@ -422,7 +441,9 @@ class Delivery:
         consumption = self._consume(channels, limits, prioritised=prioritised)
         for desk in consumption.desks:
             await self._system["channels"].request(StartChannel(self._spec(desk)))
-        for alarm in (surroundings.alarm, *self._rare, self._snapshots):
+        if self._scheduler is not None:
+            self._scheduler.begin(channel.name for channel in channels)
+        for alarm in (surroundings.alarm, *self._rare, self._snapshots, self._ticking):
             alarm.due_in(0)
         return consumption
 

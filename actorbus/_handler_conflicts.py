@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._problems import Problems
+from actorbus.schedules._tick import Tick
 
 WITH_ARTICLE: dict[Kind, str] = {
     "command": "a command",
@@ -37,7 +38,8 @@ def check_endpoint_ids(handlers: Iterable[HandlerSpec], problems: Problems) -> N
     for spec in handlers:
         other = ids.setdefault(spec.endpoint_id, spec)
         if other is not spec:
-            text = f"endpoint id {spec.endpoint_id!r} is taken by {other.where}; give endpoint_id="
+            option = "name" if spec.message_type is Tick else "endpoint_id"
+            text = f"endpoint id {spec.endpoint_id!r} is taken by {other.where}; give {option}="
             problems.add(spec.where, text)
     aliases: dict[str, HandlerSpec] = {}
     for spec in handlers:

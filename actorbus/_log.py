@@ -18,6 +18,7 @@ from actorbus._bus_events import (
     MessagesParked,
     MessagesTakenBack,
     QueryRejected,
+    TicksMissed,
 )
 from actorbus._own_frames import users_part
 from actorbus._settlement import DeadLetterReason
@@ -33,7 +34,7 @@ def log_events(events: EventStream) -> None:
     events.subscribe(
         _log,
         *(MessageRetried, MessageDied, MessageDiverted, EndpointHealthy, QueryRejected),
-        *(MessagesTakenBack, LeaseLost, ChannelStalled),
+        *(MessagesTakenBack, LeaseLost, ChannelStalled, TicksMissed),
         *(MessagesParked, MessagesLetGo),
     )
 
@@ -78,6 +79,9 @@ def _log(event: Event) -> None:
         case ChannelStalled():
             text = "channel %s claimed nothing for %.0f s and is restarted"
             logger.error(text, event.channel, event.seconds)
+        case TicksMissed():
+            text = "schedule %s: %d missed ticks are left out, %d are sent (missed=%r)"
+            logger.warning(text, event.schedule, event.left_out, event.sent, event.policy)
         case _:
             raise AssertionError(f"not subscribed to: {event!r}")
 

@@ -5,6 +5,7 @@
     watch        restarts an intake that claims nothing although it could
     unknown      parks messages whose endpoint no process has, and lets them go on
     snapshots    writes the supervision tree beside the lease, for `actorbus tree`
+    scheduler    sends the ticks of schedules that are due (`schedules`)
     purge        forgets deduplication keys that are older than the retention
 
 One that fails, since the store does, is restarted alone under its backoff.

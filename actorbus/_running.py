@@ -46,6 +46,7 @@ from actorbus.distributed._inbox import own_endpoints
 from actorbus.distributed._sending import Sends
 from actorbus.endpoints._workload import BusCounts
 from actorbus.interceptors._chain import Chains
+from actorbus.schedules._scheduler import Scheduler, Ticks, drawing
 from actors import ActorSystem, Reply
 
 logger = logging.getLogger("actorbus")
@@ -106,6 +107,7 @@ class BusRun:
         self._hooks: set[Reply[None]] = set()
         self._stop = trio.Event()
         self._process_id = new_id()
+        self.scheduler: Scheduler | None = None
         self.counts = BusCounts()
         self.replies: Replies | None = None
         self.distributed_counts = DistributedCounts()
@@ -152,6 +154,11 @@ class BusRun:
             await hook()
         else:
             await self.system.run_in_thread(hook)
+
+    def look_at_schedules(self) -> None:
+        """Have the scheduler look at once, if there is one."""
+        if self._delivery is not None:
+            self._delivery.look_at_schedules()
 
     # -- for the delivery -------------------------------------------------------------------
 
@@ -343,6 +350,7 @@ class BusRun:
         if configuration.has_queries_on_channels:
             self.replies = self._replies()
             self._sender.asking = Asking(press, self.store, self.replies)
+        self.scheduler = self._make_scheduler(press)
         chains = Chains(configuration.interceptors, injector, worlds, world)
         self._dispatch.intercept(chains)
         self._sender.intercept(chains)
@@ -351,6 +359,20 @@ class BusRun:
         self._sends.intercept(chains)
         if own := own_endpoints(configuration, decoding, press, self.store.now, counts):
             self._dispatch.install(own)
+
+    def _make_scheduler(self, press: Press) -> Scheduler | None:
+        """Return what sends the ticks of schedules, if there are any."""
+        if not self.configuration.schedules:
+            return None
+        return Scheduler(
+            self.configuration.schedules,
+            self.store,
+            Ticks(press, self.configuration.handlers),
+            drawing(self.seed),
+            self.system.events.publish,
+            path=f"{self.system.name}/store/scheduler",
+            process=f"{socket.gethostname()} {os.getpid()}",
+        )
 
     def _constant(self, kind: Any) -> Any:
         """Return what the bus itself injects, the same for every message."""

@@ -11,25 +11,23 @@ from actorbus import _errors
 from actorbus._types import did_you_mean
 
 NAMES = """
-    ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError
-    BusHealth BusStateError
-    BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition ConfigurationError
-    DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow DynamicChannel
-    DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions ServiceMap
-    UnknownService UnreachableHandler
-    EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
-    FailedMessage Failure GatewayListing GatewayOptions MessageDiverted
-    Ending Limits Pause RunResult
-    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
-    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
-    Letter Marker MessageDied MessageRefused MessageRetried MessagesLetGo
-    MessagesParked MessagesTakenBack NestedTooDeep
-    NoHandler NotProceeded Payload PermanentError Problem ProcessRow QueryBus QueryFailed
-    QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics ReadOnlyTransaction Receipt
-    Replayed Retry RetryAfter RollbackOnly SendOptions Sending Store StoreChannel StoreError
-    StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth TenantEnded
-    TenantStarted Transaction TransactionError UndecodableMessage Unfinished UnknownMessageType
-    UnknownTenant Rate command detached event field header query
+    ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth
+    BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition
+    ConfigurationError DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow
+    DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions DynamicChannel
+    Ending EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
+    FailedMessage Failure GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
+    HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
+    InvalidTenant Invocation LateReply LeaseLost Letter Limits Marker MessageDied
+    MessageDiverted MessageRefused MessageRetried MessagesLetGo MessagesParked MessagesTakenBack
+    NestedTooDeep NoHandler NotProceeded Pause Payload PermanentError Problem ProcessRow
+    QueryBus QueryFailed QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate
+    ReadOnlyTransaction Receipt Replayed Retry RetryAfter RollbackOnly RunResult
+    ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
+    StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
+    SynchronousHealth TenantEnded TenantStarted Tick TicksMissed Transaction TransactionError
+    UndecodableMessage Unfinished UnknownMessageType UnknownService UnknownTenant
+    UnreachableHandler command detached event field header query
 """
 
 
