@@ -65,11 +65,8 @@ def _log(event: Event) -> None:
         case MessagesTakenBack():
             text = "%d messages of a process that ended uncleanly are ready again"
             logger.warning(text, event.count)
-        case MessagesParked():
-            text = "%d messages for %s are parked: %s. Was it renamed? Then give it aliases="
-            logger.warning(text, event.count, event.endpoint, event.reason)
-        case MessagesLetGo():
-            logger.info("%d parked messages for %s go on", event.count, event.endpoint)
+        case MessagesParked() | MessagesLetGo():
+            _log_parking(event)
         case LeaseLost():
             logger.warning(
                 "this process was too slow to keep its lease: others have its messages now,"
@@ -84,6 +81,14 @@ def _log(event: Event) -> None:
             logger.warning(text, event.schedule, event.left_out, event.sent, event.policy)
         case _:
             raise AssertionError(f"not subscribed to: {event!r}")
+
+
+def _log_parking(event: MessagesParked | MessagesLetGo) -> None:
+    if isinstance(event, MessagesParked):
+        text = "%d messages for %s are parked: %s. Was it renamed? Then give it aliases="
+        logger.warning(text, event.count, event.endpoint, event.reason)
+    else:
+        logger.info("%d parked messages for %s go on", event.count, event.endpoint)
 
 
 def _log_end(event: MessageDied | MessageDiverted) -> None:
