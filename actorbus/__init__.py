@@ -44,7 +44,8 @@ Looking
     GatewayListing              `bus.gateways()`
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
     QueueStatistics, ProcessRow, Unfinished    queues, processes, what a stop cut off
-    DeadLetterFilter, DeadLetterRow, DeadLetterReason, Replayed    `bus.dead_letters`
+    DeadLetterFilter, DeadLetterRow, DeadLetterGroup, DeadLetterReason, Preview, Replayed
+                                `bus.dead_letters`
 Errors
     `_errors` draws the tree; the store's are in `_store`
 """
@@ -126,11 +127,13 @@ from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
 from actorbus._pauses import Pause as Pause
+from actorbus._recovery import Preview as Preview
 from actorbus._recovery import Replayed as Replayed
 from actorbus._retry_after import RetryAfter as RetryAfter
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
 from actorbus._settlement import Failure as Failure
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
+from actorbus._store import DeadLetterGroup as DeadLetterGroup
 from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
 from actorbus._store import DeadLetterRow as DeadLetterRow
 from actorbus._store import ProcessRow as ProcessRow
@@ -182,6 +185,7 @@ __all__ = [
     "Condition",
     "ConfigurationError",
     "DeadLetterFilter",
+    "DeadLetterGroup",
     "DeadLetterNotFound",
     "DeadLetterReason",
     "DeadLetterRow",
@@ -231,6 +235,7 @@ __all__ = [
     "Pause",
     "Payload",
     "PermanentError",
+    "Preview",
     "Problem",
     "ProcessRow",
     "QueryBus",

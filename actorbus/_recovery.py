@@ -16,7 +16,7 @@ from actorbus._decoding import Decoding
 from actorbus._errors import InvalidMessage, UndecodableMessage
 from actorbus._message import headers_to_text
 from actorbus._options import checked_headers
-from actorbus._store import DeadLetterFilter, DeadLetterRow, Store
+from actorbus._store import DeadLetterFilter, DeadLetterGroup, DeadLetterRow, Store
 from actorbus.operations._stranded import untaken
 
 if TYPE_CHECKING:
@@ -49,6 +49,25 @@ class Replayed(int):
         return self
 
 
+BATCH = 500
+"""Dead letters that are replayed in one transaction."""
+
+MOST_GROUPS = 1000
+"""Groups of dead letters in a preview."""
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a replay, or a delete, would be about.
+
+    `groups` tell how many are alike, the largest group first (at most 1,000 of them). `untaken`
+    is as in `Replayed`: how many would wait for an endpoint that no live process has.
+    """
+
+    count: int
+    groups: tuple[DeadLetterGroup, ...]
+    untaken: Mapping[str, int]
+
+
 class DeadLetters:
     """The dead letters of a running bus, as `bus.dead_letters`; await what its methods return.
 
@@ -71,13 +90,14 @@ class DeadLetters:
         *,
         limit: int = 100,
         after: int = 0,
+        bodies: bool = False,
     ) -> Answer[list[DeadLetterRow]]:
         """Return those that match (all, without a filter), oldest first.
 
-        They come without the history of their attempts. `after` is the `number` of the last one
-        of the page before.
+        They come without the history of their attempts, and, unless `bodies` are asked for, with
+        empty bodies: `show` has both. `after` is the `number` of the last one of the page before.
         """
-        return self._call(self._list, matching or DeadLetterFilter(), limit, after)
+        return self._call(self._list, matching or DeadLetterFilter(), limit, after, bodies)
 
     def count(self, matching: DeadLetterFilter | None = None) -> Answer[int]:
         """Count those that match; all, without a filter."""
@@ -87,8 +107,16 @@ class DeadLetters:
         """Return one with the history of its attempts. Raises DeadLetterNotFound."""
         return self._call(self._show, copy_id)
 
+    def preview(self, which: Selection) -> Answer[Preview]:
+        """Return what `replay` or `delete` of these would be about, with nothing changed."""
+        return self._call(self._preview, _filter(which))
+
     def replay(self, which: Selection) -> Answer[Replayed]:
         """Send them to their original endpoints again, with all their attempts; return how many.
+
+        It is done in batches, of those that were dead when it began: what fails again meanwhile
+        comes back, and is not replayed once more. Of two who replay the same one, one does. If it
+        raises or is cancelled, the batches before have been replayed.
 
         The number's `untaken` names the endpoints that no process has which could take them.
         `DeadLetterFilter()` means all of them. Ids that are no dead letter's are not counted.
@@ -124,9 +152,13 @@ class DeadLetters:
         return self._call(self._edit, copy_id, body, message, text, check)
 
     async def _list(
-        self, matching: DeadLetterFilter, limit: int, after: int
+        self,
+        matching: DeadLetterFilter,
+        limit: int,
+        after: int,
+        bodies: bool,  # noqa: FBT001  # called in one place, through `_call`
     ) -> Sequence[DeadLetterRow]:
-        return await self._store().dead_letters(matching, limit=limit, after=after)
+        return await self._store().dead_letters(matching, limit=limit, after=after, bodies=bodies)
 
     async def _count(self, matching: DeadLetterFilter) -> int:
         return await self._store().count_dead_letters(matching)
@@ -135,8 +167,20 @@ class DeadLetters:
         return await self._store().dead_letter(copy_id)
 
     async def _replay(self, matching: DeadLetterFilter) -> Replayed:
+        store = self._store()
+        if matching.up_to is None:
+            matching = msgspec.structs.replace(matching, up_to=await store.newest_dead_letter())
         found = await self._untaken(matching)
-        return Replayed(await self._store().replay(matching), found)
+        total = 0
+        while count := await store.replay(matching, limit=BATCH):
+            total += count
+        return Replayed(total, found)
+
+    async def _preview(self, matching: DeadLetterFilter) -> Preview:
+        store = self._store()
+        groups = await store.dead_letter_groups(matching, limit=MOST_GROUPS)
+        count = await store.count_dead_letters(matching)
+        return Preview(count, tuple(groups), await self._untaken(matching))
 
     async def _untaken(self, matching: DeadLetterFilter) -> Mapping[str, int]:
         """Count those that match, for each endpoint that no process has."""

@@ -336,6 +336,9 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str
     headers: str
     body: bytes
+    """Empty in lists, unless they were asked for with bodies."""
+    body_bytes: int
+    """The length of the body as it is stored."""
     correlation_id: str
     causation_id: str | None
     timestamp: float
@@ -394,6 +397,19 @@ class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
     """Grows by one with each change; see `Store.write_schedule`."""
 
 
+class DeadLetterGroup(msgspec.Struct, frozen=True):
+    """How many dead letters are alike, and the times at which the first and the last died."""
+
+    channel: str
+    endpoint: str
+    type_name: str
+    reason: str
+    exception: str | None
+    count: int
+    oldest: float
+    newest: float
+
+
 class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which dead letters are meant: those that match everything that is given."""
 
@@ -408,6 +424,8 @@ class DeadLetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Qualified name of the last exception's type."""
     died_after: float | None = None
     died_before: float | None = None
+    up_to: int | None = None
+    """The `number` of the last one that is meant: what dies later is not."""
 
 
 # ------------------------------------------------------------------------------------ transactions
@@ -668,9 +686,19 @@ class Store(Protocol):
         ...
 
     async def dead_letters(
-        self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0
+        self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0, bodies: bool = True
     ) -> list[DeadLetterRow]:
         """Return dead letters, oldest first, from those whose number is above `after`."""
+        ...
+
+    async def dead_letter_groups(
+        self, matching: DeadLetterFilter, *, limit: int = 1000
+    ) -> list[DeadLetterGroup]:
+        """Count those that match, by channel, endpoint, type, reason and exception."""
+        ...
+
+    async def newest_dead_letter(self) -> int:
+        """Return the number of the one that died last, 0 if there is none."""
         ...
 
     async def failed_message(self, copy_id: str) -> Failed | None:
@@ -685,8 +713,8 @@ class Store(Protocol):
         """Return one with its history. Raises DeadLetterNotFound."""
         ...
 
-    async def replay(self, matching: DeadLetterFilter) -> int:
-        """Send dead letters to their original endpoints again; return how many."""
+    async def replay(self, matching: DeadLetterFilter, *, limit: int | None = None) -> int:
+        """Send dead letters, the oldest `limit`, to their endpoints again; return how many."""
         ...
 
     async def delete_dead_letters(self, matching: DeadLetterFilter) -> int:

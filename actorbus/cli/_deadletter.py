@@ -8,6 +8,7 @@ import trio
 import typer
 
 from actorbus import ActorBus
+from actorbus._recovery import Preview
 from actorbus._settlement import DeadLetterReason
 from actorbus._store import DeadLetterFilter, DeadLetterRow
 from actorbus._types import did_you_mean
@@ -37,6 +38,7 @@ ByHeader = Annotated[
     typer.Option("--header", parser=header, metavar="NAME=VALUE", help="With this header."),
 ]
 All = Annotated[bool, typer.Option("--all", help="All that the filters match, or simply all.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -94,6 +96,7 @@ def replay(
     headers: ByHeader = None,
     every: All = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
@@ -108,7 +111,7 @@ def replay(
         reason=reason,
     )
     with reported(as_json=as_json, show_traceback=traceback) as output:
-        _change(app, selection, "replay", output, every=every, yes=yes)
+        _change(app, selection, "replay", output, every=every, yes=yes, dry_run=dry_run)
 
 
 @commands.command()
@@ -124,6 +127,7 @@ def delete(
     headers: ByHeader = None,
     every: All = False,
     yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
@@ -138,7 +142,7 @@ def delete(
         reason=reason,
     )
     with reported(as_json=as_json, show_traceback=traceback) as output:
-        _change(app, selection, "delete", output, every=every, yes=yes)
+        _change(app, selection, "delete", output, every=every, yes=yes, dry_run=dry_run)
 
 
 @commands.command()
@@ -180,11 +184,21 @@ def _selection(ids: list[str] | None, headers: list[Header] | None, **fields: An
 
 
 def _change(
-    app: str, selection: Selection, verb: str, output: Output, *, every: bool, yes: bool
+    app: str,
+    selection: Selection,
+    verb: str,
+    output: Output,
+    *,
+    every: bool,
+    yes: bool,
+    dry_run: bool,
 ) -> None:
     """Replay or delete what was selected, after asking where it was not named one by one."""
     if selection.is_everything and not every:
         raise CommandFailed(f"{verb} which ones? give ids, filters or --all", ExitCode.USAGE)
+    if dry_run:
+        _letters.show_preview(output, verb, _with(app, _previewing(selection)))
+        return
     named = selection.matching.copy_ids is not None
     if named or yes:
         _letters.show_change(output, verb, _with(app, _changing(selection, verb)))
@@ -192,6 +206,13 @@ def _change(
     count = _with(app, lambda bus: selection.count(bus.dead_letters))
     _confirm(f"{verb} {count} dead letters?")
     _letters.show_change(output, verb, _with(app, _changing(selection, verb)))
+
+
+def _previewing(selection: Selection) -> Callable[[ActorBus], Awaitable[Preview]]:
+    async def preview(bus: ActorBus) -> Preview:
+        return await bus.dead_letters.preview(await selection.narrowed(bus.dead_letters))
+
+    return preview
 
 
 def _changing(selection: Selection, verb: str) -> Callable[[ActorBus], Awaitable[int]]:

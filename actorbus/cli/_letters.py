@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import asdict
+
 from actorbus._message_options import MAX_MESSAGE_BYTES
-from actorbus._recovery import Replayed
-from actorbus._store import DeadLetterRow
+from actorbus._recovery import Preview, Replayed
+from actorbus._store import DeadLetterGroup, DeadLetterRow
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output
@@ -16,15 +18,24 @@ from actorbus.codecs import codec_for
 _SHOWN = 1_000
 """How many bytes of a body that cannot be shown are shown."""
 
+_ONLY_SHOWN = frozenset({"body", "failures"})
+
+_GROUPS = ("count", "endpoint", "channel", "type", "reason", "error", "oldest", "newest")
+
 _LIST = ("number", "id", "endpoint", "tenant", "type", "reason", "error", "died", "attempts")
 
 
 def show_list(output: Output, rows: Sequence[DeadLetterRow], total: int) -> None:
     """Show a page of dead letters, and how many there are in all."""
     if output.as_json:
-        output.document({"total": total, "dead_letters": [as_json(row) for row in rows]})
+        output.document({"total": total, "dead_letters": [_in_list(row) for row in rows]})
         return
     output.table(f"dead letters: {len(rows)} of {total}", _LIST, map(_line, rows), right=1)
+
+
+def _in_list(row: DeadLetterRow) -> dict[str, Any]:
+    """Return what a list knows: neither the body nor the attempts."""
+    return {name: value for name, value in as_json(row).items() if name not in _ONLY_SHOWN}
 
 
 def _line(row: DeadLetterRow) -> tuple[object, ...]:
@@ -57,6 +68,38 @@ def show_one(output: Output, row: DeadLetterRow) -> None:
         output.line(failure.traceback.rstrip() or f"{failure.exception}: {failure.message}")
 
 
+def show_preview(output: Output, verb: str, preview: Preview) -> None:
+    """Tell what would be replayed or deleted."""
+    if output.as_json:
+        groups = [
+            {**asdict(group), "oldest": moment(group.oldest), "newest": moment(group.newest)}
+            for group in preview.groups
+        ]
+        untaken = dict(preview.untaken)
+        output.document({"count": preview.count, "groups": groups, "untaken": untaken})
+        return
+    output.table(f"would {verb} {preview.count}", _GROUPS, map(_group, preview.groups), right=1)
+    _note_untaken(output, preview.untaken)
+
+
+def _group(group: DeadLetterGroup) -> tuple[object, ...]:
+    return (
+        group.count,
+        group.endpoint,
+        group.channel,
+        group.type_name,
+        group.reason,
+        group.exception or "",
+        moment(group.oldest),
+        moment(group.newest),
+    )
+
+
+def _note_untaken(output: Output, untaken: Mapping[str, int]) -> None:
+    for endpoint, number in untaken.items():
+        output.note(f"{number} of them wait: no process has the endpoint {endpoint}")
+
+
 def show_change(output: Output, verb: str, count: int) -> None:
     """Tell how many were replayed or deleted, and what nobody is there to take."""
     done = {"replay": "replayed", "delete": "deleted"}[verb]
@@ -65,8 +108,7 @@ def show_change(output: Output, verb: str, count: int) -> None:
         output.document({done: count} | ({} if untaken is None else {"untaken": untaken}))
         return
     output.line(f"{done} {count}")
-    for endpoint, number in (untaken or {}).items():
-        output.note(f"{number} of them wait: no process has the endpoint {endpoint}")
+    _note_untaken(output, untaken or {})
 
 
 def as_json(row: DeadLetterRow) -> dict[str, Any]:
@@ -101,6 +143,7 @@ def as_json(row: DeadLetterRow) -> dict[str, Any]:
         "headers": json.loads(row.headers),
         "content_type": row.content_type,
         "body": readable_body(row),
+        "body_bytes": row.body_bytes,
         "traceback": row.traceback,
         "failures": failures,
     }

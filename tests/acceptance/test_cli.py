@@ -335,6 +335,25 @@ def test_a_dead_letter_shows_body_error_and_every_attempt(failed):
     assert "send_confirmation" in done.json["failures"][0]["traceback"]
 
 
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(failed):
+    in_words = failed("deadletter", "replay", "shop:bus", "--all", "--dry-run")
+    as_json = failed(
+        "deadletter", "delete", "shop:bus", "--reason", "permanent error", "--dry-run", "--json"
+    )
+
+    assert (0, True) == (in_words.code, "would replay 2" in in_words.out)
+    assert {"count": 1, "untaken": {}} == {
+        name: as_json.json[name] for name in ("count", "untaken")
+    }
+    [group] = as_json.json["groups"]
+    assert (CONFIRM, "permanent error", 1) == (group["endpoint"], group["reason"], group["count"])
+    assert 2 == len(letters(failed))
+
+
+def test_a_list_shows_neither_bodies_nor_attempts(failed):
+    assert {True} == {one["body_bytes"] > 0 and "body" not in one for one in letters(failed)}
+
+
 def test_a_replay_after_the_repair_goes_to_the_endpoint_that_failed(failed):
     [letter] = letters(failed, "--reason", "attempts exhausted")
 

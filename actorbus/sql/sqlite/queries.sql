@@ -444,11 +444,26 @@ UNION ALL
 SELECT channel, endpoint, tenant, 'expired', messages, NULL FROM actorbus_expired;
 
 -- name: dead_letters
--- Dead letters that match, oldest first, a page at a time.
+-- Dead letters that match, oldest first, a page at a time; of bodies the length, if that will do.
 SELECT number, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, headers,
-    body, correlation_id, causation_id, timestamp, priority, enqueued_at, died_at, reason,
+    iif(:bodies, body, x'') AS body, length(body) AS body_bytes, correlation_id, causation_id, timestamp, priority, enqueued_at, died_at, reason,
     exception, exception_message, traceback, attempts, replays, deduplication_key, ordering_key
 FROM actorbus_dead_letters WHERE {matching} AND number > :after ORDER BY number LIMIT :limit;
+
+-- name: newest_dead_letter
+-- The number of the last one that died.
+SELECT coalesce(max(number), 0) FROM actorbus_dead_letters;
+
+-- name: dead_letter_groups
+-- How many dead letters match, of each kind.
+SELECT channel, endpoint, type_name, reason, exception, count(*), min(died_at), max(died_at)
+FROM actorbus_dead_letters WHERE {matching}
+GROUP BY channel, endpoint, type_name, reason, exception
+ORDER BY count(*) DESC, channel, endpoint, type_name, reason, exception LIMIT :limit;
+
+-- name: oldest_dead_letters
+-- The numbers of the first ones that match.
+SELECT number FROM actorbus_dead_letters WHERE {matching} ORDER BY number LIMIT :limit;
 
 -- name: count_dead_letters
 -- How many dead letters match.

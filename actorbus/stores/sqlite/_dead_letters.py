@@ -6,7 +6,12 @@ from typing import Any, Final
 
 import msgspec
 
-from actorbus._store import DeadLetterFilter, DeadLetterNotFound, DeadLetterRow
+from actorbus._store import (
+    DeadLetterFilter,
+    DeadLetterGroup,
+    DeadLetterNotFound,
+    DeadLetterRow,
+)
 from actorbus.stores.sqlite import _lines
 from actorbus.stores.sqlite._history import failures
 from actorbus.stores.sqlite._lines import Line
@@ -24,10 +29,15 @@ _TEXTS: Final = (
 
 
 def find(
-    cursor: sqlite3.Cursor, matching: DeadLetterFilter, *, limit: int, after: int
+    cursor: sqlite3.Cursor,
+    matching: DeadLetterFilter,
+    *,
+    limit: int,
+    after: int,
+    bodies: bool = True,
 ) -> list[DeadLetterRow]:
     """Return a page of dead letters, oldest first, without their histories."""
-    values = {**_values(matching), "limit": limit, "after": after}
+    values = {**_values(matching), "limit": limit, "after": after, "bodies": bodies}
     rows = cursor.execute(_query("dead_letters", matching), values)
     names = [column[0] for column in rows.description]
     return [DeadLetterRow(**dict(zip(names, row, strict=True))) for row in rows.fetchall()]
@@ -47,8 +57,31 @@ def count(cursor: sqlite3.Cursor, matching: DeadLetterFilter) -> int:
     return int(number)
 
 
-def replay(cursor: sqlite3.Cursor, matching: DeadLetterFilter, now: float, ready: set[str]) -> int:
+def newest(cursor: sqlite3.Cursor) -> int:
+    """Return the number of the one that died last, 0 if there is none."""
+    (number,) = cursor.execute(QUERIES["newest_dead_letter"]).fetchone()
+    return int(number)
+
+
+def groups(
+    cursor: sqlite3.Cursor, matching: DeadLetterFilter, *, limit: int
+) -> list[DeadLetterGroup]:
+    """Return how many match of each kind, the largest groups first."""
+    values = {**_values(matching), "limit": limit}
+    rows = cursor.execute(_query("dead_letter_groups", matching), values).fetchall()
+    return [DeadLetterGroup(*row) for row in rows]
+
+
+def replay(
+    cursor: sqlite3.Cursor,
+    matching: DeadLetterFilter,
+    now: float,
+    ready: set[str],
+    limit: int | None = None,
+) -> int:
     """Make messages of those that match; their histories stay, should they fail again."""
+    if limit is not None:
+        matching = _first(cursor, matching, limit)
     values = _values(matching)
     rows = cursor.execute(_query("revive", matching), {**values, "now": now}).fetchall()
     cursor.execute(_query("delete_dead_letters", matching), values)
@@ -78,6 +111,14 @@ def edit(cursor: sqlite3.Cursor, copy_id: str, body: bytes | None, headers: str 
         raise DeadLetterNotFound(f"no dead letter has the copy id {copy_id!r}")
 
 
+def _first(cursor: sqlite3.Cursor, matching: DeadLetterFilter, limit: int) -> DeadLetterFilter:
+    """Return a filter for the oldest of those that match."""
+    values = {**_values(matching), "limit": limit}
+    rows = cursor.execute(_query("oldest_dead_letters", matching), values).fetchall()
+    last = rows[-1][0] if rows else 0
+    return msgspec.structs.replace(matching, up_to=last)
+
+
 def _query(name: str, matching: DeadLetterFilter) -> str:
     return QUERIES[name].replace("{matching}", " AND ".join(_conditions(matching)))
 
@@ -87,6 +128,8 @@ def _conditions(matching: DeadLetterFilter) -> list[str]:
     conditions = [f"{name} = :{name}" for name in _TEXTS if getattr(matching, name) is not None]
     if matching.copy_ids is not None:
         conditions.append("copy_id IN (SELECT value FROM json_each(:copy_ids))")
+    if matching.up_to is not None:
+        conditions.append("number <= :up_to")
     if matching.died_after is not None:
         conditions.append("died_at > :died_after")
     if matching.died_before is not None:

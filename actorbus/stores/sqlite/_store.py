@@ -14,6 +14,7 @@ from actorbus._settlement import Failed, Settlement
 from actorbus._store import (
     Claimed,
     DeadLetterFilter,
+    DeadLetterGroup,
     DeadLetterRow,
     Demand,
     GroupLost,
@@ -297,13 +298,27 @@ class SqliteStore:
         return await self._read(_statistics.statistics, long=True)
 
     async def dead_letters(
-        self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0
+        self, matching: DeadLetterFilter, *, limit: int = 100, after: int = 0, bodies: bool = True
     ) -> list[DeadLetterRow]:
         """Return a page of dead letters, oldest first."""
         return await self._read(
-            lambda cursor: _dead_letters.find(cursor, matching, limit=limit, after=after),
+            lambda cursor: _dead_letters.find(
+                cursor, matching, limit=limit, after=after, bodies=bodies
+            ),
             long=True,
         )
+
+    async def dead_letter_groups(
+        self, matching: DeadLetterFilter, *, limit: int = 1000
+    ) -> list[DeadLetterGroup]:
+        """Count those that match, of each kind."""
+        return await self._read(
+            lambda cursor: _dead_letters.groups(cursor, matching, limit=limit), long=True
+        )
+
+    async def newest_dead_letter(self) -> int:
+        """Return the number of the one that died last."""
+        return await self._read(_dead_letters.newest)
 
     async def failed_message(self, copy_id: str) -> Failed | None:
         """Return where a message comes from that an error channel has."""
@@ -317,11 +332,11 @@ class SqliteStore:
         """Return one with its history."""
         return await self._read(lambda cursor: _dead_letters.show(cursor, copy_id))
 
-    async def replay(self, matching: DeadLetterFilter) -> int:
+    async def replay(self, matching: DeadLetterFilter, *, limit: int | None = None) -> int:
         """Send dead letters to their original endpoints again."""
         ready: set[str] = set()
         return await self._write(
-            lambda cursor: _dead_letters.replay(cursor, matching, self.now(), ready), ready
+            lambda cursor: _dead_letters.replay(cursor, matching, self.now(), ready, limit), ready
         )
 
     async def delete_dead_letters(self, matching: DeadLetterFilter) -> int:

@@ -13,7 +13,8 @@ from actorbus._types import did_you_mean
 NAMES = """
     ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth
     BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition
-    ConfigurationError DeadLetterFilter DeadLetterNotFound DeadLetterReason DeadLetterRow
+    ConfigurationError DeadLetterFilter DeadLetterGroup DeadLetterNotFound DeadLetterReason
+    DeadLetterRow Preview
     DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions DynamicChannel
     Ending EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
     FailedMessage Failure GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec

@@ -20,6 +20,7 @@ def letter(number, **headers):
         content_type="application/json",
         headers=json.dumps(headers),
         body=b"{}",
+        body_bytes=1,
         correlation_id="c",
         causation_id=None,
         timestamp=0.0,
