@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 
 from actorbus.cli._deadletter import commands as deadletter
+from actorbus.cli._doctor import doctor
+from actorbus.cli._health import health
 from actorbus.cli._list import list_command
+from actorbus.cli._pause import pause, resume
 from actorbus.cli._run import run
 from actorbus.cli._send import send
 from actorbus.cli._tree import tree
@@ -23,6 +26,10 @@ app.command()(run)
 app.command(name="list")(list_command)
 app.command()(tree)
 app.command()(send)
+app.command()(pause)
+app.command()(resume)
+app.command()(health)
+app.command()(doctor)
 app.add_typer(deadletter, name="deadletter")
 
 

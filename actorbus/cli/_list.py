@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import trio
 
-from actorbus import ActorBus, GatewayListing
+from actorbus import ActorBus, GatewayListing, Pause
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
 from actorbus._store import QueueStatistics
 from actorbus.cli import _list_services
 from actorbus.cli._arguments import App, AsJson, Traceback
+from actorbus.cli._durations import readable
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
 from actorbus.distributed._distribution import Distribution
@@ -32,6 +33,8 @@ class Survey:
     distribution: Distribution
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
+    pauses: Sequence[Pause] = ()
+    now: float = 0.0
 
 
 def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
@@ -61,6 +64,8 @@ async def _survey(bus: ActorBus) -> Survey:
             bus.check().distribution,
             queues,
             [*stranded(queues, others)],
+            await bus.pauses(),
+            bus.store.now(),
         )
 
 
@@ -81,6 +86,7 @@ def _document(survey: Survey) -> dict[str, Any]:
         "stranded": [
             {**msgspec.to_builtins(one.queue), "reason": one.reason} for one in survey.stranded
         ],
+        "pauses": [asdict(pause) for pause in survey.pauses],
     }
 
 
@@ -123,6 +129,12 @@ def _show(output: Output, survey: Survey) -> None:
             ((q.endpoint, q.channel, q.tenant, *_totals([q]).values()) for q in unknown),
             right=len(COUNTS),
         )
+    if survey.pauses:
+        output.table(
+            "paused",
+            ("channel", "endpoint", "how long", "reason"),
+            (_pause_row(pause, survey.now) for pause in survey.pauses),
+        )
     if survey.stranded:
         output.table(
             "stored, and taken by nobody",
@@ -130,6 +142,11 @@ def _show(output: Output, survey: Survey) -> None:
             (_stranded_row(one) for one in survey.stranded),
             right=len(COUNTS),
         )
+
+
+def _pause_row(pause: Pause, now: float) -> Sequence[object]:
+    left = "until it is resumed" if pause.until is None else f"for {readable(pause.until - now)}"
+    return (pause.channel, pause.endpoint or "(all)", left, pause.reason)
 
 
 def _stranded_row(one: Stranded) -> Sequence[object]:

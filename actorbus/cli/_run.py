@@ -77,7 +77,10 @@ def run(
         bus = load(app)
         chosen = _declared(bus, channels or [])
         run_it = partial(consume, prioritised=by_priority)
-        result = trio.run(run_it, bus, chosen, limits, output.note)
+        try:
+            result = trio.run(run_it, bus, chosen, limits, output.note)
+        except SystemExit as error:  # its code would be taken for one of this command's
+            raise CommandFailed(f"the application called sys.exit({error.code!r})") from error
         _show(output, result)
     if result.ending is Ending.FAILURE:
         raise typer.Exit(ExitCode.HANDLER_FAILED)

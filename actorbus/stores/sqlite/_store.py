@@ -102,6 +102,11 @@ class SqliteStore:
         return store
 
     @property
+    def path(self) -> str | None:
+        """Where the file is; None for a store in memory."""
+        return self._path
+
+    @property
     def is_shared(self) -> bool:
         """Whether other processes may use it too."""
         return self._path is not None
