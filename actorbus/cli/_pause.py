@@ -88,5 +88,7 @@ def _named(channel: str, endpoint: str) -> str:
 
 def _until(pause: Pause) -> str:
     """Return for how long something is paused, and why."""
-    time = "" if pause.until is None else f" for {readable(round(pause.until - pause.paused_at, 3))}"
+    time = (
+        "" if pause.until is None else f" for {readable(round(pause.until - pause.paused_at, 3))}"
+    )
     return f"{time}: {pause.reason}" if pause.reason else time
