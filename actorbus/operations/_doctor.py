@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,9 +12,7 @@ from typing import Final
 from actorbus._pauses import Pause
 from actorbus._store import ProcessRow, QueueStatistics
 from actorbus.operations._stranded import stranded
-
-OLDEST_SQLITE: Final = (3, 37, 0)
-"""The first that has STRICT tables."""
+from actorbus.stores._drivers import drivers
 
 LEAST_SPACE: Final = 100_000_000
 """Bytes that should be free on the store's disk."""
@@ -56,13 +53,12 @@ class Stored:
 
 def look_at_drivers() -> Iterator[Finding]:
     """Say what this process runs on."""
-    sqlite = sqlite3.sqlite_version_info
-    enough = sqlite >= OLDEST_SQLITE
-    yield Finding(
-        "drivers",
-        Status.OK if enough else Status.WRONG,
-        f"SQLite {sqlite3.sqlite_version}" + ("" if enough else ", and 3.37 is needed"),
-    )
+    for driver in drivers():
+        text = f"{driver.name} {driver.version}"
+        if driver.is_new_enough:
+            yield Finding("drivers", Status.OK, text)
+        else:
+            yield Finding("drivers", Status.WRONG, f"{text}, and {driver.needed} is needed")
     found = [f"Python {platform.python_version()}", *filter(None, map(_installed, _LIBRARIES))]
     yield Finding("drivers", Status.OK, ", ".join(found))
 
