@@ -7,6 +7,7 @@ Declaring and running
     Batch, BatchFailed          a handler that takes many messages at once
     Rate, ByLoad                how many handlers begin in a time, and how many run at once
     StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
+    Ordering                    which messages are handled one after the other
 What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
@@ -126,6 +127,7 @@ from actorbus._options import ErrorHandlerOptions as ErrorHandlerOptions
 from actorbus._options import HandlerOptions as HandlerOptions
 from actorbus._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus._options import SendOptions as SendOptions
+from actorbus._ordering import Ordering as Ordering
 from actorbus._pauses import Pause as Pause
 from actorbus._recovery import Preview as Preview
 from actorbus._recovery import Replayed as Replayed
@@ -232,6 +234,7 @@ __all__ = [
     "NestedTooDeep",
     "NoHandler",
     "NotProceeded",
+    "Ordering",
     "Pause",
     "Payload",
     "PermanentError",

@@ -39,5 +39,11 @@ def refuse_lacking(wishes: Timing, missing: frozenset[str], channel: Channel) ->
             raise InvalidSendOption(f"{name}= is not possible on {_described(channel)}: drop it")
 
 
+def refuse_ordering(wish: object, missing: frozenset[str], channel: Channel) -> None:
+    """Refuse a sender's key on a channel that keeps no order. Raises InvalidSendOption."""
+    if wish is not None and "ordering_key" in missing:
+        raise InvalidSendOption(f"ordering_key= is not possible on {_described(channel)}: drop it")
+
+
 def _described(channel: Channel) -> str:
     return f"channel {channel.name!r} ({type(channel).__name__})"

@@ -11,12 +11,13 @@ from typing import Any, ClassVar, TypedDict
 from actorbus._errors import MessageRefused
 from actorbus._flow_options import ByLoad, Concurrency, most_at_once
 from actorbus._options import Checked, Delay, Seconds, as_seconds, is_text
+from actorbus._ordering import Ordering, OrderingRule, order_faults
 from supervisors import Backoff, Retry
 
 TenantRule = Callable[[Any, Mapping[str, str]], object]
 
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
-CAPABILITIES = frozenset({"delay", "priority", "time_to_live"})
+CAPABILITIES = frozenset({"delay", "priority", "time_to_live", "ordering_key"})
 """What a kind of channel may honour or not; those on the store honour all of it."""
 
 _POLICIES = ("create", "refuse", "dead_letter")
@@ -40,9 +41,9 @@ class StoreChannel:
     runs at most `concurrency` messages at once (a number, or `ByLoad(...)`), and holds at most
     `max_in_flight` claimed ones, running and uncommitted ones included. `outage` are the errors
     that say a dependency is down.
-    `delay`, `priority`, `time_to_live`, `timeout` and `deduplicate` are for messages and handlers
-    that do not say otherwise; see `HandlerOptions`. What fails for good goes to the handler of
-    `error_channel`, a channel too.
+    `delay`, `priority`, `time_to_live`, `timeout`, `deduplicate` and `ordering_key` are for
+    messages and handlers that do not say otherwise; see `HandlerOptions`. What fails for
+    good goes to the handler of `error_channel`, a channel too.
     """
 
     name: str
@@ -57,6 +58,7 @@ class StoreChannel:
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
     deduplicate: Callable[..., object] | None = None
+    ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
@@ -120,6 +122,7 @@ class DynamicChannel:
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
     deduplicate: Callable[..., object] | None = None
+    ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
@@ -191,6 +194,7 @@ class ChannelOptions(TypedDict, total=False):
     time_to_live: Seconds
     timeout: Seconds
     deduplicate: Callable[..., object]
+    ordering_key: OrderingRule | Ordering
     error_channel: str
 
 
@@ -208,9 +212,7 @@ class header:  # noqa: N801  reads as a function where a channel is declared
         try:
             return headers[self.name]
         except KeyError:
-            raise InvalidTenant(
-                f"the message has no header {self.name!r} to find its tenant"
-            ) from None
+            raise InvalidTenant(f"the message has no header {self.name!r}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,7 @@ class field:  # noqa: N801  reads as a function where a channel is declared
             return getattr(message, self.name)
         except (KeyError, AttributeError):
             kind = type(message).__name__
-            raise InvalidTenant(f"{kind} has no field {self.name!r} to find its tenant") from None
+            raise InvalidTenant(f"{kind} has no field {self.name!r}") from None
 
 
 def _name_problems(name: str) -> Iterator[str]:
@@ -255,10 +257,12 @@ def _shared_problems(options: Channel) -> Iterator[str]:
     checked.seconds("time_to_live")
     checked.seconds("timeout")
     checked.function("deduplicate")
+    checked.ordering("ordering_key")
     yield from checked.problems
+    yield from order_faults(options)
 
 
-_DELIVERY = ("delay", "priority", "time_to_live", "timeout", "deduplicate")
+_DELIVERY = ("delay", "priority", "time_to_live", "timeout", "deduplicate", "ordering_key")
 
 
 def _are_exceptions(kinds: object) -> bool:

@@ -11,6 +11,7 @@ from actorbus._failure_policy import policy_text
 from actorbus._handlers import Kind
 from actorbus._instant_retry import InstantRetry
 from actorbus._options import SEND_OPTIONS, Delay, Seconds, SendOptions, as_seconds, checked_headers
+from actorbus._ordering import OrderingRule, checked_wish
 from actorbus._retry_checks import retry_contradictions
 from actorbus._rules import arity as arity
 from actorbus._rules import is_rule
@@ -31,8 +32,9 @@ class GatewayOptions(TypedDict, total=False):
     called later. What fails for good goes to the handler of `error_channel`; a synchronous call
     then returns None instead of raising. `deduplicate` makes a key of the
     message, or of message and headers: of two with one key the second is not sent. `delay`,
-    `priority`, `time_to_live`, `headers` and `content_type` are those of `SendOptions`. `timeout`
-    is how long its queries' answers are waited for; of others the time limit of their handlers.
+    `priority`, `time_to_live`, `ordering_key`, `headers` and `content_type` are those of
+    `SendOptions`. `timeout` is how long its queries' answers are waited for; of others the time
+    limit of their handlers.
     """
 
     channel: str
@@ -42,6 +44,7 @@ class GatewayOptions(TypedDict, total=False):
     delay: Delay
     priority: int
     time_to_live: Seconds
+    ordering_key: str | OrderingRule
     headers: Mapping[str, str]
     content_type: str
     timeout: Seconds
@@ -89,6 +92,8 @@ def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     try:
         timing(cast("SendOptions", way.options), 0.0)
         checked_headers(way.options.get("headers", {}))
+        if "ordering_key" in way.options:
+            checked_wish(way.options["ordering_key"])
     except MessageRefused as error:
         yield str(error)
 
@@ -126,7 +131,9 @@ def _kind_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
         return
     yield from _timeout_faults(way)
     if not asynchronous:
-        for name in sorted(given & {"delay", "priority", "time_to_live", "timeout"}):
+        for name in sorted(
+            given & {"delay", "priority", "time_to_live", "timeout", "ordering_key"}
+        ):
             yield f"{name}= needs a channel: every handler of its messages is synchronous"
 
 

@@ -23,6 +23,7 @@ from actorbus._options import (
     RunsOn,
     contradictions,
 )
+from actorbus._ordering import order_faults
 from actorbus._precedence import on_channel
 from actorbus._problems import Problems
 from actorbus._retry_checks import error_contradictions
@@ -130,6 +131,7 @@ class HandlerChecks:
             priority=checked.whole("priority"),
             time_to_live=checked.seconds("time_to_live"),
             deduplicate=checked.function("deduplicate"),
+            ordering_key=checked.ordering("ordering_key"),
             concurrency=flow.concurrency,
             rate_limit=flow.rate,
             batch=flow.batch,
@@ -161,7 +163,9 @@ class HandlerChecks:
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
             check_capabilities(self._declared, self._problems, where, given, spec.channel)
-        return self._filled(spec)
+        filled = self._filled(spec)
+        self._problems.add_all(where, order_faults(filled))
+        return filled
 
     def _filled(self, spec: HandlerSpec) -> HandlerSpec:
         """Return the spec with what it leaves to a channel of its own."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard
 
 from actorbus._errors import InvalidHeader, InvalidSendOption
+from actorbus._ordering import Ordering, OrderingRule, ordering_faults
 from actorbus._rules import is_rule
 from actorbus.codecs import Strictness, UnknownFields
 from supervisors import Retry
@@ -69,7 +70,8 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     `channel` makes it asynchronous: it is sent a copy through that channel. `delay` (see `Delay`),
     `priority` (higher first) and `time_to_live` (from when it is due) are given to its copies,
     unless their sender says otherwise; what is not given here is the channel's. `deduplicate`
-    makes a key of the message: of two with one key the second is not handled. `concurrency` is
+    makes a key of the message: of two with one key the second is not handled. Messages of one
+    `ordering_key`, a rule or an `Ordering`, are handled one after the other. `concurrency` is
     how many run at once (a number, or `ByLoad(...)`), `rate_limit` how many begin in a time, as a
     `Rate` or "100/s". With `batch` the function takes a list of messages. `retry` is how often and
     when again. `permanent` are errors that are never retried, `outage` those that say that a
@@ -83,6 +85,7 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     priority: int
     time_to_live: Seconds
     deduplicate: Callable[[Any], object]
+    ordering_key: OrderingRule | Ordering
     batch: "Batch"
     breaker: int
     distributed: bool
@@ -125,7 +128,8 @@ class SendOptions(TypedDict, total=False):
     `message_id` makes the send repeatable: an endpoint that was sent a message of this id is not
     sent it again. `delay` is a span from now, a time with a zone, or a function (see `Delay`);
     `deliver_at` a time with a zone, or seconds of Unix time, that has not passed. `time_to_live`
-    is from when it is due: after it no handler starts. `priority`: higher first. `retry` is
+    is from when it is due: after it no handler starts. `priority`: higher first.
+    `ordering_key` is the key itself, a text, or a rule. `retry` is
     how often it is tried on its channel, and when again; past `timeout` seconds its handler is
     cancelled. All of these come before what the handler and its channel say. `routing_key`
     names plain data.
@@ -141,6 +145,7 @@ class SendOptions(TypedDict, total=False):
     deliver_at: datetime | float
     priority: int
     time_to_live: Seconds
+    ordering_key: str | OrderingRule
     retry: Retry
     timeout: Seconds
 
@@ -268,6 +273,13 @@ class Checked:
             return value
         self.problems.append(f"{name}={value!r} is not allowed: {fault}")
         return None
+
+    def ordering(self, name: str) -> Any:
+        """Return a rule or an Ordering, or None."""
+        value = self._options.get(name)
+        faults = list(ordering_faults(value))
+        self.problems += faults
+        return None if faults else value
 
     def whole(self, name: str, *, at_least: int | None = None) -> int | None:
         """Return a whole number, or None."""

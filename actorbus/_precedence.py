@@ -27,6 +27,7 @@ ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
         "priority": frozenset(PLACES),
         "time_to_live": frozenset(PLACES),
         "deduplicate": frozenset({"gateway", "handler", "channel"}),
+        "ordering_key": frozenset(PLACES),
         "retry": frozenset(PLACES),
         "timeout": frozenset(PLACES),
         "endpoint_id": frozenset({"handler"}),
@@ -35,7 +36,14 @@ ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Which option may be said where; docs/delivery-options.md shows it."""
 
-LEFT_TO_CHANNELS: Final = ("delay", "priority", "time_to_live", "deduplicate", "timeout")
+LEFT_TO_CHANNELS: Final = (
+    "delay",
+    "priority",
+    "time_to_live",
+    "deduplicate",
+    "ordering_key",
+    "timeout",
+)
 """What a handler that says nothing of it has from its channel."""
 
 _SPANS: Final = frozenset({"time_to_live", "timeout"})

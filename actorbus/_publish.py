@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from actorbus._capabilities import lacking, refuse_lacking
+from actorbus._capabilities import lacking, refuse_lacking, refuse_ordering
 from actorbus._channel import Channel
 from actorbus._configuration import Configuration
 from actorbus._errors import InvalidMessage, InvalidSendOption
@@ -18,6 +18,7 @@ from actorbus._handlers import HandlerSpec, Kind
 from actorbus._handling import HANDLING_OPTIONS, Handling, handling
 from actorbus._message import MSGPACK, NO_HEADERS, Envelope, Headers, headers_to_text, new_id
 from actorbus._options import SEND_OPTIONS, SendOptions, checked_headers, checked_id
+from actorbus._ordering import OrderingRule, checked_wish, key_of, ordering_of
 from actorbus._precedence import first, on_channel, timing_of
 from actorbus._routing import Route as Route
 from actorbus._routing import Routes
@@ -43,6 +44,7 @@ class Prepared(msgspec.Struct, frozen=True):
     timing: Timing
     explicit_id: str | None
     handling: Handling | None = None
+    ordering_key: str | OrderingRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Leg:
     timing: Timing
     channel: Channel
     lacking: frozenset[str]
+    ordering: OrderingRule | None
 
 
 class Press:
@@ -85,6 +88,9 @@ class Press:
         prepared = self._stamp(kind, message, options, parent, wishes)
         if not HANDLING_OPTIONS.isdisjoint(options):
             prepared = msgspec.structs.replace(prepared, handling=handling(options))
+        if "ordering_key" in options:
+            wish = checked_wish(options["ordering_key"])
+            prepared = msgspec.structs.replace(prepared, ordering_key=wish)
         if wishes.rule is None:
             return prepared
         due = wishes.due(prepared.route.type_name, prepared.message, prepared.envelope.headers)
@@ -234,6 +240,7 @@ class Press:
         if wishes.rule is not None:
             seen = self.message_for(prepared, spec)
             due = wishes.due(spec.endpoint_id, seen, envelope.headers)
+        rule = prepared.ordering_key or leg.ordering
         return Outgoing(
             copy_id=new_id(),
             channel=channel,
@@ -253,14 +260,37 @@ class Press:
             time_to_live=wishes.time_to_live,
             deduplication_key=self.deduplication_key(prepared, leg.spec),
             on_failure=on_failure,
+            ordering_key=None if rule is None else self._ordering_key(prepared, leg, rule, wishes),
         )
+
+    def _ordering_key(
+        self, prepared: Prepared, leg: Leg, rule: str | OrderingRule, wishes: Timing
+    ) -> str | None:
+        """Return the key that a copy is ordered by. Raises InvalidSendOption and InvalidMessage."""
+        refuse_ordering(prepared.ordering_key, leg.lacking, leg.channel)
+        spec, headers = leg.spec, prepared.envelope.headers
+        seen = prepared.message if isinstance(rule, str) else self.message_for(prepared, spec)
+        key = key_of(rule, spec.endpoint_id, seen, headers)
+        if key is not None and wishes.priority:
+            raise InvalidSendOption(
+                f"priority={wishes.priority!r} contradicts ordering_key=: {spec.endpoint_id}"
+                " handles messages of one key in the order of their sending"
+            )
+        return key
 
     def _leg(self, spec: HandlerSpec, name: str) -> Leg:
         """Return what holds for all copies of a handler on a channel; worked out once."""
         channel = self._channels[name]
         own = channel if spec.channel in {None, name} else self._channels[spec.channel]
         filled = on_channel(on_channel(spec, own), channel)
-        leg = Leg(filled, timing_of(filled), channel, lacking(own) | lacking(channel))
+        ordering = None if spec.kind == "query" else ordering_of(filled.ordering_key)
+        leg = Leg(
+            filled,
+            timing_of(filled),
+            channel,
+            lacking(own) | lacking(channel),
+            None if ordering is None else ordering.key,
+        )
         self._legs[spec.endpoint_id, name] = leg
         return leg
 

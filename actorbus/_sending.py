@@ -100,7 +100,11 @@ class BusSender:
         spec = prepared.route.handlers[0]
         target = way.channel or spec.channel
         if target is None:
-            if prepared.timing is not NO_TIMING or prepared.handling is not None:
+            if (
+                prepared.timing is not NO_TIMING
+                or prepared.handling is not None
+                or prepared.ordering_key is not None
+            ):
                 _refuse_timing(prepared, spec)
             return await self._calling.call(prepared, spec, unit, way)
         await self._leave([self._press.copy(prepared, spec, target, way.on_failure)], unit)
@@ -257,7 +261,8 @@ def _refuse_timing(prepared: Prepared, spec: HandlerSpec) -> None:
     """Refuse a delay for a handler that runs now, rather than ignore it."""
     wishes, own = prepared.timing, prepared.handling or Handling()
     given = {name: getattr(wishes, name) for name in _FOR_CHANNELS}
-    for name, value in (*given.items(), ("retry", own.retry), ("timeout", own.timeout)):
+    given |= {"retry": own.retry, "timeout": own.timeout, "ordering_key": prepared.ordering_key}
+    for name, value in given.items():
         if value is not None and value != 0:
             raise InvalidSendOption(
                 f"{name}= needs a channel: {spec.endpoint_id} handles"

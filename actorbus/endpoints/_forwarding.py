@@ -31,6 +31,7 @@ def forwarded(
         priority=claimed.priority,
         time_to_live=None if claimed.expires_at is None else claimed.expires_at - now,
         deduplication_key=claimed.deduplication_key,
+        ordering_key=claimed.ordering_key,
         on_failure=claimed.on_failure,
         forwarded=True,
     )

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from actorbus._channel import Channel
 from actorbus._flow_options import Batch, ByLoad, Rate, most_at_once
 from actorbus._handlers import HandlerSpec
+from actorbus._ordering import OnFailure, ordering_of
 from actorbus._precedence import on_channel
 from actorbus.endpoints._decision import Judge
 from supervisors import Retry
@@ -24,6 +25,7 @@ class EndpointPlan:
     `concurrency` messages run at once; at most `limit` claimed ones are held, running and
     uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
     that of its actor. With a `batch`, `concurrency` counts batches; with a `load` it is the most.
+    `on_failure` is what a failure means for others of its ordering key.
     """
 
     spec: HandlerSpec
@@ -38,6 +40,7 @@ class EndpointPlan:
     load: ByLoad | None = None
     rate: Rate | None = None
     batch: Batch | None = None
+    on_failure: OnFailure = "wait"
 
     @property
     def next_channel(self) -> str | None:
@@ -72,6 +75,7 @@ def plan_endpoint(
     concurrency = most_at_once(given)
     limit, low_water = _credit(spec.batch, channel, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]
+    ordering = ordering_of(spec.ordering_key)
     return EndpointPlan(
         spec=spec,
         channel=channel.name,
@@ -89,6 +93,7 @@ def plan_endpoint(
         load=given if isinstance(given, ByLoad) else None,
         rate=spec.rate_limit,
         batch=spec.batch,
+        on_failure="wait" if ordering is None else ordering.on_failure,
     )
 
 

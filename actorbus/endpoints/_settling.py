@@ -6,6 +6,7 @@ Rules:
  3. One that finds its message taken back, after a lost lease, is counted and no more.
 """
 
+from actorbus._ordering import under
 from actorbus._settlement import (
     RELEASE,
     Ack,
@@ -41,6 +42,8 @@ class Settling:
     def settle(self, claimed: Claimed, settlement: Settlement) -> None:
         """Write a settlement with the next commit, and again after a commit that was lost."""
         self._workload.uncommitted += 1
+        if claimed.ordering_key is not None:
+            settlement = under(self._workload.plan.on_failure, settlement)
         settling = _OnItsWay(self, claimed, settlement)
         self._store.settle_soon(claimed, settlement, settling.committed, settling.lost)
 

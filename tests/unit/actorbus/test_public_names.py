@@ -21,7 +21,7 @@ NAMES = """
     HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
     InvalidTenant Invocation LateReply LeaseLost Letter Limits Marker MessageDied
     MessageDiverted MessageRefused MessageRetried MessagesLetGo MessagesParked MessagesTakenBack
-    NestedTooDeep NoHandler NotProceeded Pause Payload PermanentError Problem ProcessRow
+    NestedTooDeep NoHandler NotProceeded Ordering Pause Payload PermanentError Problem ProcessRow
     QueryBus QueryFailed QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate
     ReadOnlyTransaction Receipt Replayed Retry RetryAfter RollbackOnly RunResult
     ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
