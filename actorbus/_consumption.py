@@ -22,7 +22,9 @@ MayStart = Callable[[], bool]
 class MakeDesk(Protocol):
     """Makes the desk of a channel; `may_start` is asked before each message."""
 
-    def __call__(self, channel: Channel, may_start: MayStart, /) -> Desk: ...
+    def __call__(
+        self, channel: Channel, may_start: MayStart, allowance: Allowance | None, /
+    ) -> Desk: ...
 
 
 class Consumption:
@@ -45,7 +47,8 @@ class Consumption:
         self._ranking = Ranking() if prioritised else None
         self._lease_holds = lease_holds
         self.desks = tuple(
-            make_desk(channel, self._may_start(place)) for place, channel in enumerate(channels)
+            make_desk(channel, self._may_start(place), self.allowance)
+            for place, channel in enumerate(channels)
         )
         self._rank()
         if self.allowance is not None:

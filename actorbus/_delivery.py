@@ -29,6 +29,7 @@ from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
 from actorbus._winding_up import wind_up
+from actorbus.channels._allowance import Allowance
 from actorbus.channels._channels import channel_spec, lasting
 from actorbus.channels._desk import Desk, Endpoint, EndpointFactory, StoreDesk
 from actorbus.channels._family import Channels, StartChannel, StopChannel
@@ -305,7 +306,9 @@ class Delivery:
     def _spec(self, desk: Desk) -> ChildSpec:
         return channel_spec(self._surroundings, desk, self._slice)
 
-    def _desk(self, channel: Channel, may_start: Callable[[], bool]) -> Desk:
+    def _desk(
+        self, channel: Channel, may_start: Callable[[], bool], allowance: Allowance | None
+    ) -> Desk:
         factory = EndpointFactory(
             self._surroundings,
             channel,
@@ -313,6 +316,7 @@ class Delivery:
             root=self._system.name,
             seed=self._runtime.seed,
             may_start=may_start,
+            allowance=allowance,
         )
         if isinstance(channel, DynamicChannel):
             return TenantDesk(factory, channel)

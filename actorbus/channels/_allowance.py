@@ -53,6 +53,11 @@ class Allowance:
         self._free -= 1
         return True
 
+    def part_of(self, count: int) -> int:
+        """Return how many of these may begin together, 1 or more: that one was asked for."""
+        self._free = 0  # so that they are counted with what is in hand
+        return min(count, max(1, self._left()))
+
     @property
     def is_used_up(self) -> bool:
         """Whether as many were handled as were allowed."""

@@ -14,6 +14,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
+from actorbus.endpoints._flow import Allowed
 from actorbus.endpoints._making import SharedPermits, make_flow, make_processing
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
 from actorbus.endpoints._processing import Processing
@@ -64,9 +65,11 @@ class EndpointFactory:
         root: str = "",
         seed: object = None,
         may_start: Callable[[], bool] | None = None,
+        allowance: Allowed | None = None,
     ) -> None:
         self.bus = bus
         self._may_start = may_start or bus.lease_holds
+        self._allowance = allowance
         self.channel = channel
         self.specs = tuple(specs)
         self.bell = Bell()
@@ -81,6 +84,7 @@ class EndpointFactory:
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
         plan = plan_endpoint(spec, self.channel, tenant, self._root)
         workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
+        workload.allowance = self._allowance
         draws = Random(f"{self._seed}{plan.path}")
         endpoint = Endpoint(workload, make_processing(self.bus, workload, draws))
         hold_if_paused(endpoint, self.bus.paused)

@@ -80,7 +80,7 @@ class BatchProcessing(Processing):
 
     def _may_go_on(self, part: Part) -> bool:
         workload = self._workload
-        if workload.shut or workload.trouble is not None or not workload.lease_holds():
+        if workload.shut or workload.trouble is not None or not self._bus.lease_holds():
             return False
         if self._flow.permits is not None:
             self._flow.permits.started(len(part))

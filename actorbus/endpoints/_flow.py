@@ -19,6 +19,14 @@ from actorbus.endpoints._outage import Health, Outage
 from actorbus.endpoints._permits import Permits
 
 
+class Allowed(Protocol):
+    """How many messages may begin, where a number of handled ones ends the consumption."""
+
+    def part_of(self, count: int) -> int:
+        """Return how many of these may begin together, 1 or more: that one was asked for."""
+        ...
+
+
 class Held(Protocol):
     """What an endpoint holds, as its flow sees it."""
 
@@ -30,6 +38,8 @@ class Held(Protocol):
     def outage(self) -> Outage: ...
     @property
     def failed_last(self) -> bool: ...
+    @property
+    def allowance(self) -> Allowed | None: ...
 
 
 class Flow:
@@ -108,6 +118,8 @@ class Flow:
             return [first]
         held.unstarted.appendleft(first)
         count = self.gathering.first(held.unstarted, _is_alone(held.outage))
+        if held.allowance is not None:
+            count = held.allowance.part_of(count)
         if self.permits is not None:
             count = min(count, 1 + self.permits.left)
             self.permits.started(count - 1)

@@ -14,7 +14,7 @@ from actorbus._settlement import Settlement
 from actorbus._store import Claimed
 from actorbus.channels._bell import Bell
 from actorbus.channels._credit import free_places
-from actorbus.endpoints._flow import Flow
+from actorbus.endpoints._flow import Allowed, Flow
 from actorbus.endpoints._outage import Health, Outage
 from actorbus.endpoints._plan import EndpointPlan
 
@@ -66,13 +66,15 @@ class Workload:
     actor's instance: the first wakes a worker. `on_restart` tells the channel of a new instance.
     While no instance is up, what arrives waits. `cut` are messages whose handlers were cancelled
     because the bus stopped. While `lease_holds` says no, nothing is started: what is held may be
-    others' by now. `failed_last` says how the handler that ended last did. Nothing is taken or
+    others' by now, or it is another channel's turn, or as many are begun as the run's `allowance`
+    lets begin. `failed_last` says how the handler that ended last did. Nothing is taken or
     started while it is `shut`: for good (`closed`), or for the time being, for each of `holds`.
     `flow` is None unless the endpoint has options about its rate, its load or batches.
     """
 
     __slots__ = (
         "again",
+        "allowance",
         "bell",
         "closed",
         "counts",
@@ -104,6 +106,7 @@ class Workload:
     ) -> None:
         self.plan = plan
         self.flow = flow
+        self.allowance: Allowed | None = None
         self.bell = bell
         self.lease_holds = lease_holds
         self.notify: Callable[[], None] = _nobody

@@ -9,6 +9,7 @@ import trio
 
 from actorbus import (
     ActorBus,
+    Batch,
     BusConfigurationError,
     BusStateError,
     DynamicChannel,
@@ -561,3 +562,27 @@ async def test_a_pause_of_what_nobody_declared_is_refused(shop):
             await shop.bus.pause("orders", endpoint="handel")
         with pytest.raises(BusConfigurationError, match="for_=0 is not allowed"):
             await shop.bus.pause("orders", for_=0)
+
+
+# --------------------------------------------------------------------------------------- batches
+
+
+async def test_a_limit_of_messages_is_exact_with_batches(tmp_path):
+    """A batch is cut to what is left, and one of its messages that fails gives its place back."""
+    bus = ActorBus("shop", f"sqlite:///{tmp_path}/shop.db")
+    bus.add_channel("orders", retry=Retry(attempts=3, initial=600, maximum=600, jitter=0))
+    begun, handled = [], []
+
+    @bus.event_handler(channel="orders", endpoint_id="all", batch=Batch(size=8, wait=0.05))
+    async def all_of_them(jobs: list[Job]):
+        begun.extend(job.number for job in jobs)
+        if any(job.number == 3 for job in jobs):
+            raise ValueError("not this one")
+        handled.extend(job.number for job in jobs)
+
+    async with bus.running(consume="none"):
+        await bus.events.publish_many([Job(number) for number in range(40)])
+    result = await bus.run(limits=Limits(messages=13))
+
+    assert result.handled == len(handled) == 13
+    assert set(begun) - set(handled) == {3}
