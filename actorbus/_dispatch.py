@@ -15,6 +15,7 @@ from actorbus._errors import HandlerTimeout
 from actorbus._handlers import HandlerSpec
 from actorbus._inject import Injection, Injector
 from actorbus._message import Headers
+from actorbus._start_by import in_time
 from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actors import HandlerTimedOut
 
@@ -189,7 +190,7 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
     if spec.world == "process":
 
         async def call_process(message: Any, arguments: dict[str, Any]) -> Any:
-            call = partial(function, message, **arguments)
+            call = in_time(partial(function, message, **arguments))
             try:  # the limit counts from when the function begins, not from the wait for a worker
                 return await system.run_in_process(call, timeout=spec.timeout)
             except HandlerTimedOut as error:
@@ -199,7 +200,7 @@ def _caller(spec: HandlerSpec, worlds: "Worlds") -> Callable[[Any, dict[str, Any
         return call_process
 
     async def call_thread(message: Any, arguments: dict[str, Any]) -> Any:
-        call = partial(function, message, **arguments)
+        call = in_time(partial(function, message, **arguments))
         result = await system.run_in_thread(call, abandon_on_cancel=True)
         if inspect.iscoroutine(result):
             result.close()

@@ -32,6 +32,7 @@ from actorbus._settlement import (
     DeadLetterReason,
     Settlement,
 )
+from actorbus._start_by import TooLate, starting_within
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._answering import Answering
@@ -113,13 +114,19 @@ class Processing:
                 await self._answering.answer(claimed, headers, unit)
             elif self._next is None:
                 message = self._dispatch.decode(self._spec, claimed)
-                invoke = self._invoke if claimed.on_failure is None else self._own_invoke(claimed)
+                plain = claimed.on_failure is None and claimed.expires_at is None
+                invoke = self._invoke if plain else self._own_invoke(claimed)
                 await invoke(self._spec, message, headers, unit)
             else:
                 message = self._dispatch.decode(self._spec, claimed)
                 now = self._store.now()
                 unit.stage([forwarded(claimed, message, headers, self._next, now)])
             await self._commit(unit, claimed, settlement, alone=alone)
+        except TooLate:
+            await unit.rollback()
+            workload.counts.started -= 1
+            self._total.started -= 1
+            self.settling.settle(claimed, EXPIRE)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()
             self.judging.failed(claimed, error)
@@ -137,11 +144,13 @@ class Processing:
                 self.judging.publish(claimed, settlement, None)
 
     def _own_invoke(self, claimed: Claimed) -> Invoke:
-        """Return what calls the handler under the message's own time limit, if it has one."""
-        timeout = policy_of(claimed.on_failure).timeout
-        if timeout is None:
-            return self._invoke
-        return self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
+        """Return what calls the handler under the message's own limits of time."""
+        invoke, timeout = self._invoke, policy_of(claimed.on_failure).timeout
+        if timeout is not None:
+            invoke = self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
+        if claimed.expires_at is None or self._spec.world not in {"thread", "process"}:
+            return invoke
+        return starting_within(claimed.expires_at - self._store.now(), invoke)
 
     async def _commit(
         self, unit: UnitOfWork, claimed: Claimed, settlement: Settlement, *, alone: bool

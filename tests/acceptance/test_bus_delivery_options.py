@@ -1,7 +1,9 @@
 """Delivery options, for a message, a gateway, a handler or a channel: the most specific wins."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from actorbus import (
     PermanentError,
     Retry,
     StoreChannel,
+    _start_by,
     header,
 )
 from actorbus._settlement import RELEASE
@@ -417,6 +420,31 @@ async def test_it_does_not_run_if_it_expires_between_claim_and_start(bus, clock,
         assert (log.numbers, await expired(bus), bus.counters.expired) == ([1], 1, 1)
         (channel,) = (await bus.health()).channels
         assert channel.endpoints[0].expired == 1
+
+
+async def test_it_does_not_run_if_it_expires_while_it_waits_for_a_thread(bus, log, monkeypatch):
+    """Threads and processes are shared by all handlers; what waits for one is not begun yet."""
+    bus.add_channel("mail")
+
+    @bus.command_handler
+    def ship(command: Ship) -> None:
+        log.note(command.number)
+
+    @bus.event_handler(channel="mail", endpoint_id="send", time_to_live=300)
+    def send(event: Ordered, commands: CommandBus) -> None:
+        commands.send(Ship(event.number)).get()
+
+    async with bus.running():
+        await bus.events.publish(Ordered(1))
+        await bus.idle()
+        now = time.monotonic()
+        ticks = iter([now, now + 299, now, now + 300])  # claimed and begun, two times
+        monkeypatch.setattr(_start_by, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+        await bus.events.publish(Ordered(2))
+        await bus.idle()
+        await bus.events.publish(Ordered(3))
+        await bus.idle()
+        assert (log.numbers, await expired(bus), bus.counters.started) == ([1, 2], 1, 2)
 
 
 # -- priority -------------------------------------------------------------------------------
