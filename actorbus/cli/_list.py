@@ -11,7 +11,7 @@ import trio
 from actorbus import ActorBus, GatewayListing, Pause
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
-from actorbus._store import QueueStatistics
+from actorbus._store import ParkedFilter, ParkedMessages, QueueStatistics
 from actorbus.cli import _list_services
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._durations import readable
@@ -33,6 +33,7 @@ class Survey:
     distribution: Distribution
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
+    parked: Sequence[ParkedMessages] = ()
     pauses: Sequence[Pause] = ()
     now: float = 0.0
 
@@ -64,6 +65,7 @@ async def _survey(bus: ActorBus) -> Survey:
             bus.check().distribution,
             queues,
             [*stranded(queues, others)],
+            await bus.store.parked(ParkedFilter()),
             await bus.pauses(),
             bus.store.now(),
         )
@@ -83,6 +85,7 @@ def _document(survey: Survey) -> dict[str, Any]:
         ],
         "distributed": _list_services.document(survey.distribution, survey.queues, COUNTS),
         "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
+        "parked": [msgspec.to_builtins(one) for one in survey.parked],
         "stranded": [
             {**msgspec.to_builtins(one.queue), "reason": one.reason} for one in survey.stranded
         ],
@@ -134,6 +137,13 @@ def _show(output: Output, survey: Survey) -> None:
             "paused",
             ("channel", "endpoint", "how long", "reason"),
             (_pause_row(pause, survey.now) for pause in survey.pauses),
+        )
+    if survey.parked:
+        output.table(
+            "parked, until somebody or something lets them go on",
+            ("endpoint", "channel", "tenant", "reason", "messages"),
+            ((p.endpoint, p.channel, p.tenant, p.reason, p.count) for p in survey.parked),
+            right=1,
         )
     if survey.stranded:
         output.table(

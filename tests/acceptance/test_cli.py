@@ -271,6 +271,23 @@ def test_send_says_that_it_makes_a_new_store(actorbus):
     assert (first.code, second.code, "store" in second.err) == (0, 0, False)
 
 
+def test_list_shows_what_is_parked_and_why(actorbus):
+    """A handler was renamed without an alias, and a worker has found its messages."""
+    actorbus.place("A-1")
+    with closing(sqlite3.connect(actorbus.folder / "shop.db")) as store, store:
+        store.execute("UPDATE actorbus_messages SET endpoint = 'shop.confirm_by_mail'")
+    with running(actorbus, until="are parked"):
+        pass
+
+    document = actorbus("list", "shop:bus", "--json").json
+    shown = actorbus("list", "shop:bus").out
+
+    (parked,) = document["parked"]
+    assert (parked["endpoint"], parked["count"]) == ("shop.confirm_by_mail", 1)
+    assert parked["reason"] == "no running process has this endpoint"
+    assert parked["reason"] in shown
+
+
 def test_list_shows_messages_that_nobody_takes_with_the_reason(actorbus):
     actorbus.place("A-1")
 

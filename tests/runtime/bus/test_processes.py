@@ -1,11 +1,12 @@
 """Bus handlers in worker processes: called, settled, retried and buried like the others."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 import trio
 
-from actorbus import ActorBus, HandlerTimeout, Retry
+from actorbus import ActorBus, HandlerTimeout, Retry, _start_by
 from actors import WorkerDied
 from tests.runtime.bus import process_handlers as work
 from tests.runtime.bus.process_handlers import GetSize, Render, Rendered
@@ -39,6 +40,27 @@ async def test_an_event_is_handled_there_with_its_headers(bus, tmp_path):
     [(tenant, attempt, worker)] = lines(tmp_path / "log")
     assert (tenant, attempt) == ("acme", "1")
     assert int(worker) != os.getpid()
+
+
+async def test_a_message_with_an_end_of_life_is_handled_there_before_it(bus, tmp_path):
+    bus.event_handler(channel="pictures", runs_on="process", time_to_live=600)(work.note)
+    async with bus.running():
+        await bus.events.publish(Rendered(str(tmp_path / "log")), headers={"tenant": "acme"})
+        await bus.idle()
+    assert [line[:2] for line in lines(tmp_path / "log")] == [["acme", "1"]]
+
+
+async def test_one_whose_life_ends_while_it_waits_for_a_worker_is_not_begun(
+    bus, tmp_path, monkeypatch
+):
+    """The clock is the machine's: what is late here is late in the worker."""
+    monkeypatch.setattr(_start_by, "time", SimpleNamespace(monotonic=lambda: -1e9))
+    bus.event_handler(channel="pictures", runs_on="process", time_to_live=600)(work.note)
+    async with bus.running():
+        await bus.events.publish(Rendered(str(tmp_path / "log")))
+        await bus.idle()
+        assert (bus.counters.expired, await bus.dead_letters.count()) == (1, 0)
+    assert not (tmp_path / "log").exists()
 
 
 async def test_a_worker_that_dies_costs_the_message_one_attempt(bus, tmp_path):
