@@ -8,6 +8,7 @@ Declaring and running
     Rate, ByLoad                how many handlers begin in a time, and how many run at once
     StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
     Ordering                    which messages are handled one after the other
+    RoutedChannel, RoundRobinChannel    channels that lead on to others
 What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
@@ -60,6 +61,7 @@ from actorbus._bus_events import LateReply as LateReply
 from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
 from actorbus._bus_events import MessageDiverted as MessageDiverted
+from actorbus._bus_events import MessageParked as MessageParked
 from actorbus._bus_events import MessageRetried as MessageRetried
 from actorbus._bus_events import MessagesLetGo as MessagesLetGo
 from actorbus._bus_events import MessagesParked as MessagesParked
@@ -67,16 +69,15 @@ from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
 from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import StoreTrouble as StoreTrouble
 from actorbus._bus_events import TenantEnded as TenantEnded
+from actorbus._bus_events import TenantOptionsFailed as TenantOptionsFailed
+from actorbus._bus_events import TenantsNotRefreshed as TenantsNotRefreshed
 from actorbus._bus_events import TenantStarted as TenantStarted
+from actorbus._bus_events import ThrottleFailed as ThrottleFailed
 from actorbus._bus_events import TicksMissed as TicksMissed
 from actorbus._calls import Answer as Answer
 from actorbus._calls import detached as detached
 from actorbus._channel import DynamicChannel as DynamicChannel
-from actorbus._channel import InvalidTenant as InvalidTenant
 from actorbus._channel import StoreChannel as StoreChannel
-from actorbus._channel import UnknownTenant as UnknownTenant
-from actorbus._channel import field as field
-from actorbus._channel import header as header
 from actorbus._errors import ActorBusError as ActorBusError
 from actorbus._errors import BusConfigurationError as BusConfigurationError
 from actorbus._errors import BusStateError as BusStateError
@@ -132,18 +133,26 @@ from actorbus._pauses import Pause as Pause
 from actorbus._recovery import Preview as Preview
 from actorbus._recovery import Replayed as Replayed
 from actorbus._retry_after import RetryAfter as RetryAfter
+from actorbus._routed_channel import RoundRobinChannel as RoundRobinChannel
+from actorbus._routed_channel import RoutedChannel as RoutedChannel
 from actorbus._settlement import DeadLetterReason as DeadLetterReason
 from actorbus._settlement import Failure as Failure
 from actorbus._store import DeadLetterFilter as DeadLetterFilter
 from actorbus._store import DeadLetterGroup as DeadLetterGroup
 from actorbus._store import DeadLetterNotFound as DeadLetterNotFound
 from actorbus._store import DeadLetterRow as DeadLetterRow
+from actorbus._store import ParkedMessages as ParkedMessages
 from actorbus._store import ProcessRow as ProcessRow
 from actorbus._store import QueueStatistics as QueueStatistics
 from actorbus._store import Store as Store
 from actorbus._store import StoreError as StoreError
 from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
+from actorbus._tenant_rules import InvalidTenant as InvalidTenant
+from actorbus._tenant_rules import TooManyTenants as TooManyTenants
+from actorbus._tenant_rules import UnknownTenant as UnknownTenant
+from actorbus._tenant_rules import field as field
+from actorbus._tenant_rules import header as header
 from actorbus._transaction import Transaction as Transaction
 from actorbus._way import Receipt as Receipt
 from actorbus.distributed._counts import DistributedCounts as DistributedCounts
@@ -226,6 +235,7 @@ __all__ = [
     "Marker",
     "MessageDied",
     "MessageDiverted",
+    "MessageParked",
     "MessageRefused",
     "MessageRetried",
     "MessagesLetGo",
@@ -235,6 +245,7 @@ __all__ = [
     "NoHandler",
     "NotProceeded",
     "Ordering",
+    "ParkedMessages",
     "Pause",
     "Payload",
     "PermanentError",
@@ -254,6 +265,8 @@ __all__ = [
     "Retry",
     "RetryAfter",
     "RollbackOnly",
+    "RoundRobinChannel",
+    "RoutedChannel",
     "RunResult",
     "ScheduleNotFound",
     "ScheduleOptions",
@@ -270,9 +283,13 @@ __all__ = [
     "SubscribersFailed",
     "SynchronousHealth",
     "TenantEnded",
+    "TenantOptionsFailed",
     "TenantStarted",
+    "TenantsNotRefreshed",
+    "ThrottleFailed",
     "Tick",
     "TicksMissed",
+    "TooManyTenants",
     "Transaction",
     "TransactionError",
     "UndecodableMessage",

@@ -15,6 +15,7 @@ import trio
 
 from actorbus._calls import Answer
 from actorbus._channel import Channel
+from actorbus._channel_checks import channel_names
 from actorbus._configuration import Configuration, configured
 from actorbus._consuming import Consume, Consuming, runs_a_loop, wrong_limits
 from actorbus._errors import BusConfigurationError, BusStateError, Problem
@@ -31,7 +32,9 @@ from actorbus._message_options import (
 )
 from actorbus._options import RunsOn, as_seconds
 from actorbus._own_frames import RUNTIME
+from actorbus._parked import Parked
 from actorbus._recovery import DeadLetters
+from actorbus._routing_checks import with_targets
 from actorbus._running import BusRun, Settings, Terms
 from actorbus._store import ProcessRow, Store
 from actorbus._types import did_you_mean
@@ -41,7 +44,7 @@ from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_
 from actorbus.endpoints._workload import BusCounts
 from actorbus.operations import BusHealth
 from actorbus.schedules._operations import Schedules
-from actors import ActorSystem, Reply
+from actors import ActorRef, ActorSystem, Reply
 from supervisors import Strategy
 
 G = TypeVar("G", bound=Gateway | DistributedBus)
@@ -59,6 +62,8 @@ class ActorBus(Consuming):
     many seconds pass before the messages of a dead process are taken by another. `seed` makes
     jitter repeatable. Stopping takes at most `shutdown_timeout` seconds for what is being handled.
     A handler that blocks the trio thread for `blocked_after` seconds is reported (None: never).
+    Plain handlers run on at most `max_threads` threads, those with `runs_on="process"` in at most
+    `max_processes` worker processes (None: one for each processor).
 
     `conversion` is "strict" ("3" is not 3) or "lax"; a field that a type does not have is refused
     or ignored by `unknown_fields` ("refuse" when strict, "ignore" when lax, unless given). A
@@ -91,6 +96,8 @@ class ActorBus(Consuming):
         max_message_depth: int = MAX_MESSAGE_DEPTH,
         propagate_headers: Propagation = "all",
         seed: int | None = None,
+        max_threads: int = 256,
+        max_processes: int | None = None,
         clock: trio.abc.Clock | None = None,
     ) -> None:
         super().__init__(name)
@@ -102,6 +109,8 @@ class ActorBus(Consuming):
         self._strategy = strategy
         self._clock = clock
         self._blocked_after = blocked_after
+        self._max_threads = max_threads
+        self._max_processes = max_processes
         self._settings = Settings(name, lease, shutdown_timeout, seed)
         self._run: BusRun | None = None
         self._pid = os.getpid()
@@ -121,6 +130,7 @@ class ActorBus(Consuming):
             lambda: self._running().look_at_schedules(),
             seed,
         )
+        self.parked = Parked(lambda: self._running().store, self._call)
         self.counters = BusCounts()
         self.distributed_counts = DistributedCounts()
         self.unfinished: tuple[Unfinished, ...] = ()
@@ -244,6 +254,31 @@ class ActorBus(Consuming):
     def processes(self) -> Answer[list[ProcessRow]]:
         """Return the processes that have this store open, each with its snapshot."""
         return self._call(self._running().store.processes)
+
+    def channel_ref(self, channel: str) -> "ActorRef[Any]":
+        """Return the router of a channel, to send to it as to an actor, from any thread.
+
+        What is told or asked, a message or a `Letter` with options of its own, is stored on the
+        channel for those of its handlers that take it, as a gateway would store it, but never
+        with a handler's transaction. An ask is answered with the message's id, or with what
+        a gateway would raise. A message that was told and could not be stored becomes a dead letter
+        of the actor system (`actors.events.DeadLetter`) and an error in the log. While the store
+        fails both are tried again for some seconds. Raises BusStateError, and ValueError for
+        a name that no channel has.
+        """
+        names = channel_names(self._declared)
+        if channel not in names:
+            raise ValueError(f"no channel {channel!r}{did_you_mean(channel, names)}")
+        return self._running().delivery.router(channel)
+
+    def refresh_tenants(self, channel: str) -> Answer[None]:
+        """Ask a dynamic channel's `tenants=` function now, for a tenant that was just added.
+
+        What was parked for it goes on. Raises what the function raises, BusStateError, and
+        ValueError for a name that no channel has.
+        """
+        self.channel_ref(channel)
+        return self._call(self._running().delivery.refresh_tenants, channel)
 
     def _call(self, function: Callable[..., Awaitable[Any]], /, *arguments: Any) -> Answer[Any]:
         return self._running().worlds.call(None, function, *arguments)
@@ -386,6 +421,8 @@ class ActorBus(Consuming):
             shutdown_timeout=self._settings.shutdown_timeout,
             runs_on=self._runs_on,
             blocked_after=self._blocked_after,
+            max_threads=self._max_threads,
+            max_processes=self._max_processes,
         )
         system.runtime_code += RUNTIME
         terms = Terms(list(self._names(consume)), limits, prioritised)
@@ -405,7 +442,7 @@ class ActorBus(Consuming):
         self, consume: Consume, runs_on: RunsOn, limits: Limits = _UNLIMITED
     ) -> tuple[Configuration, Store]:
         """Return what is to run. Raises ConfigurationError with all that is wrong."""
-        known = [channel.name for channel in self.channels]
+        known = channel_names(self._declared)
         wrong = [
             Problem("bus.running(consume=...)", f"no channel {name!r}{did_you_mean(name, known)}")
             for name in self._names(consume)
@@ -437,6 +474,12 @@ class ActorBus(Consuming):
             if seconds is None or seconds <= 0:
                 value = getattr(settings, name)
                 yield Problem(where, f"{name}={value!r} is not allowed: give a number above 0")
+        most: dict[str, Any] = {"max_threads": self._max_threads}
+        if self._max_processes is not None:
+            most["max_processes"] = self._max_processes
+        for name, value in most.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                yield Problem(where, f"{name}={value!r} is not a whole number of at least 1")
         blocked_after = self._blocked_after
         if blocked_after is not None and (as_seconds(blocked_after) or 0) <= 0:
             text = "is not allowed: give a number above 0, or None"
@@ -457,9 +500,8 @@ class ActorBus(Consuming):
         if consume == "all":
             others = self._declared.distribution.foreign_channels()
             return [channel.name for channel in self.channels if channel.name not in others]
-        if isinstance(consume, str):
-            return () if consume == "none" else (consume,)
-        return tuple(consume)
+        names = [consume] if isinstance(consume, str) else consume
+        return () if consume == "none" else with_targets(names, self._declared)
 
 
 class _EnteredAsync(AbstractAsyncContextManager[ActorBus]):

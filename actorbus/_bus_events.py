@@ -85,6 +85,17 @@ class MessageDiverted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageParked(Event):
+    """A stored message is held back now; `bus.parked` lists such ones and lets them go on."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble(Event):
     """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
 
@@ -162,3 +173,33 @@ class TenantEnded(Event):
 
     channel: str
     tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantsNotRefreshed(Event):
+    """A channel's `tenants=` function failed: those known before stay known; it is tried again."""
+
+    channel: str
+    exception: BaseException
+    delay: float
+    """Seconds until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOptionsFailed(Event):
+    """A channel's `tenant_options=` function failed: the tenant has the channel's options."""
+
+    channel: str
+    tenant: str
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class ThrottleFailed(Event):
+    """A channel's `throttle=` function failed: nothing is taken until it was asked again."""
+
+    channel: str
+    tenant: str
+    exception: BaseException
+    delay: float
+    """Seconds until then."""

@@ -3,33 +3,24 @@
 What runs behind them is in `channels/` (one supervised actor each) and in `endpoints/`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
-from typing import Any, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 
-from actorbus._errors import MessageRefused
 from actorbus._flow_options import ByLoad, Concurrency, most_at_once
-from actorbus._options import Checked, Delay, Seconds, as_seconds, is_text
+from actorbus._options import Checked, Delay, Seconds, as_seconds
 from actorbus._ordering import Ordering, OrderingRule, order_faults
+from actorbus._tenant_rules import TenantRule
 from supervisors import Backoff, Retry
 
-TenantRule = Callable[[Any, Mapping[str, str]], object]
+Tenants = Collection[str] | Mapping[str, str]
+TenantsFunction = Callable[..., Tenants | Awaitable[Tenants]]
+Throttle = Callable[[str], bool | float | Awaitable[bool | float]]
 
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
 CAPABILITIES = frozenset({"delay", "priority", "time_to_live", "ordering_key"})
 """What a kind of channel may honour or not; those on the store honour all of it."""
-
-_POLICIES = ("create", "refuse", "dead_letter")
-_LONGEST_TENANT = 200
-
-
-class UnknownTenant(MessageRefused):
-    """The sender's: the channel knows its tenants, and the message's is none of them."""
-
-
-class InvalidTenant(MessageRefused):
-    """The sender's: the channel's rule found no tenant in the message, or not a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +35,11 @@ class StoreChannel:
     `delay`, `priority`, `time_to_live`, `timeout`, `deduplicate` and `ordering_key` are for
     messages and handlers that do not say otherwise; see `HandlerOptions`. What fails for
     good goes to the handler of `error_channel`, a channel too.
+
+    `throttle` is asked before messages are taken: a function of the tenant's name ("" on this kind
+    of channel), plain or async. True lets a claim through, of as many messages as can begin at
+    once; False or a number of seconds means not now: it is asked again after a second, or that
+    long. Nothing is claimed meanwhile, so that no attempt is counted.
     """
 
     name: str
@@ -60,13 +56,14 @@ class StoreChannel:
     deduplicate: Callable[..., object] | None = None
     ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
+    throttle: Throttle | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
-        yield from _name_problems(self.name)
+        yield from name_faults(self.name)
         if isinstance(self.concurrency, ByLoad):
             yield from self.concurrency.problems()
         else:
@@ -80,37 +77,45 @@ class StoreChannel:
             )
         yield from _shared_problems(self)
 
-    def tenant_of(self, message: Any, headers: Mapping[str, str]) -> str:
-        """Return "": this kind of channel has no tenants."""
-        return ""
-
 
 @dataclass(frozen=True, slots=True)
 class DynamicChannel:
     """A channel whose messages belong to tenants: a router actor makes a channel for each.
 
     `tenant` says whose a message is: `header("carrier")`, `field("carrier")` or a function of
-    (message, headers) that returns a name. It is asked when the message is sent; its errors are
-    the sender's. With `tenants` only those are known, and `unknown` says what becomes of others:
+    (message, headers) that returns a name, or None for nobody's. It is asked when the message is
+    sent; its errors are the sender's.
 
-    - "create": every name gets a channel (the default; contradicts `tenants`)
-    - "refuse": the sender gets `UnknownTenant`; one that is stored already becomes a dead letter
+    `tenants` are those that are known: names, or a mapping from what the rule finds to the names
+    of tenants, or a function that returns one of the two. The function may be async, may take
+    a read-only Transaction, is asked when the bus starts and then every `refresh` seconds.
+    `unknown` says what becomes of messages of others, and of nobody's:
+
+    - "create": every name gets a channel (the default; nobody's are refused, InvalidTenant)
+    - "error": the sender gets `UnknownTenant`; one that is stored already becomes a dead letter
+    - "park": the message is stored and held back, until its tenant is known
     - "dead_letter": the message is stored, and goes to the dead letters with that reason
+    - the name of a channel on the store: the message goes there instead
     - a known tenant's name: the message is that tenant's
 
-    The tenants share `workers` handlers running at once; none has more than `concurrency`. A
-    tenant's channel that had nothing to do for `idle_timeout` seconds is ended, and made again
-    on demand. At most `max_tenants` live at once; further ones wait for an idle one to end. The
-    delivery options are those of `StoreChannel`.
+    At most `max_tenants` have messages on the channel; the sender of a further one's gets
+    `TooManyTenants`. The tenants share `workers` handlers running at once; none has more than
+    `concurrency`. A tenant's channel that had nothing to do for `idle_timeout` seconds is ended,
+    and made again on demand. At most `max_active` live at once; further ones wait for an idle
+    one to end. `tenant_options` gives a tenant options of its own: a function of its name that
+    returns a dictionary (concurrency, max_in_flight, retry, backoff, outage) or None. `throttle`
+    is asked before messages are taken, and the delivery options are as in `StoreChannel`.
     """
 
     name: str
     _: KW_ONLY
     tenant: TenantRule
     unknown: str = "create"
-    tenants: Collection[str] | None = None
+    tenants: Tenants | TenantsFunction | None = None
+    refresh: Seconds = 10.0
+    max_tenants: int = 100_000
+    max_active: int = 10_000
     idle_timeout: Seconds = 60.0
-    max_tenants: int = 10_000
     workers: int = 20
     concurrency: int = 4
     max_in_flight: int = 100
@@ -124,58 +129,36 @@ class DynamicChannel:
     deduplicate: Callable[..., object] | None = None
     ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
+    tenant_options: Callable[[str], "ChannelOptions | None"] | None = None
+    throttle: Throttle | None = None
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Keep a set of the tenants; one text is left for `problems` to refuse."""
-        if self.tenants is not None and not isinstance(self.tenants, str):
+        """Keep a set, or a copy, of the tenants; one text is left for `problems` to refuse."""
+        if isinstance(self.tenants, Mapping):
+            object.__setattr__(self, "tenants", dict(self.tenants))
+        elif self.tenants is not None and not (
+            isinstance(self.tenants, str) or callable(self.tenants)
+        ):
             object.__setattr__(self, "tenants", frozenset(self.tenants))
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
-        yield from _name_problems(self.name)
-        yield from _at_least_one(self, "workers", "concurrency", "max_in_flight", "max_tenants")
+        yield from name_faults(self.name)
+        yield from _at_least_one(
+            self, "workers", "concurrency", "max_in_flight", "max_tenants", "max_active"
+        )
         if not callable(self.tenant):
             yield f"tenant={self.tenant!r} is not a rule; use header(...), field(...) or a function"
-        if (as_seconds(self.idle_timeout) or 0) <= 0:
-            yield f"idle_timeout={self.idle_timeout!r} is not allowed: give seconds, more than 0"
-        if isinstance(self.tenants, str):
-            yield f"tenants={self.tenants!r} is one text: give a set of names"
-        else:
-            yield from self._unknown_problems()
+        for name in ("idle_timeout", "refresh"):
+            if (as_seconds(getattr(self, name)) or 0) <= 0:
+                value = getattr(self, name)
+                yield f"{name}={value!r} is not allowed: give seconds, more than 0"
+        if self.tenant_options is not None and not callable(self.tenant_options):
+            yield f"tenant_options={self.tenant_options!r} is not a function of a tenant's name"
         yield from _shared_problems(self)
-
-    def _unknown_problems(self) -> Iterator[str]:
-        if self.tenants is None and self.unknown != "create":
-            yield f"unknown={self.unknown!r} needs tenants={{...}}: without it every name is known"
-        if self.tenants is not None and self.unknown == "create":
-            yield "tenants={...} is given and unknown='create' would let every name in; drop one"
-        if self.tenants is not None and self.unknown not in (*_POLICIES, *self.tenants):
-            allowed = ", ".join((*_POLICIES[1:], *sorted(self.tenants)))
-            yield f"unknown={self.unknown!r} is no policy and no known tenant (allowed: {allowed})"
-
-    def tenant_of(self, message: Any, headers: Mapping[str, str]) -> str:
-        """Return the tenant that a message is stored for.
-
-        Raises UnknownTenant or InvalidTenant, for the sender, and whatever the rule raises.
-        """
-        name = self.tenant(message, headers)
-        if not is_text(name) or not name or len(name) > _LONGEST_TENANT:
-            raise InvalidTenant(
-                f"channel {self.name!r}: {self.tenant} found the tenant {name!r};"
-                f" a tenant is a text of 1 to {_LONGEST_TENANT} characters"
-            )
-        if self.knows(name) or self.unknown == "dead_letter":
-            return name
-        if self.unknown == "refuse":
-            raise UnknownTenant(f"channel {self.name!r} knows no tenant {name!r}")
-        return self.unknown
-
-    def knows(self, tenant: str) -> bool:
-        """Whether this tenant may have a channel."""
-        return self.tenants is None or tenant in self.tenants
 
 
 Channel = StoreChannel | DynamicChannel
@@ -196,43 +179,14 @@ class ChannelOptions(TypedDict, total=False):
     deduplicate: Callable[..., object]
     ordering_key: OrderingRule | Ordering
     error_channel: str
+    throttle: Throttle
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
 
 
-@dataclass(frozen=True, slots=True)
-class header:  # noqa: N801  reads as a function where a channel is declared
-    """The tenant is the value of this user header."""
-
-    name: str
-
-    def __call__(self, message: Any, headers: Mapping[str, str]) -> object:
-        """Return the header's value; InvalidTenant when the message has none."""
-        try:
-            return headers[self.name]
-        except KeyError:
-            raise InvalidTenant(f"the message has no header {self.name!r}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class field:  # noqa: N801  reads as a function where a channel is declared
-    """The tenant is the value of this field of the message, an attribute or a key."""
-
-    name: str
-
-    def __call__(self, message: Any, headers: Mapping[str, str]) -> object:
-        """Return the field's value; InvalidTenant when the message has none."""
-        try:
-            if isinstance(message, Mapping):
-                return message[self.name]
-            return getattr(message, self.name)
-        except (KeyError, AttributeError):
-            kind = type(message).__name__
-            raise InvalidTenant(f"{kind} has no field {self.name!r}") from None
-
-
-def _name_problems(name: str) -> Iterator[str]:
+def name_faults(name: str) -> Iterator[str]:
+    """Say what is wrong with the name of a channel."""
     if not name or "/" in name or name != name.strip() or not name.isprintable():
         yield f"the channel name {name!r} is not a printable text without '/' and outer spaces"
 
@@ -251,6 +205,8 @@ def _shared_problems(options: Channel) -> Iterator[str]:
         yield f"backoff={options.backoff!r} is not allowed: give Backoff(initial=...)"
     if not _are_exceptions(options.outage):
         yield f"outage={options.outage!r} is not a tuple of exception types"
+    if options.throttle is not None and not callable(options.throttle):
+        yield f"throttle={options.throttle!r} is not a function of a tenant's name"
     checked = Checked({name: getattr(options, name) for name in _DELIVERY})
     checked.delay("delay")
     checked.whole("priority")

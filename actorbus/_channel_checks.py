@@ -41,7 +41,7 @@ def check_capabilities(
 
 def channel_names(declared: Declared) -> Sequence[str]:
     """Return the names of the declared channels, in their order."""
-    return [channel.name for channel, _ in declared.channels]
+    return [channel.name for channel, _ in (*declared.channels, *declared.routings)]
 
 
 def check_channel_name(

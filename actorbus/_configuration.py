@@ -1,7 +1,7 @@
 """What the program declared, checked: all problems at once, each with its place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actorbus import _inject
 from actorbus._channel import Channel
@@ -19,6 +19,8 @@ from actorbus._message_checks import converter_faults, register_aliases, registe
 from actorbus._message_options import MessageOptions
 from actorbus._options import RunsOn
 from actorbus._problems import Problems
+from actorbus._routed_channel import Routing
+from actorbus._routing_checks import check_routing, leading_to
 from actorbus._services import Services, name_of
 from actorbus._types import TypeRegistry
 from actorbus._versions import Versions
@@ -50,6 +52,7 @@ class Configuration:
     distribution: Distribution
     error_handlers: tuple[HandlerSpec, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    routings: tuple[Routing, ...] = ()
 
     @property
     def endpoints(self) -> tuple[HandlerSpec, ...]:
@@ -66,14 +69,17 @@ class Configuration:
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order.
 
-        They are those declared on it, and where a gateway sends through it, the handlers of that
-        gateway's kind; those with a channel of their own are sent on to that. On an inbox there
-        are also those that other services reach, and on an outbox what takes messages on to them.
+        They are those declared on it, or on a channel whose messages go on to it, and where a
+        gateway sends through one of these, the handlers of that gateway's kind; those with a
+        channel of their own are sent on to that. On an inbox there are also those that other
+        services reach, and on an outbox what takes messages on to them.
         """
+        sources = leading_to(channel, self.channels, self.routings)
         own = tuple(
-            spec
+            replace(spec, channel=channel) if spec.channel in sources else spec
             for spec in self.endpoints
-            if spec.channel == channel or channel in self.gateway_channels.get(spec.kind, ())
+            if spec.channel in sources
+            or not sources.isdisjoint(self.gateway_channels.get(spec.kind, ()))
         )
         return with_others(own, self.distribution.endpoints_of(channel))
 
@@ -104,6 +110,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     _check_types(declared, types, codecs.hooks, problems)
     register_tick(declared, types)
     check_channels(declared, problems)
+    check_routing(declared, problems)
     gateways = GatewayChecks(declared, problems)
     gateways.collect()
     gateways.check_gateways()
@@ -143,6 +150,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
         distribution,
         tuple(error_handlers),
         schedules,
+        tuple(routing for routing, _ in declared.routings),
     )
 
 

@@ -8,6 +8,7 @@ from actorbus._gateway import Gateway
 from actorbus._handlers import Declaration
 from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._message_options import MessageOptions
+from actorbus._routed_channel import Routing
 from actorbus._services import Services
 from actorbus._versions import Upcaster
 from actorbus.distributed._distribution import DeclaredDistribution
@@ -22,6 +23,7 @@ class Declared:
     handlers: list[Declaration] = field(default_factory=list)
     error_handlers: list[Declaration] = field(default_factory=list)
     channels: list[tuple[Channel, str]] = field(default_factory=list)
+    routings: list[tuple[Routing, str]] = field(default_factory=list)
     types: list[NamedType] = field(default_factory=list)
     services: Services = field(default_factory=Services)
     gateways: dict[type[Gateway], str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from actorbus._handlers import (
 from actorbus._intercepting import Intercepting
 from actorbus._message_checks import DeclaredConverter, NamedType
 from actorbus._options import ErrorHandlerOptions, HandlerOptions, QueryHandlerOptions
+from actorbus._routed_channel import Routing
 from actorbus._services import Scope, Service
 from actorbus._types import did_you_mean
 from actorbus._versions import Upcaster
@@ -194,16 +195,19 @@ class Declaring(Intercepting, Distributing, Scheduling):
     @overload
     def add_channel(self, channel: str, /, **options: Unpack[ChannelOptions]) -> None: ...
     @overload
-    def add_channel(self, channel: Channel, /) -> None: ...
-    def add_channel(self, channel: str | Channel, /, **options: Any) -> None:
+    def add_channel(self, channel: Channel | Routing, /) -> None: ...
+    def add_channel(self, channel: str | Channel | Routing, /, **options: Any) -> None:
         """Declare a channel on the store: by name and options, or a `DynamicChannel(...)`.
 
-        The options are those of `StoreChannel`.
+        The options are those of `StoreChannel`. A `RoutedChannel` or a `RoundRobinChannel` leads
+        on to others.
         """
         self._refuse_while_running("add a channel")
         self._add_channel(channel, options, caller_place(caller()))
 
-    def _add_channel(self, channel: str | Channel, options: dict[str, Any], where: str) -> None:
+    def _add_channel(
+        self, channel: str | Channel | Routing, options: dict[str, Any], where: str
+    ) -> None:
         if isinstance(channel, str):
             for name in sorted(options.keys() - CHANNEL_OPTION_NAMES):
                 hint = did_you_mean(name, CHANNEL_OPTION_NAMES)
@@ -215,7 +219,10 @@ class Declaring(Intercepting, Distributing, Scheduling):
             given = ", ".join(f"{name}=" for name in options)
             raise TypeError(f"{given} belongs into {type(channel).__name__}(...)")
         self._take_own_channel_back(channel.name)
-        self._declared.channels.append((channel, where))
+        if isinstance(channel, Routing):
+            self._declared.routings.append((channel, where))
+        else:
+            self._declared.channels.append((channel, where))
 
     def provide(
         self,

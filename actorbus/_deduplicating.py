@@ -7,7 +7,6 @@ with what synchronous handlers write. If any of that fails, the message may be s
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from actorbus._channel import InvalidTenant
 from actorbus._errors import InvalidMessage
 from actorbus._gateway_options import arity
 from actorbus._inner_units import InnerUnitOfWork
@@ -15,6 +14,7 @@ from actorbus._listeners import Hook, Outcome
 from actorbus._message import Headers
 from actorbus._options import SendOptions, checked_headers
 from actorbus._store import GroupLost, Store
+from actorbus._tenant_rules import InvalidTenant
 from actorbus._types import stable_name
 from actorbus._unit_of_work import UnitOfWork
 from actorbus._way import Way

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from math import inf
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 
@@ -24,15 +24,21 @@ from actorbus._limits import Unfinished as Unfinished
 from actorbus._log import log_events
 from actorbus._message import Headers
 from actorbus._pauses import Pause, Paused
+from actorbus._placing import Places
 from actorbus._poller import Alarm, Polling, Task, store_spec
 from actorbus._replies import Replies
+from actorbus._routed_channel import Routing
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus._user_calls import UserCalls
+from actorbus._way import Receipt
 from actorbus._winding_up import wind_up
 from actorbus.channels._allowance import Allowance
 from actorbus.channels._channels import channel_spec, lasting
 from actorbus.channels._desk import Desk, Endpoint, EndpointFactory, StoreDesk
 from actorbus.channels._family import Channels, StartChannel, StopChannel
+from actorbus.channels._registrar import Registrar
+from actorbus.channels._routers import router_spec
 from actorbus.channels._tenant_desk import TenantDesk
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._plan import actor_name
@@ -44,7 +50,7 @@ from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch
 from actorbus.schedules._scheduler import Scheduler
-from actors import ActorSystem, Supervisor
+from actors import ActorRef, ActorSystem, Supervisor
 from actors.events import Event
 from supervisors import ChildSpec, OneForOne
 
@@ -119,12 +125,27 @@ class BusRuntime(Protocol):
         """The answers to queries; None where no channel carries queries."""
         ...
 
+    @property
+    def declared_channels(self) -> Sequence[Channel | Routing]:
+        """All declared channels, consumed here or not."""
+        ...
+
+    @property
+    def user_calls(self) -> UserCalls:
+        """What calls functions of the program's."""
+        ...
+
+    async def store_message(self, channel: str, message: Any) -> Receipt:
+        """Store a message on a channel, as a gateway would."""
+        ...
+
     def endpoints_of(self, channel: str) -> Sequence[HandlerSpec]:
         """Return the asynchronous handlers on this channel, in declared order."""
         ...
 
-    def channel(self, name: str) -> Channel:
-        """Return a declared channel, consumed here or not."""
+    @property
+    def places(self) -> Places:
+        """Where messages are stored that are sent on a channel."""
         ...
 
     def error_endpoint(self, channel: str) -> str | None:
@@ -146,7 +167,8 @@ class Surroundings:
     def __init__(self, runtime: BusRuntime) -> None:
         self.store = runtime.store
         self.dispatch = runtime.dispatch
-        self.channel = runtime.channel
+        self.places = runtime.places
+        self.user_calls = runtime.user_calls
         self.error_endpoint = runtime.error_endpoint
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
@@ -207,6 +229,12 @@ class Delivery:
         )
         self.calls = {spec.endpoint_id: Calls(spec) for spec in runtime.synchronous()}
         self.counts = runtime.counts
+        self._registrars = {
+            channel.name: Registrar(
+                self._surroundings, channel, f"{self._system.name}/routers/{channel.name}"
+            )
+            for channel in runtime.declared_channels
+        }
         self._snapshots = Alarm()
         self._ticking = Alarm()
         self._scheduler = runtime.scheduler
@@ -233,6 +261,17 @@ class Delivery:
     def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous call to its endpoint's actor. Never blocks."""
         self.calls[spec.endpoint_id].note(error)
+
+    def router(self, channel: str) -> ActorRef[Any]:
+        """Return the actor that stores what it is told on a channel."""
+        found: ActorRef[Any] = self._system[f"routers/{actor_name(channel)}"]
+        return found
+
+    async def refresh_tenants(self, channel: str) -> None:
+        """Ask who a dynamic channel's tenants are, and let go on what was parked for them."""
+        registrar = self._registrars[channel]
+        await registrar.load()
+        await registrar.reconsider()
 
     async def health(self) -> BusHealth:
         """Return how everything is. A failing store is part of the answer, not an error."""
@@ -280,9 +319,12 @@ class Delivery:
         """Spawn all actors; returns when the top ones have started."""
         self._store.on_ready(self._wake)
         self._surroundings.heed(tuple(await self._store.pauses()))
+        for registrar in self._registrars.values():
+            await registrar.load()
         specs = [store_spec(self._tasks(), self._surroundings.publish)]
         specs.append(self._family("endpoints", self._synchronous()))
         specs.append(self._family("channels", self._specs, Channels))
+        specs.append(self._family("routers", self._routers()))
         for spec in specs:
             await self._system.spawn(spec).started()
         self._snapshots.due_in(0)  # the first was written before there were channels
@@ -331,6 +373,12 @@ class Delivery:
             name=name,
             restart="permanent",
         )
+
+    def _routers(self) -> list[ChildSpec]:
+        return [
+            router_spec(name, self._runtime.store_message, registrar)
+            for name, registrar in self._registrars.items()
+        ]
 
     def _synchronous(self) -> list[ChildSpec]:
         return [
@@ -510,7 +558,7 @@ class Delivery:
             return await wind_up(self.desks, timeout, self._stop_actors)
 
     async def _stop_actors(self) -> None:
-        for name in ("channels", "endpoints", "store"):
+        for name in ("routers", "channels", "endpoints", "store"):
             ref = self._system[name]
             ref.stop(block=False)
             await ref.terminated()

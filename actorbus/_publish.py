@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from actorbus._capabilities import lacking, refuse_lacking, refuse_ordering
-from actorbus._channel import Channel
+from actorbus._channel import Channel, StoreChannel
 from actorbus._configuration import Configuration
 from actorbus._errors import InvalidMessage, InvalidSendOption
 from actorbus._failure_policy import own_policy_text
@@ -19,6 +19,7 @@ from actorbus._handling import HANDLING_OPTIONS, Handling, handling
 from actorbus._message import MSGPACK, NO_HEADERS, Envelope, Headers, headers_to_text, new_id
 from actorbus._options import SEND_OPTIONS, SendOptions, checked_headers, checked_id
 from actorbus._ordering import OrderingRule, checked_wish, key_of, ordering_of
+from actorbus._placing import Places
 from actorbus._precedence import first, on_channel, timing_of
 from actorbus._routing import Route as Route
 from actorbus._routing import Routes
@@ -61,11 +62,20 @@ class Leg:
 class Press:
     """Makes envelopes and copies."""
 
-    def __init__(self, configuration: Configuration, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        now: Callable[[], float],
+        places: Places | None = None,
+    ) -> None:
         self.routes = Routes(configuration)
         self.error_endpoint = configuration.error_endpoint
-        self._channels = {channel.name: channel for channel in configuration.channels}
-        self._legs: dict[tuple[str, str], Leg] = {}
+        self._channels: dict[str, Channel] = {
+            **{routing.name: StoreChannel(routing.name) for routing in configuration.routings},
+            **{channel.name: channel for channel in configuration.channels},
+        }
+        self._legs: dict[tuple[str, str, str], Leg] = {}
+        self._places = places or Places(configuration.channels, configuration.routings)
         self._now = now
         self._limit = configuration.messages.max_message_bytes
         self._codecs = {name: configuration.codecs[name] for name in known_content_types()}
@@ -224,11 +234,13 @@ class Press:
         If it is sent on to a channel of the endpoint's own, that one's rule is asked too, so that
         the sender learns what is wrong.
         """
-        envelope, leg = prepared.envelope, self._legs.get((spec.endpoint_id, channel))
-        if leg is None:
-            leg = self._leg(spec, channel)
+        envelope = prepared.envelope
         if spec.channel not in {None, channel}:
-            self._channels[spec.channel].tenant_of(prepared.message, envelope.headers)
+            self._places.check(spec.channel, prepared.message, envelope.headers)
+        place = self._places.locate(channel, prepared.message, envelope.headers)
+        leg = self._legs.get((spec.endpoint_id, channel, place.channel))
+        if leg is None:
+            leg = self._leg(spec, channel, place.channel)
         wishes = leg.timing
         if prepared.timing is not NO_TIMING:
             refuse_lacking(prepared.timing, leg.lacking, leg.channel)
@@ -243,9 +255,9 @@ class Press:
         rule = prepared.ordering_key or leg.ordering
         return Outgoing(
             copy_id=new_id(),
-            channel=channel,
+            channel=place.channel,
             endpoint=spec.endpoint_id,
-            tenant=leg.channel.tenant_of(prepared.message, envelope.headers),
+            tenant=place.tenant,
             message_id=envelope.message_id,
             type_name=envelope.type_name,
             content_type=envelope.content_type,
@@ -261,6 +273,7 @@ class Press:
             deduplication_key=self.deduplication_key(prepared, leg.spec),
             on_failure=on_failure,
             ordering_key=None if rule is None else self._ordering_key(prepared, leg, rule, wishes),
+            parked=place.parked,
         )
 
     def _ordering_key(
@@ -278,10 +291,10 @@ class Press:
             )
         return key
 
-    def _leg(self, spec: HandlerSpec, name: str) -> Leg:
+    def _leg(self, spec: HandlerSpec, sent_on: str, name: str) -> Leg:
         """Return what holds for all copies of a handler on a channel; worked out once."""
         channel = self._channels[name]
-        own = channel if spec.channel in {None, name} else self._channels[spec.channel]
+        own = channel if spec.channel in {None, sent_on, name} else self._channels[spec.channel]
         filled = on_channel(on_channel(spec, own), channel)
         ordering = None if spec.kind == "query" else ordering_of(filled.ordering_key)
         leg = Leg(
@@ -291,7 +304,7 @@ class Press:
             lacking(own) | lacking(channel),
             None if ordering is None else ordering.key,
         )
-        self._legs[spec.endpoint_id, name] = leg
+        self._legs[spec.endpoint_id, sent_on, name] = leg
         return leg
 
 

@@ -90,6 +90,12 @@ class Routes:
             raise InvalidMessage(f"{route.type_name!r} is {_WAYS[route.kind]}")
         return route
 
+    def any_kind(self, message: Any, routing_key: str | None) -> Route:
+        """Return the route, whatever kind of message it is. Raises UnknownMessageType."""
+        if routing_key is None:
+            return self._routes[self._types.name_of(type(message))]
+        return self._by_key(routing_key)
+
     def _by_key(self, routing_key: str) -> Route:
         route = self._routes.get(routing_key)
         if route is None:

@@ -33,12 +33,16 @@ from actorbus._interface import implementation, is_interface
 from actorbus._limits import Ending, Limits
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
+from actorbus._placing import Places
 from actorbus._publish import Press
 from actorbus._replies import Replies
+from actorbus._routed_channel import Routing
 from actorbus._sending import BusSender
 from actorbus._services import Entrance
 from actorbus._store import ProcessInfo, Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus._user_calls import UserCalls
+from actorbus._way import Receipt
 from actorbus._worker import Wait, first, limited
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._gateway import DistributedBus, DistributedDoor, is_distributed
@@ -96,6 +100,7 @@ class BusRun:
         self.channels: tuple[Channel, ...] = tuple(by_name[name] for name in terms.channels)
         self.limits = terms.limits
         self.prioritised = terms.prioritised
+        self.places = Places(configuration.channels, configuration.routings)
         self.unfinished: tuple[Unfinished, ...] = ()
         self.asked_to_stop = trio.Event()
         self.stop_reason = (Ending.STOPPED, "")
@@ -178,6 +183,21 @@ class BusRun:
         if self._dispatch is None:
             raise BusStateError(f"bus {self.settings.name!r} has not started")
         return self._dispatch
+
+    @property
+    def declared_channels(self) -> tuple[Channel | Routing, ...]:
+        """All declared channels, consumed here or not."""
+        return (*self.configuration.channels, *self.configuration.routings)
+
+    @property
+    def user_calls(self) -> UserCalls:
+        """What calls functions of the program's."""
+        return UserCalls(self.worlds, self.configuration.runs_on)
+
+    async def store_message(self, channel: str, message: Any) -> Receipt:
+        """Store a message on a channel, as a gateway would. Raises what a gateway raises."""
+        handlers = {spec.endpoint_id for spec in self.endpoints_of(channel)}
+        return await self.sender.send_on(channel, handlers, message)
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:
         """Return the handlers that are sent messages through a channel, in declared order."""
@@ -345,7 +365,7 @@ class BusRun:
         ]
         decoding = Decoding(configuration)
         self._dispatch = Dispatch(handlers, injector, worlds, decoding)
-        press = Press(configuration, self.store.now)
+        press = Press(configuration, self.store.now, self.places)
         self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
         if configuration.has_queries_on_channels:
             self.replies = self._replies()

@@ -1,7 +1,8 @@
 """Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
 
 import trio
 
@@ -10,7 +11,8 @@ from actorbus._calling import Calling, Reports
 from actorbus._calls import Answer, Call, Worlds
 from actorbus._deduplicating import Alone, Deliver, Once
 from actorbus._dispatch import Dispatch
-from actorbus._errors import InvalidSendOption, QueryTimeout
+from actorbus._errors import InvalidSendOption, NoHandler, QueryTimeout
+from actorbus._gateway import CommandBus, EventBus, Letter, QueryBus
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._handling import Handling
 from actorbus._message import Headers
@@ -23,6 +25,8 @@ from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
 from actorbus._way import Receipt, Way
 from actorbus.interceptors._chain import Chains
 from actorbus.interceptors._gates import Gates
+
+_GATEWAYS: Mapping[Kind, type] = {"command": CommandBus, "event": EventBus, "query": QueryBus}
 
 
 class BusSender:
@@ -135,6 +139,40 @@ class BusSender:
         with trio.move_on_after(timeout):
             return await self._calling.ask(prepared, spec, way)
         raise QueryTimeout(f"{spec.endpoint_id} did not answer within {timeout:g} s")
+
+    async def send_on(self, channel: str, handlers: Collection[str], message: Any) -> Receipt:
+        """Store a message, or a `Letter`, on a channel for those of these handlers that take it.
+
+        Raises NoHandler if none does, and what the gateways raise.
+        """
+        options: SendOptions = SendOptions()
+        if isinstance(message, Letter):
+            message, options = message.message, message.options
+        route = self._press.routes.any_kind(message, options.get("routing_key"))
+        way = Way(route.kind, _GATEWAYS[route.kind], channel, {})
+        deliver = partial(self._store_on, handlers)
+        if self._gates is not None:
+            sending = self._gates.sending(None, way, message, options, deliver)
+            if sending is not None:
+                return cast("Receipt", await sending.run())
+        return await deliver(None, way, message, options)
+
+    async def _store_on(
+        self,
+        handlers: Collection[str],
+        unit: UnitOfWork | None,
+        way: Way,
+        message: Any,
+        options: SendOptions,
+    ) -> Receipt:
+        prepared = self._prepare(way, message, options, unit)
+        takers = [spec for spec in prepared.route.handlers if spec.endpoint_id in handlers]
+        if not takers or way.channel is None:
+            name = prepared.route.type_name
+            raise NoHandler(f"no handler on channel {way.channel!r} takes {name!r}")
+        copies = [self._press.copy(prepared, spec, way.channel) for spec in takers]
+        await self._leave(copies, unit)
+        return Receipt(prepared.envelope.message_id)
 
     def _prepare(
         self, way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None

@@ -14,6 +14,8 @@ from actorbus._handlers import HandlerSpec
 from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
+from actorbus.channels._tenant_options import channel_of
+from actorbus.channels._throttle import Throttling, throttling_of
 from actorbus.endpoints._flow import Allowed
 from actorbus.endpoints._making import SharedPermits, make_flow, make_processing
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
@@ -74,15 +76,25 @@ class EndpointFactory:
         self.specs = tuple(specs)
         self.bell = Bell()
         self.shared: SharedPermits = {}
-        self._root = root
+        self.root = root
         self._seed = seed
+
+    @property
+    def path(self) -> str:
+        """The path of the channel's actor."""
+        return f"{self.root}/channels/{actor_name(self.channel.name)}"
+
+    def throttling(self) -> Throttling | None:
+        """Return what is asked before messages are taken, None if nobody is."""
+        return throttling_of(self.bus, self.channel, self.bell, self.path)
 
     def make(self, tenant: str = "") -> tuple[Endpoint, ...]:
         """Return new endpoints, for a tenant or for the channel without tenants."""
         return tuple(self._make(spec, tenant) for spec in self.specs)
 
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
-        plan = plan_endpoint(spec, self.channel, tenant, self._root)
+        channel = channel_of(self.bus, self.channel, tenant, self.path)
+        plan = plan_endpoint(spec, channel, tenant, self.root)
         workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
         workload.allowance = self._allowance
         draws = Random(f"{self._seed}{plan.path}")
@@ -123,6 +135,11 @@ class Desk(Protocol):
 
     @property
     def bell(self) -> Bell: ...
+    @property
+    def throttling(self) -> Throttling | None:
+        """What is asked before messages are taken, if anybody is."""
+        ...
+
     @property
     def claimed(self) -> int:
         """How many messages were claimed so far."""
@@ -178,6 +195,7 @@ class StoreDesk:
     def __init__(self, factory: EndpointFactory) -> None:
         self.channel = factory.channel
         self.bell = factory.bell
+        self.throttling = factory.throttling()
         self.endpoints = factory.make()
         self.claimed = 0
         self.claiming = False
@@ -195,11 +213,13 @@ class StoreDesk:
         """Claim once for all endpoints with room; return how many messages came."""
         generation = self.bell.answer()
         demands = self._demands(generation)
-        if not demands:
+        if not demands or not await self._may_claim(store):
             return 0
         claimed = await store.claim(demands)
         self.claimed += len(claimed)
         self._hand_out(demands, claimed, generation)
+        if claimed and self.throttling is not None:
+            self.throttling.used("")
         return len(claimed)
 
     @property
@@ -209,15 +229,25 @@ class StoreDesk:
 
     def could_take(self, endpoint: str, tenant: str) -> bool:
         """Whether this endpoint is here and has room."""
+        if self.throttling is not None and self.throttling.refuses(""):
+            return False
         found = self._by_id.get(endpoint)
         return found is not None and found.workload.room() > 0
 
+    async def _may_claim(self, store: Store) -> bool:
+        """Whether the throttle says yes; it is asked only if messages wait."""
+        if self.throttling is None:
+            return True
+        waits = await store.waiting_tenants(self.channel.name, after="", limit=1)
+        return bool(waits) and self.throttling.allows("")
+
     def _demands(self, generation: int) -> list[Demand]:
         """Return what can be taken now; nothing for who found nothing in this generation."""
+        room_of = Workload.room if self.throttling is None else Workload.idle_workers
         return [
             Demand(self.channel.name, workload.plan.ids, None, room)
             for workload in (endpoint.workload for endpoint in self.endpoints)
-            if workload.dry_since != generation and (room := workload.room())
+            if workload.dry_since != generation and (room := room_of(workload))
         ]
 
     def _hand_out(
@@ -237,8 +267,10 @@ class StoreDesk:
 
     @property
     def pause(self) -> float:
-        """Seconds until an endpoint's rate limit lets it ask again; 0 if none waits for that."""
+        """Seconds until a rate limit or the throttle lets it ask again; 0 if none waits so."""
         soonest = min((one.workload.permitted_in() for one in self.endpoints), default=inf)
+        if self.throttling is not None:
+            soonest = min(soonest, self.throttling.pause or inf)
         return 0.0 if soonest == inf else soonest
 
     def look_again(self) -> None:

@@ -68,6 +68,8 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
             with suppress(ActorDeadError):  # the bus is stopping: nothing is claimed any more
                 ref.tell(CLAIM)
 
+        if self._desk.throttling is not None:
+            self._desk.throttling.connect(self.context.start_soon)
         self._desk.bell.connect(ring)
 
     async def on_receive(self, message: Claim | Look | Stalled) -> None:

@@ -19,14 +19,14 @@ from actorbus._channel import DynamicChannel
 from actorbus._handlers import HandlerSpec
 from actorbus._options import as_seconds
 from actorbus._pauses import Paused
-from actorbus._settlement import DeadLetter, DeadLetterReason
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._desk import Endpoint, EndpointFactory, always, hold_if_paused
 from actorbus.channels._fairness import WorkerShares, excess, grants
 from actorbus.channels._tenants import TenantPlaces
+from actorbus.channels._unknown_tenants import UnknownTenants
 from actorbus.endpoints._actor import Sharing
 from actorbus.endpoints._outage import Health
-from actorbus.endpoints._workload import Counts, total
+from actorbus.endpoints._workload import Counts, Workload, total
 
 TENANTS_A_ROUND = 64
 """How many waiting tenants one claim serves."""
@@ -38,7 +38,7 @@ TENANTS_AT_ONCE = 4096
 """How many more names are read at once where the first are of tenants that take nothing."""
 
 UNKNOWN_A_ROUND = 100
-"""How many messages of an unknown tenant go to the dead letters at once."""
+"""How many messages of an unknown tenant are settled at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,10 @@ class TenantDesk:
         self.on_end: Callable[[Tenant], None] = _nobody
         self.shares = WorkerShares(channel.workers)
         self.sharing = Sharing(self.shares, self._notify)
+        self.throttling = factory.throttling()
         self._factory = factory
-        self._places = TenantPlaces(channel.max_tenants, as_seconds(channel.idle_timeout) or 60.0)
+        self._directory = factory.bus.places.directories[channel.name]
+        self._places = TenantPlaces(channel.max_active, as_seconds(channel.idle_timeout) or 60.0)
         self._by_path: dict[str, Endpoint] = {}
         self._ids = tuple(
             name for spec in factory.specs for name in (spec.endpoint_id, *spec.aliases)
@@ -84,7 +86,7 @@ class TenantDesk:
         self._permitted_at = inf
         self._share = max(channel.concurrency, *map(_batch_size, factory.specs), 1)
         self._holding: set[str] = set()
-        self._refused: list[Claimed] = []
+        self._unknown_tenants = UnknownTenants(factory.bus, channel, factory.path)
         self._closed = False
         self._paused = factory.bus.paused
         self._dry_since = -1
@@ -137,7 +139,9 @@ class TenantDesk:
     def pause(self) -> float:
         """Seconds until the look at all tenants that the last claim put off; 0 if it did not."""
         now = trio.current_time()
-        looks = (self._next_look if self._put_off else inf, self._permitted_at)
+        looks = [self._next_look if self._put_off else inf, self._permitted_at]
+        if self.throttling is not None:
+            looks.append(now + (self.throttling.pause or inf))
         soonest = min((at for at in looks if at > now), default=inf)
         return 0.0 if soonest == inf else soonest - now
 
@@ -153,6 +157,8 @@ class TenantDesk:
         """Whether this tenant's endpoint has room, or the tenant could be started."""
         if endpoint not in self._ids or self._paused.holds(self.channel.name, [endpoint]):
             return False
+        if self.throttling is not None and self.throttling.refuses(tenant):
+            return False
         found = self.tenants.get(self._resolve(tenant) or "")
         if found is None:
             return self._places.has_room()
@@ -166,7 +172,7 @@ class TenantDesk:
         """Claim once for the tenants whose turn it is; return how many messages came."""
         generation = self.bell.answer()
         self._permitted_at = inf
-        await self._bury_refused(store)
+        await self._unknown_tenants.settle(store)
         demands = [] if self._takes_nothing else await self._next_demands(store, generation)
         if not demands:
             if self.has_room and not self._put_off:
@@ -177,16 +183,9 @@ class TenantDesk:
         finally:
             self._promise_nothing()
         self.claimed += len(claimed)
-        self._refused += self._hand_out(demands, claimed, generation)
-        await self._bury_refused(store)
+        self._unknown_tenants.add(self._hand_out(demands, claimed, generation))
+        await self._unknown_tenants.settle(store)
         return len(claimed)
-
-    async def _bury_refused(self, store: Store) -> None:
-        """Settle the messages of unknown tenants; those that a failing store left are kept."""
-        if self._refused:
-            unknown = DeadLetter(DeadLetterReason.UNKNOWN_TENANT)
-            await store.settle([(one, unknown) for one in self._refused])
-            self._refused.clear()
 
     async def _next_demands(self, store: Store, generation: int) -> list[Demand]:
         """Return the demands of the first round that has any: others may wait behind sick ones."""
@@ -230,12 +229,15 @@ class TenantDesk:
     def _known(self, names: Sequence[str], generation: int) -> list[Demand]:
         """Return the demands of known tenants: a fair share for each that has room."""
         waiting: dict[str, tuple[str, Endpoint]] = {}
+        throttling = self.throttling
         for name in names:
+            if throttling is not None and not throttling.allows(name):
+                continue
             for endpoint in self._endpoints_for(name):
                 workload = endpoint.workload
                 if workload.dry_since == generation:
                     continue
-                if workload.room():
+                if self._room(workload):
                     waiting.setdefault(workload.plan.path, (name, endpoint))
                 else:
                     self._note_permit(workload.permitted_in())
@@ -266,9 +268,13 @@ class TenantDesk:
         tenant = self.tenants.get(name)
         return tenant is not None and tenant.rests
 
+    def _room(self, workload: Workload) -> int:
+        """Return how many messages to ask for; what is throttled keeps none in stock."""
+        return workload.room() if self.throttling is None else workload.idle_workers()
+
     def _demand(self, name: str, endpoint: Endpoint, credit: int) -> Demand:
         workload = endpoint.workload
-        credit = min(credit, workload.room())
+        credit = min(credit, self._room(workload))
         if workload.flow is not None:
             workload.flow.promise(credit)
         return Demand(self.channel.name, workload.plan.ids, name, credit)
@@ -324,6 +330,8 @@ class TenantDesk:
             else:
                 self._with_more[name] = None
             if batch:
+                if self.throttling is not None:
+                    self.throttling.used(name)
                 self._holding.add(workload.plan.path)
                 self._places.touch(workload.plan.tenant, trio.current_time())
                 endpoint.take(batch)
@@ -332,10 +340,10 @@ class TenantDesk:
 
     def _resolve(self, name: str) -> str | None:
         """Return whose the messages of a stored tenant are; None for the dead letters'."""
-        if self.channel.knows(name):
+        if self._directory.knows(name):
             return name
         fallback = self.channel.unknown
-        return fallback if self.channel.knows(fallback) else None
+        return fallback if self._directory.knows(fallback) else None
 
     def _endpoints_for(self, stored: str) -> tuple[Endpoint, ...]:
         name = self._resolve(stored)

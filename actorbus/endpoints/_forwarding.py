@@ -4,22 +4,18 @@ The copy keeps its ids, headers, priority and the end of its life. Its delay is 
 sender or the handler asked for was waited for on the first channel.
 """
 
-from typing import Any
-
-from actorbus._channel import Channel
-from actorbus._message import Headers, new_id
+from actorbus._message import new_id
+from actorbus._placing import Place
 from actorbus._store import Claimed, Outgoing
 
 
-def forwarded(
-    claimed: Claimed, message: Any, headers: Headers, channel: Channel, now: float
-) -> Outgoing:
-    """Return the copy for the next channel. Raises what that one's tenant rule raises."""
+def forwarded(claimed: Claimed, place: Place, now: float) -> Outgoing:
+    """Return the copy for the next channel."""
     return Outgoing(
         copy_id=new_id(),
-        channel=channel.name,
+        channel=place.channel,
         endpoint=claimed.endpoint,
-        tenant=channel.tenant_of(message, headers.user),
+        tenant=place.tenant,
         message_id=claimed.message_id,
         type_name=claimed.type_name,
         content_type=claimed.content_type,
@@ -34,4 +30,5 @@ def forwarded(
         ordering_key=claimed.ordering_key,
         on_failure=claimed.on_failure,
         forwarded=True,
+        parked=place.parked,
     )

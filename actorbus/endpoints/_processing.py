@@ -57,8 +57,7 @@ class Processing:
         self._spec = workload.plan.spec
         self._owner = workload.plan.spec.endpoint_id
         self._invoke = bus.dispatch.with_timeout_of(self._spec)
-        following = workload.plan.next_channel
-        self._next = None if following is None else bus.channel(following)
+        self._next = workload.plan.next_channel
         self._total = bus.counts
         self._answering: Answering | None = None
         if self._spec.kind == "query" and self._next is None and bus.replies is not None:
@@ -119,8 +118,8 @@ class Processing:
                 await invoke(self._spec, message, headers, unit)
             else:
                 message = self._dispatch.decode(self._spec, claimed)
-                now = self._store.now()
-                unit.stage([forwarded(claimed, message, headers, self._next, now)])
+                place = self._bus.places.locate(self._next, message, headers.user)
+                unit.stage([forwarded(claimed, place, self._store.now())])
             await self._commit(unit, claimed, settlement, alone=alone)
         except TooLate:
             await unit.rollback()

@@ -2,13 +2,14 @@
 
 from typing import Protocol
 
-from actorbus._channel import Channel
 from actorbus._dispatch import Dispatch
 from actorbus._message import Headers
 from actorbus._pauses import Paused
+from actorbus._placing import Places
 from actorbus._replies import Replies
 from actorbus._store import Store
 from actorbus._unit_of_work import UnitOfWork
+from actorbus._user_calls import UserCalls
 from actorbus.endpoints._workload import Counts
 from actors.events import Event
 
@@ -35,8 +36,14 @@ class Surroundings(Protocol):
         """What is paused now."""
         ...
 
-    def channel(self, name: str) -> Channel:
-        """Return a declared channel."""
+    @property
+    def places(self) -> Places:
+        """Where messages are stored that are sent on a channel."""
+        ...
+
+    @property
+    def user_calls(self) -> UserCalls:
+        """What calls functions of the program's."""
         ...
 
     def error_endpoint(self, channel: str) -> str | None:

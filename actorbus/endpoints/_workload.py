@@ -203,6 +203,12 @@ class Workload:
     def _is_dry(self) -> bool:
         return self.dry_since == self.bell.generation
 
+    def idle_workers(self) -> int:
+        """Return how many messages could begin at once; a batch is filled up as always."""
+        if self.plan.spec.batch is not None:
+            return self.room()
+        return max(0, min(self.room(), self.concurrency - self.held))
+
     def ask_for_more(self) -> None:
         """Tell the channel, if it may have more and there is room, or if its place is wanted."""
         bell = self.bell

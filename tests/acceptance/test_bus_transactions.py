@@ -68,7 +68,7 @@ def bus(store, calls):
     bus.add_channel("async")
     bus.add_channel("mail")
     bus.add_channel(
-        DynamicChannel("tenants", tenant=header("tenant"), tenants={"acme"}, unknown="refuse")
+        DynamicChannel("tenants", tenant=header("tenant"), tenants={"acme"}, unknown="error")
     )
 
     @bus.command_handler("tables")

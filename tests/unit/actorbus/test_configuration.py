@@ -271,12 +271,12 @@ def test_a_channel_declared_twice_names_both_places(bus):
 def test_a_channels_own_problems_are_reported(bus):
     bus.add_channel("c", concurrency=0)
     bus.add_channel("d", speed=7)
-    bus.add_channel(DynamicChannel("e", tenant=header("x"), unknown="refuse"))
+    bus.add_channel(DynamicChannel("e", tenant=header("x"), unknown="error"))
 
     texts = problems(bus)
     assert any("concurrency=0" in text for text in texts)
     assert any("speed" in text for text in texts)
-    assert any("unknown='refuse' needs tenants=" in text for text in texts)
+    assert any("unknown='error' needs tenants=" in text for text in texts)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ NAMES = """
     SynchronousHealth TenantEnded TenantStarted Tick TicksMissed Transaction TransactionError
     UndecodableMessage Unfinished UnknownMessageType UnknownService UnknownTenant
     UnreachableHandler command detached event field header query
+    MessageParked ParkedMessages RoundRobinChannel RoutedChannel TenantOptionsFailed
+    TenantsNotRefreshed ThrottleFailed TooManyTenants
 """
 
 

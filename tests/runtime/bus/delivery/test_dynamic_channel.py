@@ -113,7 +113,7 @@ async def test_a_tenant_whose_name_no_path_could_hold_has_a_channel_too(autojump
 
 
 async def test_an_unknown_tenant_is_refused_to_the_sender(autojump_clock, bus):
-    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), tenants={"a"}, unknown="refuse"))
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), tenants={"a"}, unknown="error"))
 
     @bus.event_handler(channel="jobs")
     async def work(event: Job):
@@ -160,7 +160,7 @@ async def test_an_unknown_tenants_messages_may_be_another_ones(autojump_clock, b
 
 
 async def test_more_tenants_than_may_live_at_once_take_turns(autojump_clock, bus, log):
-    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_tenants=2))
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_active=2))
 
     @bus.event_handler(channel="jobs")
     async def work(event: Job):

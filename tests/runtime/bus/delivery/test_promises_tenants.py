@@ -5,6 +5,7 @@ import trio
 
 from actorbus import ActorBus, Backoff, DynamicChannel, EventBus, InvalidTenant, field
 from actorbus._store import StoreUnavailable
+from actorbus._tenant_rules import found_by
 from actorbus.stores import open_store
 from tests.runtime.bus.delivery.jobs import Job
 
@@ -102,13 +103,13 @@ def test_a_name_that_cannot_be_written_is_refused_to_the_sender():
     channel = DynamicChannel("jobs", tenant=lambda _message, _headers: "\udcff")
 
     with pytest.raises(InvalidTenant, match="found the tenant '.udcff'"):
-        channel.tenant_of(Job(1), {})
+        found_by(channel.tenant, channel.name, Job(1), {})
 
 
 @pytest.mark.parametrize("places", [1, 2, 7])
 async def test_few_places_serve_many_tenants(autojump_clock, bus, log, places):
     """What was claimed for a tenant that lost its place meanwhile is not forgotten."""
-    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_tenants=places))
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_active=places))
 
     @bus.event_handler(channel="jobs")
     async def work(event: Job):
@@ -124,7 +125,7 @@ async def test_few_places_serve_many_tenants(autojump_clock, bus, log, places):
 
 
 async def test_two_thousand_tenants_are_all_served(autojump_clock, bus, log):
-    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_tenants=100))
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), max_active=100))
 
     @bus.event_handler(channel="jobs")
     async def work(event: Job):

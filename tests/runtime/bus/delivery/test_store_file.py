@@ -129,7 +129,7 @@ async def test_a_process_publishes_its_live_tree(url, log):
 
     top = json.loads(process.snapshot)["tree"]
     families = {node["name"]: node for node in top["children"]}
-    assert set(families) == {"store", "channels", "endpoints"}
+    assert set(families) == {"store", "channels", "endpoints", "routers"}
     [mail] = families["channels"]["children"]
     work = next(node for node in mail["children"] if node["name"] == "work")
     assert (work["kind"], work["state"], work["restarts"]) == ("endpoint", "running", 0)
