@@ -8,14 +8,16 @@ from inspect import Parameter
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from actorbus._channel import Channel
+from actorbus._channel import Channel, DynamicChannel
 from actorbus._declared import Declared
 from actorbus._errors import MessageRefused
 from actorbus._handlers import HandlerSpec, Kind
 from actorbus._message import MSGPACK
 from actorbus._options import Checked, as_seconds, checked_headers
+from actorbus._placing import Places
 from actorbus._problems import Problems
 from actorbus._routing import handlers_of, kinds_of
+from actorbus._tenant_rules import found_by
 from actorbus._types import TypeRegistry, did_you_mean
 from actorbus.codecs import Codecs, NotConvertible
 from actorbus.schedules._schedule import GRACE, MISSED_LIMIT, Schedule, Scheduled
@@ -252,9 +254,14 @@ class _Faults:
 
     def _tenant_faults(self, channel: Channel, headers: Mapping[str, str]) -> Iterator[str]:
         """Say why the channel would refuse the ticks: for want of a tenant, most likely."""
+        if not isinstance(channel, DynamicChannel) or channel.unknown not in {"create", "error"}:
+            return
         tick = Tick("", datetime.now(UTC), 1)
         try:
-            channel.tenant_of(tick, headers)
+            if callable(channel.tenants):  # it is asked when the bus runs
+                found_by(channel.tenant, channel.name, tick, headers)
+            else:
+                Places([channel], []).locate(channel.name, tick, headers)
         except Exception as error:  # noqa: BLE001  the rule is the user's function
             yield f"channel {channel.name!r} refuses its ticks: {error}; give headers="
 
