@@ -18,7 +18,7 @@ from actorbus.cli._durations import readable
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
 from actorbus.distributed._distribution import Distribution
-from actorbus.operations._stranded import Stranded, stranded
+from actorbus.operations._stranded import Contested, Stranded, contested, stranded
 
 COUNTS = ("ready", "waiting", "claimed", "held", "parked", "dead", "expired")
 
@@ -33,6 +33,7 @@ class Survey:
     distribution: Distribution
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
+    contested: Sequence[Contested] = ()
     parked: Sequence[ParkedMessages] = ()
     pauses: Sequence[Pause] = ()
     now: float = 0.0
@@ -65,6 +66,7 @@ async def _survey(bus: ActorBus) -> Survey:
             bus.check().distribution,
             queues,
             [*stranded(queues, others)],
+            [*contested(others)],
             await bus.store.parked(ParkedFilter()),
             await bus.pauses(),
             bus.store.now(),
@@ -89,6 +91,7 @@ def _document(survey: Survey) -> dict[str, Any]:
         "stranded": [
             {**msgspec.to_builtins(one.queue), "reason": one.reason} for one in survey.stranded
         ],
+        "contested": [asdict(one) for one in survey.contested],
         "pauses": [asdict(pause) for pause in survey.pauses],
     }
 
@@ -151,6 +154,13 @@ def _show(output: Output, survey: Survey) -> None:
             ("endpoint", "channel", "tenant", "reason", *COUNTS),
             (_stranded_row(one) for one in survey.stranded),
             right=len(COUNTS),
+        )
+
+    if survey.contested:
+        output.table(
+            "taken by several services, which is a mistake: give the handlers endpoint_id=",
+            ("endpoint", "channel", "services"),
+            ((one.endpoint, one.channel, ", ".join(one.buses)) for one in survey.contested),
         )
 
 

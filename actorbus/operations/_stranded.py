@@ -63,6 +63,28 @@ def takers(processes: Sequence[ProcessRow], channel: str) -> set[str] | None:
     return {name for process in alive for name in _consumed(process).get(channel, ())}
 
 
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """An endpoint that running processes of several buses take messages for."""
+
+    channel: str
+    endpoint: str
+    buses: tuple[str, ...]
+
+
+def contested(processes: Iterable[ProcessRow]) -> Iterator[Contested]:
+    """Name the endpoints of which services on one store take each other's messages."""
+    takers: dict[tuple[str, str], set[str]] = {}
+    for process in processes:
+        if process.alive:
+            for channel, endpoints in _consumed(process).items():
+                for endpoint in endpoints:
+                    takers.setdefault((channel, endpoint), set()).add(process.bus)
+    for (channel, endpoint), buses in takers.items():
+        if len(buses) > 1:
+            yield Contested(channel, endpoint, tuple(sorted(buses)))
+
+
 def _consumed(process: ProcessRow) -> Mapping[str, Sequence[str]]:
     """Return the endpoints whose messages a process takes, by channel."""
     document = json.loads(process.snapshot or "{}")

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from msgspec import structs
 
 from actorbus._store import ProcessRow, QueueStatistics
-from actorbus.operations._stranded import stranded
+from actorbus.operations._stranded import Contested, contested, stranded
 
 MAIL = QueueStatistics(channel="mail", endpoint="shop.confirm", tenant="", ready=2)
 
@@ -53,3 +54,16 @@ def test_a_queue_without_messages_is_not_stranded():
     empty = QueueStatistics(channel="mail", endpoint="shop.confirm", tenant="", dead=3, expired=1)
 
     assert list(stranded([empty], [])) == []
+
+
+def test_an_endpoint_that_two_services_take_is_named():
+    """Two live processes of one service may share an endpoint; those of two services may not."""
+    one, other = (
+        process({"mail": ["shop.confirm", "shop.own"]}),
+        process({"mail": ["shop.confirm"]}),
+    )
+    other = structs.replace(other, bus="billing")
+    gone = structs.replace(process({"mail": ["shop.own"]}, alive=False), bus="billing")
+
+    assert list(contested([one, one, gone])) == []
+    assert list(contested([one, other])) == [Contested("mail", "shop.confirm", ("billing", "shop"))]
