@@ -130,6 +130,7 @@ async def test_a_store_in_memory_lives_while_one_of_those_beside_it_is_open():
     second = first.beside()
     await first.open(process("one"))
     await second.open(process("two"))
+    assert first._parts is not None
     folder = Path(first._parts.database.path).parent
     assert {row.process_id for row in await second.processes()} == {"one", "two"}
     assert first.has_data_of(second)
