@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from benchmarks._settings import Workload
+from benchmarks.workloads.batches import BATCHES
 from benchmarks.workloads.calls import CALLS
 from benchmarks.workloads.drain import DRAIN
 from benchmarks.workloads.fairness import FAIRNESS
@@ -11,5 +12,6 @@ from benchmarks.workloads.neighbours import NEIGHBOURS
 from benchmarks.workloads.publish import PUBLISH
 
 WORKLOADS: Mapping[str, Workload] = {
-    workload.name: workload for workload in (DRAIN, CALLS, PUBLISH, NEIGHBOURS, FAIRNESS, MEMORY)
+    workload.name: workload
+    for workload in (DRAIN, CALLS, PUBLISH, BATCHES, NEIGHBOURS, FAIRNESS, MEMORY)
 }

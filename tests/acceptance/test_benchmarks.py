@@ -24,7 +24,7 @@ def benchmarks(*arguments):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    "workload", ["drain", "calls", "publish", "neighbours", "fairness", "memory"]
+    "workload", ["drain", "calls", "publish", "batches", "neighbours", "fairness", "memory"]
 )
 def test_each_workload_runs_and_reports_figures_and_goals(workload):
     done = benchmarks("run", workload, "--quick", "--repeat", "1", "--json")
@@ -40,7 +40,8 @@ def test_the_workloads_are_listed():
     listed = benchmarks("list").stdout
 
     assert all(
-        name in listed for name in ("drain", "calls", "publish", "neighbours", "fairness", "memory")
+        name in listed
+        for name in ("drain", "calls", "publish", "batches", "neighbours", "fairness", "memory")
     )
 
 
