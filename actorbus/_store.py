@@ -538,6 +538,13 @@ class Turn(Protocol):
         """Write the settlement with this transaction. Raises StaleClaim: then roll back."""
         ...
 
+    async def acknowledge(self, batch: Sequence[Claimed]) -> None:
+        """Settle all of them as handled, with this transaction.
+
+        Raises StaleClaim if one of them was taken back: then roll back.
+        """
+        ...
+
     async def finish(self, listener: CommitListener) -> None:
         """Give up the turn; its work is committed soon, and `listener` is told.
 

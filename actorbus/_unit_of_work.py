@@ -314,8 +314,7 @@ class UnitOfWork:
                 return known
             if self.staged:
                 await turn.append(self.staged)
-            for claimed, _ in batch:
-                await turn.settle(claimed, ACK)
+            await turn.acknowledge([claimed for claimed, _ in batch])
             self._ended = True
             await turn.finish(listener)
         except BaseException:

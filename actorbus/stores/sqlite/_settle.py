@@ -1,9 +1,11 @@
 """Write settlements: one statement or two each, guarded by the claim's epoch."""
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from actorbus._settlement import (
+    ACK,
     Ack,
     DeadLetter,
     Divert,
@@ -47,6 +49,21 @@ def settle(
     if claimed.ordering_key is not None:
         _lines.settled(cursor, claimed, settlement, ready)
     return True
+
+
+def acknowledge(
+    cursor: sqlite3.Cursor, batch: Sequence[Claimed], now: float, ready: set[str]
+) -> bool:
+    """Write that all of them are handled; False, with a part written, if a claim is stale."""
+    plain = [one for one in batch if one.ordering_key is None]
+    gone = cursor.executemany(_DELETE, [(one.sequence, one.epoch) for one in plain]).rowcount
+    if gone < len(plain):
+        return False
+    for one in plain:
+        if one.attempts or one.replays:
+            delete_history(cursor, one.copy_id)
+    ordered = [one for one in batch if one.ordering_key is not None]
+    return all(settle(cursor, one, ACK, now, ready) for one in ordered)
 
 
 def _settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now: float) -> bool:

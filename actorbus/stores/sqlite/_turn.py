@@ -164,6 +164,15 @@ class SqliteTurn:
                 f"{self.owner}: copy {claimed.copy_id} was taken back; its work here is undone"
             )
 
+    async def acknowledge(self, batch: Sequence[Claimed]) -> None:
+        """Write with this transaction that all of them are handled."""
+        now, ready = self._writer.now(), self._group.ready
+        if not self.run(lambda cursor: _settle.acknowledge(cursor, batch, now, ready)):
+            self._writer.stale += 1
+            raise StaleClaim(
+                f"{self.owner}: a copy of its batch was taken back; its work here is undone"
+            )
+
     def run(self, function: Callable[[sqlite3.Cursor], T]) -> T:
         """Call the store's own code with the cursor of this turn."""
         self.check()

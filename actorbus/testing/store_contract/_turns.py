@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from actorbus._settlement import ACK, RELEASE
+from actorbus._settlement import ACK, RELEASE, Retry
 from actorbus._store import (
     StaleClaim,
     StatementRefused,
@@ -15,6 +15,7 @@ from actorbus._store import (
 from actorbus.testing._store_samples import (
     Listener,
     demand,
+    failure,
     names,
     outgoing,
 )
@@ -277,6 +278,39 @@ class TurnsContract:
             await commit(turn)
 
             assert await effects(store) == ["kept"]
+
+    async def test_a_batch_is_acknowledged_with_its_transaction(
+        self, open_store: OpenStore
+    ) -> None:
+        """All of it is gone with the commit, one that has failed before with its history."""
+        async with open_store() as store:
+            await store.append([outgoing("a"), outgoing("b")])
+            first, second = await store.claim([demand(2)])
+            await store.settle([(first, Retry(0.0, failure()))])
+            await store.poll()
+            (again,) = await store.claim([demand()])
+            turn = await store.acquire("test")
+            await turn.acknowledge([second, again])
+            await commit(turn)
+            queues = await store.statistics()
+
+        assert again.attempts == 1
+        assert all(queue.claimed + queue.ready + queue.waiting == 0 for queue in queues)
+
+    async def test_a_stale_member_of_a_batch_stops_its_transaction(
+        self, open_store: OpenStore
+    ) -> None:
+        """Nothing is acknowledged once it is rolled back: the others are claimed as before."""
+        async with open_store() as store:
+            await store.append([outgoing("a"), outgoing("b")])
+            first, second = await store.claim([demand(2)])
+            await store.settle([(first, ACK)])
+            turn = await store.acquire("test")
+            with pytest.raises(StaleClaim):
+                await turn.acknowledge([second, first])
+            await turn.rollback()
+
+            assert await store.settle([(second, ACK)]) == 0
 
     async def test_a_stale_settlement_stops_its_transaction(self, open_store: OpenStore) -> None:
         """It raises, so that the effects are undone with it."""
