@@ -196,7 +196,7 @@ class Workload:
         """Return what the tree shows of its flow, if it has one."""
         if self.flow is None:
             return {}
-        throttled = {} if self.throttled_since is None else {"note": "throttled"}
+        throttled = {} if self.throttled_since is None else {"note": "no permit now"}
         return {"concurrency": self.concurrency, **throttled}
 
     @property

@@ -191,14 +191,14 @@ def _endpoint(
         waiting=0 if queue is None else queue.waiting,
         oldest_enqueued_at=None if queue is None else queue.oldest_enqueued_at,
         concurrency=workload.concurrency,
-        **_throttling(workload),
+        **_throttling(workload, 0 if queue is None else queue.ready),
         **counts,
     )
 
 
-def _throttling(workload: Workload) -> dict[str, Any]:
+def _throttling(workload: Workload, ready: int) -> dict[str, Any]:
     since = workload.throttled_since
-    if since is None:
+    if since is None or not ready:
         return {}
     return {
         "throttled_for": trio.current_time() - since,

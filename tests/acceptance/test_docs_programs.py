@@ -31,7 +31,9 @@ def run(path):
     )
 
 
-@pytest.mark.parametrize("name", ["delivery-options", "gateways", "interceptors"])
+@pytest.mark.parametrize(
+    "name", ["batches", "delivery-options", "flow-control", "gateways", "interceptors"]
+)
 def test_the_program_prints_what_the_page_shows(tmp_path, name):
     program = tmp_path / "shop.py"
     program.write_text("\n\n".join(PART.findall(page(name))), encoding="utf-8")
@@ -42,7 +44,9 @@ def test_the_program_prints_what_the_page_shows(tmp_path, name):
     assert [done.stdout] == SHOWN.findall(page(name))
 
 
-@pytest.mark.parametrize("name", ["delivery-options", "gateways", "interceptors"])
+@pytest.mark.parametrize(
+    "name", ["batches", "delivery-options", "flow-control", "gateways", "interceptors"]
+)
 def test_every_other_block_runs_by_itself(tmp_path, name):
     others = set(BLOCK.findall(page(name))) - set(PART.findall(page(name)))
     for number, block in enumerate(sorted(others)):
