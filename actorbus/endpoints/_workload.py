@@ -6,7 +6,7 @@ counted in `uncommitted`, or in `unsettled`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import inf
 
@@ -254,13 +254,17 @@ class Workload:
 
     # -- messages come and go ---------------------------------------------------------------
 
-    def take(self, batch: Iterable[Claimed]) -> list[Claimed]:
+    def take(self, batch: Sequence[Claimed]) -> list[Claimed]:
         """Take over claimed messages; return those to be given back at once.
 
-        It may have fallen sick, or been closed, while they were claimed.
+        It may have fallen sick, or been closed, while they were claimed. Those of a higher priority
+        overtake what was claimed before and has not begun.
         """
         before = len(self.unstarted)
+        lowest = self.unstarted[-1].priority if before else None
         self.unstarted.extend(batch)
+        if lowest is not None and any(one.priority > lowest for one in batch):
+            self.unstarted = deque(sorted(self.unstarted, key=_turn))
         if self.flow is not None:
             self.flow.arrived(self, before)
         given_back = self._not_wanted()
@@ -305,6 +309,11 @@ class Workload:
         probe = others.pop(self.outage.choose_probe([one.copy_id for one in others]))
         self.unstarted = deque([probe])
         return others
+
+
+def _turn(claimed: Claimed) -> int:
+    """Return what orders the unstarted; equal ones keep their order."""
+    return -claimed.priority
 
 
 def _nobody() -> None:

@@ -466,6 +466,31 @@ async def test_a_higher_priority_overtakes_and_equal_ones_keep_their_order(bus, 
     assert numbers == [2, 5, 8, 1, 4, 7, 0, 3, 6]
 
 
+async def test_a_higher_priority_overtakes_what_is_claimed_and_has_not_begun(bus, log):
+    """The worker is busy with the first one while the others come."""
+    bus.add_channel("mail", concurrency=1)
+    busy, go_on = trio.Event(), trio.Event()
+
+    @bus.event_handler(channel="mail")
+    async def send(event: Ordered) -> None:
+        busy.set()
+        await go_on.wait()
+        log.note(event.number)
+
+    async with bus.running():
+        await bus.events.publish_many([Ordered(number) for number in range(6)])
+        await busy.wait()
+        await bus.events.publish(Ordered(10), priority=5)
+        await bus.events.publish(Ordered(11), priority=9)
+        await bus.events.publish(Ordered(12), priority=5)
+        while (await bus.health()).channels[0].endpoints[0].in_flight < 9:  # noqa: ASYNC110  # claims come
+            await trio.sleep(0.01)
+        go_on.set()
+        await bus.idle()
+
+    assert log.numbers == [0, 11, 10, 12, 1, 2, 3, 4, 5]
+
+
 async def test_of_priorities_too_the_most_specific_wins(bus, log):
     bus.add_channel("mail", priority=1)
     subscribe(bus, log)
