@@ -2,7 +2,7 @@
 
 _app       the commands, put together          _target     finding APP, `module:bus`
 _run       consume until told to stop          _output     tables, JSON, complaints
-_list _tree _send _deadletter                  _errors     errors as words and exit codes
+_list _tree _send _deadletter _schedule        _errors     errors as words and exit codes
 """
 
 from actorbus.cli._app import main as main

@@ -11,6 +11,7 @@ from actorbus.cli._health import health
 from actorbus.cli._list import list_command
 from actorbus.cli._pause import pause, resume
 from actorbus.cli._run import run
+from actorbus.cli._schedule import commands as schedule
 from actorbus.cli._send import send
 from actorbus.cli._tree import tree
 
@@ -31,6 +32,7 @@ app.command()(resume)
 app.command()(health)
 app.command()(doctor)
 app.add_typer(deadletter, name="deadletter")
+app.add_typer(schedule, name="schedule")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the way typer calls it

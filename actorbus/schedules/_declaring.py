@@ -14,7 +14,8 @@ from actorbus.schedules._tick import SendsMessage
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (HANDLER_OPTIONS | SETTINGS) - {"endpoint_id"}
+_OPTIONS = (HANDLER_OPTIONS | SETTINGS) - {"endpoint_id", "batch", "distributed"}
+"""A schedule's endpoint id is its name, it is called for one tick at a time, and by nobody else."""
 
 
 class Scheduling:

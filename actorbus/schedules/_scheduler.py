@@ -147,13 +147,14 @@ class Scheduler:
     async def _look_at(self, schedule: Schedule, row: ScheduleRow | None) -> float:
         """Plan a schedule, or send its ticks, if need be; return when to look again."""
         now = self._store.now()
-        is_first_look = schedule.name not in self._seen
-        self._seen.add(schedule.name)
         changed = row is not None and row.definition != schedule.timetable.definition
-        if row is None or (changed and is_first_look):
+        if row is None or (changed and schedule.name not in self._seen):
             row = planned(schedule, now, self._draw, row)
-            written = await self._store.write_schedule(row)
-            return row.fires_at if written else now
+            if not await self._store.write_schedule(row):
+                return now
+            self._seen.add(schedule.name)
+            return row.fires_at
+        self._seen.add(schedule.name)
         if changed or row.paused:
             return inf
         return row.fires_at if row.fires_at > now else await self._fire(schedule, row, now)
