@@ -1,13 +1,14 @@
 """ActorBus: what was declared on it is checked, and a run of it begins and ends here."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
     contextmanager,
 )
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Never, TypeVar, overload
 
@@ -32,6 +33,7 @@ from actorbus._message_options import (
 )
 from actorbus._options import RunsOn, as_seconds
 from actorbus._own_frames import RUNTIME
+from actorbus._pace import Pace
 from actorbus._parked import Parked
 from actorbus._recovery import DeadLetters
 from actorbus._routing_checks import with_targets
@@ -402,6 +404,34 @@ class ActorBus(Consuming):
         finally:
             await run.system.run(run.stop)
             await served
+
+    @contextmanager
+    def substituted(
+        self,
+        *,
+        store: str | Store | None = None,
+        clock: trio.abc.Clock | None = None,
+        services: Mapping[Any, Any] | None = None,
+        pace: Pace | None = None,
+    ) -> Iterator["ActorBus"]:
+        """Within the block, run with another store, another clock, or other services: for tests.
+
+        `services` are values by the types that they are injected for. `pace` is how often the
+        store is looked after. What is declared within the block is forgotten after it. Raises
+        BusStateError while the bus runs.
+        """
+        self._refuse_while_running("substitute its parts")
+        where = caller_place(caller())
+        before = self._declared, self._store, self._clock, self._settings
+        self._declared = self._declared.copied()
+        self._declared.services = self._declared.services.with_values(services or {}, where)
+        self._store = self._store if store is None else store
+        self._clock = self._clock if clock is None else clock
+        self._settings = replace(self._settings, pace=pace)
+        try:
+            yield self
+        finally:
+            self._declared, self._store, self._clock, self._settings = before
 
     def _enter(
         self,

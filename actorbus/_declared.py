@@ -1,6 +1,7 @@
 """Everything that a program told a bus before it runs, with its places, unchecked."""
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 
 from actorbus._channel import Channel
 from actorbus._errors import Problem
@@ -35,3 +36,11 @@ class Declared:
     interceptors: Interceptors = field(default_factory=Interceptors)
     own_channels: list[str] = field(default_factory=list)
     distribution: DeclaredDistribution = field(default_factory=DeclaredDistribution)
+
+    def copied(self) -> "Declared":
+        """Return a copy: what is added to it is not added to this one."""
+        same = {one.name: copy(getattr(self, one.name)) for one in fields(self)}
+        interceptors = Interceptors(
+            list(self.interceptors.declared), dict(self.interceptors.unused)
+        )
+        return Declared(**same | {"interceptors": interceptors})

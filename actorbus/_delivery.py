@@ -23,6 +23,7 @@ from actorbus._limits import Limits
 from actorbus._limits import Unfinished as Unfinished
 from actorbus._log import log_events
 from actorbus._message import Headers
+from actorbus._pace import Pace
 from actorbus._pauses import Pause, Paused
 from actorbus._placing import Places
 from actorbus._poller import Alarm, Polling, Task, store_spec
@@ -83,6 +84,11 @@ class BusRuntime(Protocol):
     @property
     def seed(self) -> int | None:
         """What jitter is drawn from; None for a different one in each run."""
+        ...
+
+    @property
+    def pace(self) -> Pace | None:
+        """How often the store is looked after, if not as usual."""
         ...
 
     @property
@@ -258,6 +264,10 @@ class Delivery:
         """Have the scheduler look again: somebody has changed a plan."""
         self._ticking.due_in(0)
 
+    def due_in(self, delay: float) -> None:
+        """Have the poller look again in `delay` seconds, at the latest."""
+        self._surroundings.due_in(delay)
+
     def report(self, spec: HandlerSpec, error: BaseException | None) -> None:
         """Take the outcome of a synchronous call to its endpoint's actor. Never blocks."""
         self.calls[spec.endpoint_id].note(error)
@@ -396,14 +406,17 @@ class Delivery:
 
     def _tasks(self) -> dict[str, tuple[Task, Alarm]]:
         surroundings, lease = self._surroundings, self._runtime.lease
-        shared = self._store.is_shared
+        most_pause = MOST_PAUSE if self._store.is_shared else MOST_PAUSE_ALONE
+        pace = self._runtime.pace or Pace(
+            most_pause, WATCH_EVERY, SNAPSHOT_EVERY, PURGE_EVERY, lease
+        )
         polling = Polling(
             self._store,
             surroundings.wake_channels,
             surroundings.heed,
             surroundings.replies,
             at_least=LEAST_PAUSE,
-            at_most=MOST_PAUSE if shared else MOST_PAUSE_ALONE,
+            at_most=pace.poll,
         )
         watch = ProgressWatch(self._store, self._system, lambda: self.desks)
         watch_alarm, purge_alarm, unknown_alarm = self._rare
@@ -413,19 +426,19 @@ class Delivery:
             "poller": (self._if_consuming(Task("poller", polling)), surroundings.alarm),
             "lease": (_each(lease / 4, "lease", self._keep_lease), surroundings.lease_alarm),
             "watch": (
-                self._if_consuming(_each(WATCH_EVERY, "watch", watch.look)),
+                self._if_consuming(_each(pace.watch, "watch", watch.look)),
                 watch_alarm,
             ),
             "snapshots": (
-                _each(SNAPSHOT_EVERY, "snapshots", self._publish_snapshot),
+                _each(pace.snapshots, "snapshots", self._publish_snapshot),
                 self._snapshots,
             ),
             "unknown": (
-                self._if_consuming(_each(WATCH_EVERY, "unknown", unknown.look)),
+                self._if_consuming(_each(pace.watch, "unknown", unknown.look)),
                 unknown_alarm,
             ),
             "purge": (
-                self._if_consuming(_each(PURGE_EVERY, "purge", self._purge)),
+                self._if_consuming(_each(pace.purge, "purge", self._purge)),
                 purge_alarm,
             ),
         }

@@ -33,6 +33,7 @@ from actorbus._interface import implementation, is_interface
 from actorbus._limits import Ending, Limits
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
+from actorbus._pace import Pace
 from actorbus._placing import Places
 from actorbus._publish import Press
 from actorbus._replies import Replies
@@ -62,12 +63,16 @@ class BusDoor(Door, DistributedDoor, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `ActorBus(...)` was told that matters while it runs. Times are seconds."""
+    """What `ActorBus(...)` was told that matters while it runs. Times are seconds.
+
+    `pace` is how often the store is looked after, if not as usual.
+    """
 
     name: str
     lease: float
     shutdown_timeout: float
     seed: int | None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +178,14 @@ class BusRun:
         return self.settings.seed
 
     @property
+    def pace(self) -> Pace | None:
+        """How often the store is looked after, if not as usual."""
+        return self.settings.pace
+
+    @property
     def lease(self) -> float:
         """Seconds for which the process's lease holds after its last renewal."""
-        return self.settings.lease
+        return self.settings.lease if self.pace is None else self.pace.lease
 
     @property
     def dispatch(self) -> Dispatch:
@@ -310,6 +320,8 @@ class BusRun:
             await stack.enter_async_context(self.opened())
             await self._assemble(stack)
             self._delivery = await start_delivery(self)
+            if self.pace is not None and self._sender is not None:
+                self._sender.due_in = self._delivery.due_in
             stack.push_async_callback(self._wind_down)
             yield
 
@@ -349,7 +361,7 @@ class BusRun:
             bus=self.settings.name,
             host=socket.gethostname(),
             pid=os.getpid(),
-            lease=self.settings.lease,
+            lease=self.lease,
             largest_body=self.configuration.messages.max_message_bytes,
         )
 

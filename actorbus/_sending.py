@@ -1,6 +1,6 @@
 """Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
 
-from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -32,7 +32,17 @@ _GATEWAYS: Mapping[Kind, type] = {"command": CommandBus, "event": EventBus, "que
 class BusSender:
     """The gateways' other side, for one run of the bus."""
 
-    __slots__ = ("_calling", "_gates", "_once", "_press", "_store", "_ways", "_worlds", "asking")
+    __slots__ = (
+        "_calling",
+        "_gates",
+        "_once",
+        "_press",
+        "_store",
+        "_ways",
+        "_worlds",
+        "asking",
+        "due_in",
+    )
 
     def __init__(
         self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
@@ -49,6 +59,8 @@ class BusSender:
         self._gates: Gates | None = None
         self.asking: Asking | None = None
         """Set where a channel carries queries."""
+        self.due_in: Callable[[float], None] | None = None
+        """Told of delays; set for a store that is polled seldom."""
         self._once = Once(store, self._deliver, reports.run_hooks)
 
     def intercept(self, chains: Chains) -> None:
@@ -202,10 +214,19 @@ class BusSender:
 
     async def _leave(self, copies: Sequence[Outgoing], unit: UnitOfWork | None) -> int:
         """Let copies leave with the unit, or now; return how many were new, as far as is known."""
+        if self.due_in is not None:
+            self._tell_delays(copies, self.due_in)
         if unit is None:
             return await self._store.append(copies)
         unit.stage(copies)
         return len(copies)
+
+    def _tell_delays(self, copies: Sequence[Outgoing], due_in: Callable[[float], None]) -> None:
+        for copy in copies:
+            if copy.deliver_at is not None:
+                due_in(copy.deliver_at - self._store.now())
+            elif copy.delay:
+                due_in(copy.delay)
 
     # -- many messages ----------------------------------------------------------------------
 

@@ -69,6 +69,15 @@ class Services:
             text = f"{name_of(service.type)} is provided already, at {first.where}"
             self._twice.append(Problem(service.where, text))
 
+    def with_values(self, values: Mapping[Any, Any], where: str) -> "Services":
+        """Return these services, but for those whose values are given."""
+        others = Services()
+        others._twice = list(self._twice)
+        others._by_type = dict(self._by_type)
+        for kind, value in values.items():
+            others._by_type[kind] = Service(kind, None, value, "app", where)
+        return others
+
     def __contains__(self, kind: object) -> bool:
         return _hashable(kind) and kind in self._by_type
 

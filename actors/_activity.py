@@ -10,10 +10,11 @@ in between, and that all that had run before has handed over its results.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import trio.abc
@@ -123,6 +124,17 @@ class _OnThread(threading.local):
 _on_thread = _OnThread()
 on_asyncio: contextvars.ContextVar[Flight | None] = contextvars.ContextVar("flight", default=None)
 """The flight that a coroutine on the asyncio side belongs to."""
+
+
+@contextlib.contextmanager
+def flight_of_this_thread(flight: Flight) -> Iterator[None]:
+    """Let this thread be a flight within the block."""
+    before, _on_thread.flight = _on_thread.flight, flight
+    try:
+        yield
+    finally:
+        _on_thread.flight = before
+        flight.end()
 
 
 def pause_thread_until(reply: Reply[Any]) -> Pause | None:

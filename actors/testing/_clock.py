@@ -102,11 +102,15 @@ class VirtualClock(JumpingClock):
     async def _jump_when_idle(self) -> None:
         cushion = 0.0
         while True:
-            await trio.testing.wait_all_tasks_blocked(cushion)
-            before = self._seen()
-            await trio.testing.wait_all_tasks_blocked()  # results handed over before are taken up
-            quiet = self._seen() == before and not any(busy for busy, _ in before)
+            quiet = await self._is_quiet(cushion)
             cushion = 0.0 if quiet and self._jump_to_next() else LOOK_AGAIN
+
+    async def _is_quiet(self, cushion: float) -> bool:
+        """Return, once all tasks wait, whether nothing runs beside them either."""
+        await trio.testing.wait_all_tasks_blocked(cushion)
+        before = self._seen()
+        await trio.testing.wait_all_tasks_blocked()  # results handed over before are taken up
+        return self._seen() == before and not any(busy for busy, _ in before)
 
     def _seen(self) -> list[tuple[int, int]]:
         return [activity.seen() for activity in self._activities]

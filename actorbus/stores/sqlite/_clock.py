@@ -50,8 +50,9 @@ class SystemClock:
 class RunClock:
     """The clock of the trio run, so that a mock clock rules a store in memory."""
 
-    def __init__(self) -> None:
-        self._offset: float | None = None
+    def __init__(self, start: float | None = None) -> None:
+        """`start` is the unix time at the run's time 0; the machine's own, unless given."""
+        self._offset = start
 
     def wall(self) -> float:
         """Return the unix time at the first reading plus what passed in the run since."""

@@ -69,7 +69,7 @@ def metadata(wheel):
 
 
 def test_the_wheel_brings_the_command_and_the_license(wheel, metadata):
-    [command] = metadata.entry_points
+    [command] = metadata.entry_points.select(group="console_scripts")
 
     assert (command.group, command.name) == ("console_scripts", "actorbus")
     assert metadata.metadata["License-Expression"] == "Apache-2.0"
