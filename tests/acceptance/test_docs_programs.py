@@ -3,16 +3,21 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
-from actorbus import GatewayOptions, interceptors
+from actorbus import Ending, GatewayOptions, Limits, interceptors
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"<!-- part: shop.py -->\n```python\n(.*?)```", re.DOTALL)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SHOWN = re.compile(r"<!-- run -->\n```console\n\$ python shop.py\n(.*?)```", re.DOTALL)
+
+PROGRAMS = ["batches", "consuming", "delivery-options", "flow-control", "gateways", "interceptors"]
 
 
 def page(name):
@@ -31,9 +36,7 @@ def run(path):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["batches", "delivery-options", "flow-control", "gateways", "interceptors"]
-)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_the_program_prints_what_the_page_shows(tmp_path, name):
     program = tmp_path / "shop.py"
     program.write_text("\n\n".join(PART.findall(page(name))), encoding="utf-8")
@@ -44,9 +47,7 @@ def test_the_program_prints_what_the_page_shows(tmp_path, name):
     assert [done.stdout] == SHOWN.findall(page(name))
 
 
-@pytest.mark.parametrize(
-    "name", ["batches", "delivery-options", "flow-control", "gateways", "interceptors"]
-)
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_every_other_block_runs_by_itself(tmp_path, name):
     others = set(BLOCK.findall(page(name))) - set(PART.findall(page(name)))
     for number, block in enumerate(sorted(others)):
@@ -60,6 +61,27 @@ def test_the_options_of_gateways_are_those_that_there_are():
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ", page("gateways"), re.MULTILINE)
 
     assert set(re.findall(r"`([a-z_]+)`", " ".join(rows))) == set(GatewayOptions.__annotations__)
+
+
+def test_a_worker_that_is_triggered_by_http_answers_with_what_it_handled(tmp_path, monkeypatch):
+    """The FastAPI block of the page on consuming; with nothing stored it handled nothing."""
+    monkeypatch.chdir(tmp_path)
+    [block] = [one for one in BLOCK.findall(page("consuming")) if "FastAPI" in one]
+    names: dict[str, Any] = {"__name__": "worker_page"}
+    exec(compile(block, "consuming.md", "exec"), names)
+
+    async def main() -> Any:
+        async with names["lifespan"](names["app"]):
+            return await names["work"]()
+
+    assert anyio.run(main, backend="asyncio") == {"handled": 0}
+
+
+def test_every_limit_is_on_the_page():
+    limits = {field.name for field in fields(Limits)}
+
+    assert limits == set(re.findall(r"^\| `(\w+)=[^`]*` \| `--", page("consuming"), re.MULTILINE))
+    assert [ending.name for ending in Ending if ending.name not in page("consuming")] == []
 
 
 def test_the_built_in_interceptors_are_all_named():
