@@ -36,8 +36,8 @@ Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `in
     Marker                      what a handler says about itself, for them to act on
 Events, on `bus.system.events`
     MessageRetried, MessageDied, MessageDiverted, EndpointSick, EndpointHealthy, TenantStarted,
-    TenantEnded, ChannelStalled, LateReply, LeaseLost, MessagesLetGo, MessagesParked,
-    MessagesTakenBack, QueryRejected, StoreTrouble, TicksMissed;
+    TenantEnded, ChannelStalled, DeadLetterFailed, LateReply, LeaseLost, MessagesLetGo,
+    MessagesParked, MessagesTakenBack, QueryRejected, StoreTrouble, TicksMissed;
     the runtime's: `actors.events`
 Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
     Limits, Ending, RunResult    what ends a run, and what is told about it
@@ -55,6 +55,7 @@ Errors
 from actorbus._batch_failed import BatchFailed as BatchFailed
 from actorbus._bus import ActorBus as ActorBus
 from actorbus._bus_events import ChannelStalled as ChannelStalled
+from actorbus._bus_events import DeadLetterFailed as DeadLetterFailed
 from actorbus._bus_events import EndpointHealthy as EndpointHealthy
 from actorbus._bus_events import EndpointSick as EndpointSick
 from actorbus._bus_events import LateReply as LateReply
@@ -195,6 +196,7 @@ __all__ = [
     "CommandBus",
     "Condition",
     "ConfigurationError",
+    "DeadLetterFailed",
     "DeadLetterFilter",
     "DeadLetterGroup",
     "DeadLetterNotFound",

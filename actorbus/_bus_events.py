@@ -96,6 +96,20 @@ class MessageParked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetterFailed(Event):
+    """The store works, but refused a dead letter: the channel's `final_failure` was done."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    channel: str
+    policy: str
+    """"release", "resend" or "stop": after that one the channel is paused."""
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble(Event):
     """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
 

@@ -6,7 +6,7 @@ What runs behind them is in `channels/` (one supervised actor each) and in `endp
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
-from typing import ClassVar, TypedDict
+from typing import ClassVar, Literal, TypedDict
 
 from actorbus._flow_options import ByLoad, Concurrency, most_at_once
 from actorbus._options import Checked, Delay, Seconds, as_seconds
@@ -18,6 +18,8 @@ Tenants = Collection[str] | Mapping[str, str]
 TenantsFunction = Callable[..., Tenants | Awaitable[Tenants]]
 Throttle = Callable[[str], bool | float | Awaitable[bool | float]]
 
+FinalFailure = Literal["release", "resend", "stop"]
+FINAL_FAILURES = ("release", "resend", "stop")
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
 CAPABILITIES = frozenset({"delay", "priority", "time_to_live", "ordering_key"})
 """What a kind of channel may honour or not; those on the store honour all of it."""
@@ -57,6 +59,7 @@ class StoreChannel:
     ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
     throttle: Throttle | None = None
+    final_failure: FinalFailure = "resend"
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
@@ -131,6 +134,7 @@ class DynamicChannel:
     error_channel: str | None = None
     tenant_options: Callable[[str], "ChannelOptions | None"] | None = None
     throttle: Throttle | None = None
+    final_failure: FinalFailure = "resend"
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
@@ -180,6 +184,7 @@ class ChannelOptions(TypedDict, total=False):
     ordering_key: OrderingRule | Ordering
     error_channel: str
     throttle: Throttle
+    final_failure: FinalFailure
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
@@ -216,6 +221,9 @@ def _shared_problems(options: Channel) -> Iterator[str]:
     checked.ordering("ordering_key")
     yield from checked.problems
     yield from order_faults(options)
+    if options.final_failure not in FINAL_FAILURES:
+        allowed = " or ".join(map(repr, FINAL_FAILURES))
+        yield f"final_failure={options.final_failure!r} is not allowed: give {allowed}"
 
 
 _DELIVERY = ("delay", "priority", "time_to_live", "timeout", "deduplicate", "ordering_key")

@@ -212,6 +212,11 @@ class Surroundings:
         for desk in self.desks:
             desk.bell.wake()
 
+    async def pause_channel(self, channel: str, reason: str) -> None:
+        """Have no process take a channel's messages until it is resumed."""
+        await self.store.pause(Pause(channel, "", self.store.now(), None, reason))
+        self.heed(tuple(await self.store.pauses()))
+
     def heed(self, pauses: tuple[Pause, ...]) -> None:
         """Hold what is paused now; let go on what is not any more."""
         if pauses != self.paused.pauses and self.paused.change(pauses):

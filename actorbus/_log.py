@@ -9,6 +9,7 @@ from types import TracebackType
 
 from actorbus._bus_events import (
     ChannelStalled,
+    DeadLetterFailed,
     EndpointHealthy,
     LeaseLost,
     MessageDied,
@@ -35,7 +36,7 @@ def log_events(events: EventStream) -> None:
         _log,
         *(MessageRetried, MessageDied, MessageDiverted, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled, TicksMissed),
-        *(MessagesParked, MessagesLetGo),
+        *(MessagesParked, MessagesLetGo, DeadLetterFailed),
     )
 
 
@@ -50,7 +51,7 @@ def _log(event: Event) -> None:
                 event.delay,
                 event.exception,
             )
-        case MessageDied() | MessageDiverted():
+        case MessageDied() | MessageDiverted() | DeadLetterFailed():
             _log_end(event)
         case QueryRejected():
             logger.error(
@@ -91,11 +92,16 @@ def _log_parking(event: MessagesParked | MessagesLetGo) -> None:
         logger.info("%d parked messages for %s go on", event.count, event.endpoint)
 
 
-def _log_end(event: MessageDied | MessageDiverted) -> None:
-    if isinstance(event, MessageDied):
-        _log_death(event)
-    else:
-        _log_diversion(event)
+def _log_end(event: MessageDied | MessageDiverted | DeadLetterFailed) -> None:
+    match event:
+        case MessageDied():
+            _log_death(event)
+        case MessageDiverted():
+            _log_diversion(event)
+        case DeadLetterFailed():
+            text = "%s: the dead letter of message %s cannot be written (final_failure=%r): %s"
+            ids = _endpoint(event), event.message_id
+            logger.error(text, *ids, event.policy, event.exception)
 
 
 def _log_diversion(event: MessageDiverted) -> None:
@@ -131,6 +137,11 @@ def _from_the_handler(error: BaseException | None) -> ExceptionInfo | None:
 
 
 def _endpoint(
-    event: MessageRetried | MessageDied | MessageDiverted | EndpointHealthy | QueryRejected,
+    event: MessageRetried
+    | MessageDied
+    | MessageDiverted
+    | DeadLetterFailed
+    | EndpointHealthy
+    | QueryRejected,
 ) -> str:
     return f"{event.endpoint} ({event.tenant})" if event.tenant else event.endpoint

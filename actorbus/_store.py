@@ -24,6 +24,7 @@ Errors, by what to do about them; StoreError is an ActorBusError:
       TransactionTooLong        yours: held the writer for longer than `tx_limit`
       TurnEnded                 yours: used after its end
       StaleClaim                the message was taken back and belongs to someone else now
+      SettlementRefused         the database refuses this settlement, and no others
       DeadLetterNotFound        no dead letter has this copy id
 """
 
@@ -130,6 +131,13 @@ class TurnEnded(StoreError):
 
 class StaleClaim(StoreError):
     """The claim no longer holds: its lease ran out and the message was taken back."""
+
+
+class SettlementRefused(StoreError):
+    """The database works, but not for this settlement: a trigger, a limit, a changed table.
+
+    `__cause__` is the driver's error. Nothing of the batch was written.
+    """
 
 
 class DeadLetterNotFound(StoreError):
@@ -635,7 +643,10 @@ class Store(Protocol):
         ...
 
     async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:
-        """Write the settlements, wait for the commit, return how many were stale (no-ops)."""
+        """Write the settlements, wait for the commit, return how many were stale (no-ops).
+
+        Raises SettlementRefused, with nothing written, when the database works but refuses them.
+        """
         ...
 
     def settle_soon(

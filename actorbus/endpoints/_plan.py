@@ -37,6 +37,7 @@ class EndpointPlan:
     limit: int
     low_water: int
     error_channel: str | None = None
+    final_failure: str = "resend"
     load: ByLoad | None = None
     rate: Rate | None = None
     batch: Batch | None = None
@@ -90,6 +91,7 @@ def plan_endpoint(
         limit=limit,
         low_water=low_water,
         error_channel=spec.error_channel or channel.error_channel,
+        final_failure=channel.final_failure,
         load=given if isinstance(given, ByLoad) else None,
         rate=spec.rate_limit,
         batch=spec.batch,

@@ -3,7 +3,8 @@
 Rules:
  1. A settlement is written with the store's next commit; nothing waits for it.
  2. One whose commit was lost is kept, and written once the store is back.
- 3. One that finds its message taken back, after a lost lease, is counted and no more.
+ 3. A dead letter that the store refuses, although it works, is the channel's `final_failure`.
+ 4. One that finds its message taken back, after a lost lease, is counted and no more.
 """
 
 from actorbus._ordering import under
@@ -20,7 +21,8 @@ from actorbus._settlement import (
     SendBack,
     Settlement,
 )
-from actorbus._store import Claimed, StaleClaim, StoreUnavailable
+from actorbus._store import Claimed, SettlementRefused, StaleClaim, StoreUnavailable
+from actorbus.endpoints._final_failure import Final
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
 
@@ -33,6 +35,7 @@ class Settling:
         self._store = bus.store
         self._workload = workload
         self._total = bus.counts
+        self._final = Final(bus, workload.plan)
 
     def give_back(self, messages: list[Claimed]) -> None:
         """Release messages that were not started."""
@@ -53,11 +56,26 @@ class Settling:
         batch = tuple(workload.unsettled)
         if not batch:
             return
-        self.note_stale(await self._store.settle(batch))
+        try:
+            self.note_stale(await self._store.settle(batch))
+        except SettlementRefused:
+            await self._settle_one_by_one()
+            return
         del workload.unsettled[: len(batch)]
         workload.uncommitted += len(batch)
         for claimed, settlement in batch:
             self.settled(claimed, settlement)
+
+    async def _settle_one_by_one(self) -> None:
+        """Find out which one the store refuses, and do with it what the channel says."""
+        workload = self._workload
+        while workload.unsettled:
+            claimed, settlement = workload.unsettled[0]
+            written, stale = await self._final.write(claimed, settlement)
+            self.note_stale(stale)
+            del workload.unsettled[0]
+            workload.uncommitted += 1
+            self.settled(claimed, written)
 
     def settled(self, claimed: Claimed, settlement: Settlement) -> None:
         """Count what was written."""

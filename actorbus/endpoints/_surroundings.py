@@ -54,6 +54,10 @@ class Surroundings(Protocol):
         """Make the unit of work of one message."""
         ...
 
+    async def pause_channel(self, channel: str, reason: str) -> None:
+        """Have no process take a channel's messages until it is resumed."""
+        ...
+
     def publish(self, event: Event) -> None:
         """Put an event on the system's stream."""
         ...

@@ -17,7 +17,15 @@ PART = re.compile(r"<!-- part: shop.py -->\n```python\n(.*?)```", re.DOTALL)
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 SHOWN = re.compile(r"<!-- run -->\n```console\n\$ python shop.py\n(.*?)```", re.DOTALL)
 
-PROGRAMS = ["batches", "consuming", "delivery-options", "flow-control", "gateways", "interceptors"]
+PROGRAMS = [
+    "batches",
+    "consuming",
+    "delivery-options",
+    "errors",
+    "flow-control",
+    "gateways",
+    "interceptors",
+]
 
 
 def page(name):

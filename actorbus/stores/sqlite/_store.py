@@ -26,6 +26,7 @@ from actorbus._store import (
     ProcessRow,
     QueueStatistics,
     ScheduleRow,
+    SettlementRefused,
     StaleClaim,
     Store,
     StoreClosed,
@@ -218,7 +219,10 @@ class SqliteStore:
         def settle_all(cursor: sqlite3.Cursor) -> int:
             return sum(not _settle.settle(cursor, *each, now, ready) for each in batch)
 
-        stale = await self._write(settle_all, ready)
+        try:
+            stale = await self._write(settle_all, ready)
+        except sqlite3.Error as error:
+            raise SettlementRefused(f"{self!r} refuses a settlement: {error}") from error
         self._open_parts().writer.stale += stale
         return stale
 

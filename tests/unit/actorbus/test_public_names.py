@@ -14,7 +14,7 @@ NAMES = """
     ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth
     BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition
     ConfigurationError DeadLetterFilter DeadLetterGroup DeadLetterNotFound DeadLetterReason
-    DeadLetterRow Preview
+    DeadLetterRow Preview DeadLetterFailed
     DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions DynamicChannel
     Ending EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
     FailedMessage Failure GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
