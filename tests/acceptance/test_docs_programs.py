@@ -10,7 +10,8 @@ from typing import Any
 import anyio
 import pytest
 
-from actorbus import Ending, GatewayOptions, Limits, interceptors
+from actorbus import Ending, FailedMessage, GatewayOptions, Limits, interceptors
+from actorbus._channel import FINAL_FAILURES
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"<!-- part: shop.py -->\n```python\n(.*?)```", re.DOTALL)
@@ -96,3 +97,15 @@ def test_the_built_in_interceptors_are_all_named():
     text = page("interceptors")
 
     assert [name for name in interceptors.__all__ if name not in text and name != "Passage"] == []
+
+
+def test_what_is_said_of_failed_messages_and_final_failures_is_so():
+    text = page("errors")
+    named = set(re.findall(r"`([a-z_]+)[(`]", text.split("| `FailedMessage` | is |")[1]))
+    known = {name for name in vars(FailedMessage) if not name.startswith("_")}
+
+    assert {*known, *_ATTRIBUTES} - {"settlement", "content_type"} <= named
+    assert set(re.findall(r'^\| `"([a-z]+)"`', text, re.MULTILINE)) == set(FINAL_FAILURES)
+
+
+_ATTRIBUTES = ("attempts", "channel", "endpoint", "exception", "history", "reason", "tenant")
