@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from actorbus._channel import Channel, ChannelOptions
+from actorbus._errors import Problem
 from actorbus._handlers import caller, caller_place
+from actorbus.distributed._service_map import ServiceMap
 
 if TYPE_CHECKING:
     from actorbus._declared import Declared
-    from actorbus.distributed._service_map import ServiceMap
 
 
 class Distributing:
@@ -15,14 +16,19 @@ class Distributing:
 
     _declared: "Declared"
 
-    def add_service_map(self, service_map: "ServiceMap") -> None:
+    def add_service_map(self, service_map: ServiceMap) -> None:
         """Say where other services are, for `bus.distributed` and the classes that extend it.
 
         The channels that it names are declared with `add_channel`, like any other; this bus sends
         through them and does not consume them.
         """
         self._refuse_while_running("add a service map")
-        self._declared.distribution.maps.append((service_map, caller_place(caller())))
+        where = caller_place(caller())
+        if isinstance(service_map, ServiceMap):
+            self._declared.distribution.maps.append((service_map, where))
+        else:
+            text = f"add_service_map({service_map!r}): give a ServiceMap(...)"
+            self._declared.problems.append(Problem(where, text))
 
     @overload
     def add_inbox(self, channel: str, /, **options: Unpack[ChannelOptions]) -> None: ...

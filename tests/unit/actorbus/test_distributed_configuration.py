@@ -202,3 +202,10 @@ async def test_sending_without_a_map_says_what_to_declare():
     async with ActorBus("flights").running() as bus:
         with pytest.raises(InvalidSendOption, match=r"no service map 'default'.*add_service_map"):
             await bus.distributed.publish_event("a", {})
+
+
+def test_what_is_no_map_is_refused_with_everything_else():
+    bus = ActorBus("flights")
+    bus.add_service_map({"orders": "orders-inbox"})  # type: ignore[arg-type]  # what is refused
+    (text,) = problems(bus)
+    assert text == "add_service_map({'orders': 'orders-inbox'}): give a ServiceMap(...)"
