@@ -29,6 +29,7 @@ ALLOWED: Mapping[str, frozenset[str]] = MappingProxyType(
         "deduplicate": frozenset({"gateway", "handler", "channel"}),
         "ordering_key": frozenset(PLACES),
         "retry": frozenset(PLACES),
+        "error_channel": frozenset({"gateway", "handler", "channel"}),
         "timeout": frozenset(PLACES),
         "endpoint_id": frozenset({"handler"}),
         "aliases": frozenset({"handler"}),

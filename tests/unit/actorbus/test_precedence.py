@@ -56,7 +56,13 @@ def test_what_a_handler_does_not_say_is_its_channels():
     channel = StoreChannel("mail", priority=1, time_to_live=60, timeout=5, delay=AT)
     merged = on_channel(spec(priority=0, timeout=9.0), channel)
 
-    assert [getattr(merged, name) for name in LEFT_TO_CHANNELS] == [AT, 0, 60.0, None, 9.0]
+    said = {name: getattr(merged, name) for name in LEFT_TO_CHANNELS}
+    assert {name: value for name, value in said.items() if value is not None} == {
+        "delay": AT,
+        "priority": 0,
+        "time_to_live": 60.0,
+        "timeout": 9.0,
+    }
 
 
 def test_the_handlers_own_channel_comes_before_a_gateways():
