@@ -31,11 +31,12 @@ from actorbus._message_options import (
     MessageOptions,
     Propagation,
 )
-from actorbus._options import RunsOn, as_seconds
+from actorbus._options import RunsOn, Seconds, as_seconds
 from actorbus._own_frames import RUNTIME
 from actorbus._pace import Pace
 from actorbus._parked import Parked
 from actorbus._recovery import DeadLetters
+from actorbus._remembering import forgotten_too_soon
 from actorbus._routing_checks import with_targets
 from actorbus._running import BusRun, Settings, Terms
 from actorbus._store import ProcessRow, Store
@@ -74,6 +75,9 @@ class ActorBus(Consuming):
     arrives. `propagate_headers` says which user headers of a handled message are passed on to
     what its handler sends: "all", "none", or those named.
 
+    Deduplication keys are remembered for `deduplicate_for` (by default the store's retention, a
+    week), which has to be longer than any message may wait for its delay and its retries.
+
     `counters` are plain numbers of what became of messages in this process since the bus was last
     entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
     after the end; `distributed_counts` are those of what passes between it and other services.
@@ -97,6 +101,7 @@ class ActorBus(Consuming):
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_message_depth: int = MAX_MESSAGE_DEPTH,
         propagate_headers: Propagation = "all",
+        deduplicate_for: Seconds | None = None,
         seed: int | None = None,
         max_threads: int = 256,
         max_processes: int | None = None,
@@ -113,7 +118,9 @@ class ActorBus(Consuming):
         self._blocked_after = blocked_after
         self._max_threads = max_threads
         self._max_processes = max_processes
-        self._settings = Settings(name, lease, shutdown_timeout, seed)
+        self._settings = Settings(
+            name, lease, shutdown_timeout, seed, deduplicate_for=deduplicate_for
+        )
         self._run: BusRun | None = None
         self._pid = os.getpid()
         self.commands = CommandBus(self)
@@ -488,6 +495,9 @@ class ActorBus(Consuming):
             configuration = configured(self._declared, runs_on)
         except BusConfigurationError as error:
             raise BusConfigurationError(self.name, [*error.problems, *wrong]) from None
+        if store is not None:
+            asked = self._settings.deduplicate_for
+            wrong += forgotten_too_soon(configuration, store.retention, asked)
         if wrong or store is None:
             raise BusConfigurationError(self.name, wrong)
         return configuration, store

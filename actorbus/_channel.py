@@ -9,7 +9,7 @@ from dataclasses import field as attribute
 from typing import ClassVar, Literal, TypedDict
 
 from actorbus._flow_options import ByLoad, Concurrency, most_at_once
-from actorbus._options import Checked, Delay, Seconds, as_seconds
+from actorbus._options import Checked, Deduplicate, Delay, Seconds, as_seconds
 from actorbus._ordering import Ordering, OrderingRule, order_faults
 from actorbus._tenant_rules import TenantRule
 from supervisors import Backoff, Retry
@@ -55,7 +55,7 @@ class StoreChannel:
     priority: int | None = None
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
-    deduplicate: Callable[..., object] | None = None
+    deduplicate: Deduplicate | None = None
     ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
     throttle: Throttle | None = None
@@ -129,7 +129,7 @@ class DynamicChannel:
     priority: int | None = None
     time_to_live: Seconds | None = None
     timeout: Seconds | None = None
-    deduplicate: Callable[..., object] | None = None
+    deduplicate: Deduplicate | None = None
     ordering_key: OrderingRule | Ordering | None = None
     error_channel: str | None = None
     tenant_options: Callable[[str], "ChannelOptions | None"] | None = None
@@ -180,7 +180,7 @@ class ChannelOptions(TypedDict, total=False):
     priority: int
     time_to_live: Seconds
     timeout: Seconds
-    deduplicate: Callable[..., object]
+    deduplicate: Deduplicate
     ordering_key: OrderingRule | Ordering
     error_channel: str
     throttle: Throttle
@@ -217,7 +217,7 @@ def _shared_problems(options: Channel) -> Iterator[str]:
     checked.whole("priority")
     checked.seconds("time_to_live")
     checked.seconds("timeout")
-    checked.function("deduplicate")
+    checked.deduplicate("deduplicate")
     checked.ordering("ordering_key")
     yield from checked.problems
     yield from order_faults(options)

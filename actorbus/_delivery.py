@@ -92,6 +92,11 @@ class BusRuntime(Protocol):
         ...
 
     @property
+    def deduplicate_for(self) -> float | None:
+        """Seconds for which deduplication keys are remembered; None leaves it to the store."""
+        ...
+
+    @property
     def lease(self) -> float:
         """Seconds for which the process's lease holds after its last renewal."""
         ...
@@ -498,7 +503,7 @@ class Delivery:
         }
 
     async def _purge(self) -> None:
-        await self._store.purge()
+        await self._store.purge(self._runtime.deduplicate_for)
 
     # -- more channels, for a while ---------------------------------------------------------
 

@@ -130,7 +130,7 @@ class HandlerChecks:
             delay=checked.delay("delay"),
             priority=checked.whole("priority"),
             time_to_live=checked.seconds("time_to_live"),
-            deduplicate=checked.function("deduplicate"),
+            deduplicate=checked.deduplicate("deduplicate"),
             ordering_key=checked.ordering("ordering_key"),
             concurrency=flow.concurrency,
             rate_limit=flow.rate,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from actorbus._flow_options import Batch, Concurrency, Rate
 from actorbus._instant_retry import InstantRetry
-from actorbus._options import Delay
+from actorbus._options import Deduplicate, Delay
 from actorbus._ordering import Ordering, OrderingRule
 from actorbus.codecs import STRICT, Conversion
 from supervisors import Retry
@@ -44,7 +44,7 @@ class HandlerSpec:
     delay: Delay | None = None
     priority: int | None = None
     time_to_live: float | None = None
-    deduplicate: Callable[[Any], object] | None = None
+    deduplicate: Deduplicate | None = None
     ordering_key: OrderingRule | Ordering | None = None
     concurrency: Concurrency | None = None
     timeout: float | None = None

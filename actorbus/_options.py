@@ -25,6 +25,12 @@ A function of the message, or of message and headers, is asked when a message is
 one of the others, or None: at once. What it raises, or returns wrongly, is the sender's.
 """
 
+Deduplicate = Callable[..., object] | bool
+"""How two messages are told to be one: a function of the message, or of message and headers.
+
+True is the message id, where the sender chose it; False is not at all.
+"""
+
 RunsOn = Literal["trio", "asyncio", "process"]
 
 
@@ -70,8 +76,9 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     `channel` makes it asynchronous: it is sent a copy through that channel. `delay` (see `Delay`),
     `priority` (higher first) and `time_to_live` (from when it is due) are given to its copies,
     unless their sender says otherwise; what is not given here is the channel's. `deduplicate`
-    makes a key of the message: of two with one key the second is not handled. Messages of one
-    `ordering_key`, a rule or an `Ordering`, are handled one after the other. `concurrency` is
+    makes a key of the message: of two with one key the second is not handled (see
+    `Deduplicate`). Messages of one `ordering_key`, a rule or an `Ordering`, are handled one after
+    the other. `concurrency` is
     how many run at once (a number, or `ByLoad(...)`), `rate_limit` how many begin in a time, as a
     `Rate` or "100/s". With `batch` the function takes a list of messages. `retry` is how often and
     when again. `permanent` are errors that are never retried, `outage` those that say that a
@@ -84,7 +91,7 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     delay: Delay
     priority: int
     time_to_live: Seconds
-    deduplicate: Callable[[Any], object]
+    deduplicate: Deduplicate
     ordering_key: OrderingRule | Ordering
     batch: "Batch"
     breaker: int
@@ -117,7 +124,7 @@ ERROR_HANDLER_OPTIONS = frozenset(ErrorHandlerOptions.__annotations__)
 CHANNEL_OPTIONS = (
     HANDLER_OPTIONS
     - CalledHandlerOptions.__annotations__.keys()
-    - {"channel", "deduplicate", "permanent", "distributed"}
+    - {"channel", "permanent", "distributed"}
 )
 
 
@@ -304,6 +311,14 @@ class Checked:
         if value is None or callable(value):
             return value
         self._refuse(name, "a function")
+        return None
+
+    def deduplicate(self, name: str) -> Any:
+        """Return a rule, True or False, or None."""
+        value = self._options.get(name)
+        if value is None or isinstance(value, bool) or callable(value):
+            return value
+        self._refuse(name, "a function of the message, or of message and headers, True or False")
         return None
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:

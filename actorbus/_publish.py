@@ -23,7 +23,9 @@ from actorbus._placing import Places
 from actorbus._precedence import first, on_channel, timing_of
 from actorbus._routing import Route as Route
 from actorbus._routing import Routes
+from actorbus._rules import ask
 from actorbus._store import Outgoing
+from actorbus._tenant_rules import InvalidTenant
 from actorbus._timing import NO_TIMING, Timing, timing
 from actorbus._types import did_you_mean
 from actorbus.codecs import Codec, NotConvertible, known_content_types, parsed
@@ -217,9 +219,14 @@ class Press:
 
         A handler's own expression comes before an id that the sender chose.
         """
-        if spec.deduplicate is None:
-            return prepared.explicit_id and f"id:{prepared.explicit_id}"
-        key = spec.deduplicate(self.message_for(prepared, spec))
+        rule = spec.deduplicate
+        if rule is None or isinstance(rule, bool):
+            wanted = rule is not False
+            return f"id:{prepared.explicit_id}" if wanted and prepared.explicit_id else None
+        try:
+            key = ask(rule, self.message_for(prepared, spec), prepared.envelope.headers)
+        except InvalidTenant:  # what header(...) and field(...) raise where there is nothing
+            key = None
         if key is None or isinstance(key, float):
             raise InvalidMessage(
                 f"{spec.endpoint_id}: deduplicate= gave {key!r}, which tells no two messages apart"

@@ -33,6 +33,7 @@ from actorbus._interface import implementation, is_interface
 from actorbus._limits import Ending, Limits
 from actorbus._listeners import Hook
 from actorbus._message import Headers, new_id
+from actorbus._options import Seconds, as_seconds
 from actorbus._pace import Pace
 from actorbus._placing import Places
 from actorbus._publish import Press
@@ -73,6 +74,7 @@ class Settings:
     shutdown_timeout: float
     seed: int | None
     pace: Pace | None = None
+    deduplicate_for: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,11 @@ class BusRun:
     def pace(self) -> Pace | None:
         """How often the store is looked after, if not as usual."""
         return self.settings.pace
+
+    @property
+    def deduplicate_for(self) -> float | None:
+        """Seconds for which deduplication keys are remembered; None leaves it to the store."""
+        return as_seconds(self.settings.deduplicate_for)
 
     @property
     def lease(self) -> float:

@@ -330,6 +330,20 @@ class ParkedMessages(msgspec.Struct, frozen=True, kw_only=True):
     """Unix time."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """The deduplication keys that a store remembers."""
+
+    sent: int
+    """Noted when a message was sent."""
+    handled: int
+    """Noted when a message was handled, or sent through a gateway that deduplicates."""
+    oldest_at: float | None
+    """Unix time at which the oldest of them was noted."""
+    forgotten: int
+    """By this process since it started, after their retention."""
+
+
 class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     """A dead letter with what is needed to understand and to replay it."""
 
@@ -805,8 +819,20 @@ class Store(Protocol):
         """Forget a schedule; False if there was none."""
         ...
 
-    async def purge(self) -> int:
-        """Forget deduplication keys that are older than the retention; return how many."""
+    @property
+    def retention(self) -> float:
+        """How long deduplication keys are remembered, in seconds, unless a purge says otherwise."""
+        ...
+
+    async def remembered(self) -> Remembered:
+        """Count the deduplication keys that are remembered."""
+        ...
+
+    async def purge(self, keep: float | None = None) -> int:
+        """Forget deduplication keys that are older than `keep` seconds; return how many.
+
+        Without it those that are older than the store's own retention.
+        """
         ...
 
     def __repr__(self) -> str:

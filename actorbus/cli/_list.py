@@ -11,7 +11,7 @@ import trio
 from actorbus import ActorBus, GatewayListing, Pause
 from actorbus._channel import Channel
 from actorbus._handlers import HandlerSpec
-from actorbus._store import ParkedFilter, ParkedMessages, QueueStatistics
+from actorbus._store import ParkedFilter, ParkedMessages, QueueStatistics, Remembered
 from actorbus.cli import _list_services
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._durations import readable
@@ -36,6 +36,7 @@ class Survey:
     contested: Sequence[Contested] = ()
     parked: Sequence[ParkedMessages] = ()
     pauses: Sequence[Pause] = ()
+    remembered: Remembered | None = None
     now: float = 0.0
 
 
@@ -69,6 +70,7 @@ async def _survey(bus: ActorBus) -> Survey:
             [*contested(others)],
             await bus.store.parked(ParkedFilter()),
             await bus.pauses(),
+            await bus.store.remembered(),
             bus.store.now(),
         )
 
@@ -93,6 +95,7 @@ def _document(survey: Survey) -> dict[str, Any]:
         ],
         "contested": [asdict(one) for one in survey.contested],
         "pauses": [asdict(pause) for pause in survey.pauses],
+        "deduplication": survey.remembered and asdict(survey.remembered),
     }
 
 
@@ -134,6 +137,14 @@ def _show(output: Output, survey: Survey) -> None:
             ("endpoint", "channel", "tenant", *COUNTS),
             ((q.endpoint, q.channel, q.tenant, *_totals([q]).values()) for q in unknown),
             right=len(COUNTS),
+        )
+    remembered = survey.remembered
+    if remembered is not None and remembered.oldest_at is not None:
+        age = readable(survey.now - remembered.oldest_at)
+        output.table(
+            "deduplication keys that are remembered",
+            ("sent", "handled", "oldest"),
+            [(remembered.sent, remembered.handled, age)],
         )
     if survey.pauses:
         output.table(

@@ -8,7 +8,7 @@ from typing import Any
 import trio
 
 from actorbus._pauses import Pause, Paused
-from actorbus._store import QueueStatistics, Store, StoreError
+from actorbus._store import QueueStatistics, Remembered, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
@@ -99,6 +99,8 @@ class BusHealth:
     queues: tuple[QueueStatistics, ...] | None
     distributed: DistributedCounts = field(default_factory=DistributedCounts)
     """What passed between this service and others, in this process."""
+    remembered: Remembered | None = None
+    """The deduplication keys in the store; None while it does not answer."""
 
     @property
     def is_healthy(self) -> bool:
@@ -116,7 +118,7 @@ async def look(
     paused: Paused,
 ) -> BusHealth:
     """Return the health of a bus. A failing store is part of the answer, not an error."""
-    queues, error = await _queues(store)
+    queues, remembered, error = await _stored(store)
     actors = {actor.path: actor for actor in system.tree().walk()}
     channels = tuple(
         _channel(desk, actors, queues or [], system.name, paused.of(desk.channel.name))
@@ -132,6 +134,7 @@ async def look(
         synchronous=tuple(map(_synchronous, calls)),
         queues=None if queues is None else tuple(queues),
         distributed=replace(distributed),
+        remembered=remembered,
     )
 
 
@@ -141,11 +144,13 @@ def worst(conditions: Iterable[Condition]) -> Condition:
     return next((one for one in _WORST_FIRST if one in found), Condition.HEALTHY)
 
 
-async def _queues(store: Store) -> tuple[list[QueueStatistics] | None, StoreError | None]:
+async def _stored(
+    store: Store,
+) -> tuple[list[QueueStatistics] | None, Remembered | None, StoreError | None]:
     try:
-        return await store.statistics(), None
+        return await store.statistics(), await store.remembered(), None
     except StoreError as error:
-        return None, error
+        return None, None, error
 
 
 def _channel(

@@ -17,6 +17,30 @@ ON CONFLICT (endpoint, key) DO NOTHING;
 INSERT INTO actorbus_handled (endpoint, key, handled_at) VALUES (?, ?, ?)
 ON CONFLICT (endpoint, key) DO NOTHING;
 
+-- name: forget_sent_key
+-- Forget a key at the gateway whose message was not handled: it may be sent again.
+DELETE FROM actorbus_sent WHERE endpoint = ? AND key = ?;
+
+-- name: running_keys
+-- Which messages of an endpoint with one of these keys are in somebody's hands?
+SELECT sequence, deduplication_key FROM actorbus_messages
+WHERE state = 'claimed' AND deduplication_key IN (SELECT value FROM json_each(?))
+  AND endpoint IN (SELECT value FROM json_each(?));
+
+-- name: put_off
+-- Give back a message that was just claimed, and look again later.
+UPDATE actorbus_messages
+SET state = 'waiting', owner = NULL, epoch = epoch + 1, attempts = ?, due_at = ?
+WHERE sequence = ?;
+
+-- name: remembered
+-- How many keys are remembered, and since when.
+SELECT
+    (SELECT count(*) FROM actorbus_sent),
+    (SELECT count(*) FROM actorbus_handled),
+    (SELECT sent_at FROM actorbus_sent ORDER BY number LIMIT 1),
+    (SELECT handled_at FROM actorbus_handled ORDER BY number LIMIT 1);
+
 -- name: handled_keys
 -- Which of these keys has an endpoint handled, under any of its ids?
 SELECT key FROM actorbus_handled
@@ -352,7 +376,8 @@ WHERE sequence IN (
     WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at <= ?
     ORDER BY expires_at LIMIT ?
 )
-RETURNING channel, endpoint, tenant, copy_id, attempts + replays, sequence, ordering_key;
+RETURNING channel, endpoint, tenant, copy_id, attempts + replays, sequence, ordering_key,
+    deduplication_key;
 
 -- name: count_expired
 -- Count dropped messages for their queue.

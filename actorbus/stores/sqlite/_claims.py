@@ -1,6 +1,5 @@
 """Claim ready messages: the first ones of a queue, suspects one at a time."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from heapq import nsmallest
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 
 from actorbus._store import Claimed, Demand
 from actorbus.stores.sqlite._leases import Lease
+from actorbus.stores.sqlite._once import once
 from actorbus.stores.sqlite._queries import QUERIES
 from actorbus.stores.sqlite._tenants import waiting_tenants
 
@@ -18,7 +18,6 @@ _CLAIM_RUN: Final = QUERIES["claim_run"]
 _CANDIDATES: Final = QUERIES["candidates"]
 _CLAIM_ONE: Final = QUERIES["claim_one"]
 _SUSPECT: Final = QUERIES["suspect_candidate"]
-_HANDLED_KEYS: Final = QUERIES["handled_keys"]
 _HOLDS_SUSPECT: Final = QUERIES["holds_suspect"]
 _CLAIM_SUSPECT: Final = QUERIES["claim_suspect"]
 
@@ -34,7 +33,7 @@ class Claims:
         self._largest = lease.process.largest_body
         self._last_tenant: dict[str, str] = {}
 
-    def claim(self, cursor: sqlite3.Cursor, demands: Sequence[Demand]) -> list[Claimed]:
+    def claim(self, cursor: sqlite3.Cursor, demands: Sequence[Demand], now: float) -> list[Claimed]:
         """Claim for each demand in turn; nothing if the process has lost its lease."""
         claimed: list[Claimed] = []
         if not self._lease.is_held(cursor):
@@ -50,7 +49,7 @@ class Claims:
                     suspects_allowed = False
                     credit -= 1
             found += self._claim_ready(cursor, demand, credit)
-            claimed += _with_handled_marked(cursor, demand, found)
+            claimed += once(cursor, demand, found, now)
         return claimed
 
     # -- messages as usual ------------------------------------------------------------------
@@ -133,20 +132,6 @@ def _claimed(row: tuple[Any, ...]) -> Claimed:
     if ordering_key is not None:
         claimed = replace(claimed, ordering_key=ordering_key)
     return replace(claimed, unread_bytes=unread) if unread else claimed
-
-
-def _with_handled_marked(
-    cursor: sqlite3.Cursor, demand: Demand, found: list[Claimed]
-) -> list[Claimed]:
-    """Mark the messages whose keys have been handled: one statement, if any of them has a key."""
-    keys = [one.deduplication_key for one in found if one.deduplication_key is not None]
-    if not keys:
-        return found
-    lists = json.dumps(demand.endpoint_ids), json.dumps(keys)
-    handled = {key for (key,) in cursor.execute(_HANDLED_KEYS, lists).fetchall()}
-    return [
-        replace(one, handled=True) if one.deduplication_key in handled else one for one in found
-    ]
 
 
 def consecutive(numbers: Sequence[int]) -> list[tuple[int, int]]:

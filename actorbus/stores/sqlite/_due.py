@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final, NamedTuple
 
-from actorbus.stores.sqlite import _lines, _settle
+from actorbus.stores.sqlite import _lines, _once, _settle
 from actorbus.stores.sqlite._history import delete_history
 from actorbus.stores.sqlite._lines import Line
 from actorbus.stores.sqlite._queries import QUERIES
@@ -52,8 +52,10 @@ def expire(cursor: sqlite3.Cursor, now: float, ready: set[str]) -> int:
     Their ordering keys pass on: add to `ready` the channels whose next ones are in turn now.
     """
     rows = cursor.execute(_EXPIRE, (now, _BATCH)).fetchall()
-    for channel, endpoint, tenant, copy_id, has_history, sequence, key in rows:
+    for channel, endpoint, tenant, copy_id, has_history, sequence, key, deduplication_key in rows:
         _settle.count_expired(cursor, channel, endpoint, tenant, now)
+        if deduplication_key is not None:
+            _once.forget(cursor, endpoint, deduplication_key)
         if has_history:
             delete_history(cursor, copy_id)
         if key is not None and _lines.leave(cursor, Line(channel, endpoint, tenant, key), sequence):

@@ -18,7 +18,7 @@ from actorbus._settlement import (
     Settlement,
 )
 from actorbus._store import Claimed
-from actorbus.stores.sqlite import _failed, _lines
+from actorbus.stores.sqlite import _failed, _lines, _once
 from actorbus.stores.sqlite._history import add_failure, delete_history, words_of
 from actorbus.stores.sqlite._queries import QUERIES
 
@@ -46,6 +46,8 @@ def settle(
         return False
     if type(settlement) is not Ack:
         ready |= _woken(claimed, settlement)
+        if claimed.deduplication_key is not None and isinstance(settlement, DeadLetter | Expire):
+            _once.forget(cursor, claimed.endpoint, claimed.deduplication_key)
     if claimed.ordering_key is not None:
         _lines.settled(cursor, claimed, settlement, ready)
     return True

@@ -25,6 +25,7 @@ from actorbus._store import (
     ProcessInfo,
     ProcessRow,
     QueueStatistics,
+    Remembered,
     ScheduleRow,
     SettlementRefused,
     StaleClaim,
@@ -41,6 +42,7 @@ from actorbus.stores.sqlite import (
     _due,
     _failed,
     _leases,
+    _once,
     _parking,
     _pauses,
     _replies,
@@ -89,6 +91,7 @@ class SqliteStore:
         self._folder = MemoryFolder()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._parts: _Parts | None = None
+        self._forgotten = 0
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._path or ':memory:'}>"
@@ -202,7 +205,7 @@ class SqliteStore:
     async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
         """Claim ready messages for each demand."""
         claims = self._open_parts().claims
-        return await self._write(lambda cursor: claims.claim(cursor, demands))
+        return await self._write(lambda cursor: claims.claim(cursor, demands, self.now()))
 
     async def waiting_tenants(self, channel: str, *, after: str, limit: int) -> list[str]:
         """Return tenants with ready messages, from the one after `after` on."""
@@ -433,14 +436,25 @@ class SqliteStore:
         """Forget a schedule; False if there was none."""
         return await self._write(lambda cursor: _schedules.delete(cursor, name))
 
-    async def purge(self) -> int:
+    @property
+    def retention(self) -> float:
+        """How long deduplication keys are remembered, in seconds, unless a purge says otherwise."""
+        return self.options.retention
+
+    async def remembered(self) -> Remembered:
+        """Count the deduplication keys that are remembered."""
+        forgotten = self._forgotten
+        return await self._read(lambda cursor: _once.remembered(cursor, forgotten), long=True)
+
+    async def purge(self, keep: float | None = None) -> int:
         """Forget deduplication keys that are older than the retention, and stale replies."""
         now = self.now()
-        before = now - self.options.retention
+        before = now - (self.options.retention if keep is None else keep)
         await self._write(lambda cursor: _replies.forget(cursor, now))
         total = 0
         while count := await self._write(lambda cursor: _retention.purge(cursor, before)):
             total += count
+            self._forgotten += count
         return total
 
     @property

@@ -1,12 +1,13 @@
 """Sending and claiming: what arrives, in which order, when."""
 
-from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason
-from actorbus._store import Poll
+from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason, Retry
+from actorbus._store import Poll, Remembered
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import (
     CHANNEL,
     ENDPOINT,
     demand,
+    failure,
     names,
     outgoing,
 )
@@ -292,6 +293,63 @@ class SendingContract:
 
         assert names(claimed) == ["a", "b", "c"]
         assert [one.handled for one in claimed] == [True, False, False]
+
+    async def test_of_two_copies_with_one_key_one_is_in_hand(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """The second is put off, uncounted; handled meanwhile, it comes marked, else it runs."""
+        async with open_store() as store:
+            await store.append(
+                [outgoing(name, deduplication_key="k", forwarded=True) for name in "ab"]
+            )
+            mine = await claim_one(store)
+            assert await store.claim([demand()]) == []
+            await store.settle([(mine, Retry(60.0, failure()))])
+            clock.advance(2.0)
+            await store.poll()
+            other = await claim_one(store)
+            await store.settle([(other, RELEASE)])
+            turn = await store.acquire("test")
+            await turn.remember(ENDPOINT, "k")
+            await commit(turn)
+            again = await claim_one(store)
+
+        assert (mine.message_id, other.message_id, other.attempts) == ("a", "b", 0)
+        assert (other.handled, again.handled) == (False, True)
+
+    async def test_a_key_whose_message_was_not_handled_may_be_sent_again(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """After a death or an expiry, noticed by a poll or in hand."""
+        copy = outgoing("m", deduplication_key="k", time_to_live=5.0)
+        died = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure())
+        async with open_store() as store:
+            for settlement in (died, EXPIRE):
+                assert await store.append([copy]) == 1
+                assert await store.append([copy]) == 0
+                await store.settle([(await claim_one(store), settlement)])
+            assert await store.append([copy]) == 1
+            clock.advance(5.0)
+            assert (await store.poll()).expired == 1
+            assert await store.append([copy]) == 1
+
+    async def test_what_is_remembered_is_counted(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """With its age, and what was forgotten; a purge may keep less than the store would."""
+        async with open_store() as store:
+            began = store.now()
+            await store.append([outgoing("m", deduplication_key="k")])
+            turn = await store.acquire("test")
+            await turn.remember(ENDPOINT, "k")
+            await commit(turn)
+            before = await store.remembered()
+            clock.advance(60.0)
+            assert await store.purge(keep=30.0) == 2
+            after = await store.remembered()
+
+        assert before == Remembered(sent=1, handled=1, oldest_at=began, forgotten=0)
+        assert after == Remembered(sent=0, handled=0, oldest_at=None, forgotten=2)
 
     async def test_keys_are_forgotten_after_their_retention(
         self, open_store: OpenStore, clock: ManualClock
