@@ -16,6 +16,7 @@ from actorbus._message import MSGPACK
 from actorbus._options import Checked, as_seconds, checked_headers
 from actorbus._placing import Places
 from actorbus._problems import Problems
+from actorbus._routed_channel import RoutedChannel, Routing
 from actorbus._routing import handlers_of, kinds_of
 from actorbus._tenant_rules import found_by
 from actorbus._types import TypeRegistry, did_you_mean
@@ -52,10 +53,11 @@ def checked_schedules(
         return (), handlers
     kinds = Kinds(types, handlers)
     channels = {channel.name: channel for channel, _ in declared.channels}
+    routings = {routing.name: routing for routing, _ in declared.routings}
     found: dict[int, Schedule | None] = {}
     for order, declaration in declarations.items():
         faults = _Faults(declaration, kinds, codecs)
-        found[order] = faults.schedule(channels)
+        found[order] = faults.schedule(channels, routings)
         problems.add_all(declaration.where, faults.problems)
     specs = list(handlers)
     for place, spec in enumerate(specs):
@@ -116,7 +118,9 @@ class _Faults:
         self._checked = Checked(self._settings)
         self.problems: list[str] = []
 
-    def schedule(self, channels: Mapping[str, Channel]) -> Schedule | None:
+    def schedule(
+        self, channels: Mapping[str, Channel], routings: Mapping[str, Routing]
+    ) -> Schedule | None:
         """Return the schedule, if nothing is wrong with it."""
         settings, checked = self._settings, self._checked
         jitter = checked.seconds("jitter", above_zero=False) or 0.0
@@ -130,6 +134,8 @@ class _Faults:
         channel = self._declaration.options["channel"]
         if channel in channels:
             self.problems += self._tenant_faults(channels[channel], headers)
+        if channel in routings:
+            self.problems += self._route_faults(routings[channel], headers)
         if self.problems or timetable is None:
             return None
         return Schedule(
@@ -143,6 +149,7 @@ class _Faults:
             jitter=jitter,
             headers=headers,
             where=self._declaration.where,
+            targets=frozenset(routings[channel].channels if channel in routings else (channel,)),
         )
 
     # -- when it ticks ----------------------------------------------------------------------
@@ -264,6 +271,20 @@ class _Faults:
                 Places([channel], []).locate(channel.name, tick, headers)
         except Exception as error:  # noqa: BLE001  the rule is the user's function
             yield f"channel {channel.name!r} refuses its ticks: {error}; give headers="
+
+    def _route_faults(self, routing: Routing, headers: Mapping[str, str]) -> Iterator[str]:
+        """Say why a routed channel would refuse the ticks."""
+        if not isinstance(routing, RoutedChannel) or routing.unknown != "error":
+            return
+        prefix = f"channel {routing.name!r} refuses its ticks"
+        try:
+            value = found_by(routing.route, routing.name, Tick("", datetime.now(UTC), 1), headers)
+        except Exception as error:  # noqa: BLE001  the rule is the user's function
+            yield f"{prefix}: {error}; give headers="
+        else:
+            if value not in routing.targets:
+                known = ", ".join(sorted(routing.targets))
+                yield f"{prefix}: it has no route for {value!r} (known: {known})"
 
     def _refuse(self, name: str, allowed: str) -> None:
         self.problems.append(f"{name}={self._settings[name]!r} is not allowed: give {allowed}")

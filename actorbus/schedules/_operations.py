@@ -217,7 +217,8 @@ def _takers(schedule: Schedule, processes: Sequence[ProcessRow]) -> list[str]:
     for process in processes:
         consumed: Mapping[str, Sequence[str]]
         consumed = json.loads(process.snapshot or "{}").get("consumes", {})
-        if process.alive and schedule.name in consumed.get(schedule.channel, ()):
+        endpoints = [name for target in schedule.targets for name in consumed.get(target, ())]
+        if process.alive and schedule.name in endpoints:
             takers.append(f"{process.host} {process.pid}")
     return takers
 

@@ -58,7 +58,11 @@ SETTINGS = frozenset(ScheduleOptions.__annotations__) - frozenset(HandlerOptions
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A schedule that can tick. Times are seconds."""
+    """A schedule that can tick. Times are seconds.
+
+    `targets` are the channels that its ticks may be stored on: those that `channel` leads to, or
+    that one alone. Whoever consumes one of them sends the ticks.
+    """
 
     name: str
     timetable: Timetable
@@ -70,6 +74,7 @@ class Schedule:
     jitter: float
     headers: Mapping[str, str]
     where: str
+    targets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,10 +119,11 @@ class Scheduler:
     def begin(self, channels: Iterable[str]) -> None:
         """Note that these channels are consumed from now on, maybe not for the first time."""
         names = set(channels)
-        self._caught_up -= {one.name for one in self._schedules if one.channel in names}
+        again = (one for one in self._schedules if not one.targets.isdisjoint(names))
+        self._caught_up.difference_update(one.name for one in again)
 
     def _mine(self) -> Iterator[Schedule]:
-        return (one for one in self._schedules if one.channel in self.consumed)
+        return (one for one in self._schedules if not one.targets.isdisjoint(self.consumed))
 
     async def __call__(self) -> float:
         """Send what is due; return in how many seconds something may be due again.

@@ -18,10 +18,12 @@ from actorbus import (
     Headers,
     PermanentError,
     Retry,
+    RoutedChannel,
     ScheduleNotFound,
     Tick,
     TicksMissed,
     Transaction,
+    header,
 )
 from actorbus.stores import SqliteStore
 from actorbus.testing import ManualClock
@@ -343,6 +345,28 @@ async def test_a_process_sends_the_ticks_of_channels_that_it_consumes(file, tick
             await look(worker)
             await worker._running().delivery._publish_snapshot()
             assert len((await state(web)).taken_by) == 1
+
+
+async def test_a_schedule_may_be_on_a_channel_that_leads_to_others(file, ticks, clock):
+    """Whoever consumes one of those sends the ticks; they go where the channel leads them."""
+    routed = {"channel": "shops", "headers": {"shop": "north"}}
+    buses = [hourly_bus(file(), ticks, **routed) for _ in range(2)]
+    for bus in buses:
+        bus.add_channel("north")
+        bus.add_channel("other")
+        bus.add_channel(RoutedChannel("shops", route=header("shop"), to=["north"]))
+    north, other = buses
+    async with other.running(consume=["other"]):
+        await look(other)
+        assert (await state(other)).status == "not planned"
+        async with north.running(consume=["shops"]):
+            await look(north)
+            clock.advance(HOUR)
+            await look(north, other)
+            await north._running().delivery._publish_snapshot()
+            assert len((await state(other)).taken_by) == 1
+
+    assert ticks.hours == [1]
 
 
 async def test_consuming_for_a_while_sends_what_was_missed(file, ticks, clock):

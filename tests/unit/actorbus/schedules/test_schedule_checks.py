@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from actorbus import ActorBus, BusConfigurationError, DynamicChannel, Tick, header
+from actorbus import ActorBus, BusConfigurationError, DynamicChannel, RoutedChannel, Tick, header
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,21 @@ def test_a_tenant_channel_without_a_tenant_is_refused(bus):
     bus.add_channel(DynamicChannel("shops", tenant=header("shop")))
     fault = refused(bus, every=60, channel="shops")
 
-    assert fault.endswith("the message has no header 'shop' to find its tenant; give headers=")
+    assert fault.endswith("refuses its ticks: the message has no header 'shop'; give headers=")
+
+
+@pytest.mark.parametrize(
+    ("headers", "fault"),
+    [
+        ({}, "the message has no header 'shop'; give headers="),
+        ({"shop": "east"}, "it has no route for 'east' (known: north)"),
+    ],
+)
+def test_a_routed_channel_without_a_route_is_refused(bus, headers, fault):
+    bus.add_channel("north")
+    bus.add_channel(RoutedChannel("shops", route=header("shop"), to=["north"]))
+
+    assert refused(bus, every=60, channel="shops", headers=headers).endswith(fault)
 
 
 def test_headers_give_it_a_tenant(bus):
