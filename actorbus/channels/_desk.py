@@ -286,6 +286,8 @@ class StoreDesk:
     def is_dry(self) -> bool:
         """Whether the last claims left nothing ready for those that take messages."""
         generation = self.bell.generation
+        if self.throttling is not None and self.throttling.refuses(""):
+            return not any(endpoint.workload.unstarted for endpoint in self.endpoints)
         return all(endpoint.workload.is_dry(generation) for endpoint in self.endpoints)
 
     def counts(self) -> Counts:

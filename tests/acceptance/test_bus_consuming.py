@@ -15,6 +15,7 @@ from actorbus import (
     DynamicChannel,
     Ending,
     Limits,
+    Rate,
     Retry,
     header,
 )
@@ -430,6 +431,34 @@ async def test_a_paused_higher_channel_holds_up_nobody(shop):
         await shop.bus.idle()
 
     assert shop.handled == [9]
+
+
+async def test_a_throttled_or_rate_limited_higher_channel_holds_up_nobody(autojump_clock):
+    """Its messages may not be taken now, so those of the others are."""
+    bus, handled = ActorBus("shop", ":memory:"), []
+    bus.add_channel("throttled", throttle=lambda _: False)
+    bus.add_channel("limited")
+    bus.add_channel("parcels")
+
+    @bus.event_handler(channel="throttled", endpoint_id="first")
+    async def first(job: Job):
+        handled.append(("first", job.number))
+
+    @bus.event_handler(channel="limited", endpoint_id="second", rate_limit=Rate(1, per=3600))
+    async def second(job: Job):
+        handled.append(("second", job.number))
+
+    @bus.event_handler(channel="parcels", endpoint_id="third")
+    async def third(parcel: Parcel):
+        handled.append(("third", parcel.number))
+
+    async with bus.running(prioritised=True):
+        await bus.events.publish_many([Job(1), Job(2)])
+        await trio.sleep(60)
+        await bus.events.publish(Parcel(9))
+        await trio.sleep(60)
+
+    assert handled == [("second", 1), ("third", 9)]
 
 
 async def test_what_a_channel_had_claimed_goes_back_when_another_comes_first(autojump_clock):
