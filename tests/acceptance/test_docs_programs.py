@@ -20,6 +20,9 @@ SHOWN = re.compile(r"<!-- run -->\n```console\n\$ python shop.py\n(.*?)```", re.
 
 PROGRAMS = [
     "batches",
+    "coming-from-celery",
+    "coming-from-ecotone",
+    "coming-from-symfony-messenger",
     "consuming",
     "delivery-options",
     "errors",
