@@ -42,6 +42,7 @@ from actorbus.channels._registrar import Registrar
 from actorbus.channels._routers import router_spec
 from actorbus.channels._tenant_desk import TenantDesk
 from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._elsewhere import Reached
 from actorbus.endpoints._plan import actor_name
 from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
 from actorbus.endpoints._workers import Slice
@@ -104,6 +105,11 @@ class BusRuntime(Protocol):
     @property
     def counts(self) -> Counts:
         """The counts of all endpoints together, which outlive the run."""
+        ...
+
+    @property
+    def reaches(self) -> Sequence[Reached]:
+        """The endpoints that other services reach."""
         ...
 
     @property
@@ -488,7 +494,8 @@ class Delivery:
         self._surroundings.wake_channels()
 
     async def _publish_snapshot(self) -> None:
-        text = snapshot_text(self._system, self.endpoints, self._consumed())
+        reaches = self._runtime.reaches
+        text = snapshot_text(self._system, self.endpoints, self._consumed(), reaches)
         await self._store.publish_process(text)
 
     def _consumed(self) -> dict[str, list[str]]:

@@ -47,6 +47,7 @@ from actorbus._user_calls import UserCalls
 from actorbus._way import Receipt
 from actorbus._worker import Wait, first, limited
 from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._elsewhere import told
 from actorbus.distributed._gateway import DistributedBus, DistributedDoor, is_distributed
 from actorbus.distributed._inbox import own_endpoints
 from actorbus.distributed._sending import Sends
@@ -123,6 +124,7 @@ class BusRun:
         self.counts = BusCounts()
         self.replies: Replies | None = None
         self.distributed_counts = DistributedCounts()
+        self.reaches = told(configuration.distribution.reachable)
         self._sends: Sends | None = None
         self.worlds: Worlds
 
@@ -396,7 +398,7 @@ class BusRun:
         counts = self.distributed_counts
         self._sends = Sends(configuration, press, self.store, worlds, counts)
         self._sends.intercept(chains)
-        if own := own_endpoints(configuration, decoding, press, self.store.now, counts):
+        if own := own_endpoints(configuration, decoding, press, self.store, counts):
             self._dispatch.install(own)
 
     def _make_scheduler(self, press: Press) -> Scheduler | None:

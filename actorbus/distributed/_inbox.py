@@ -5,7 +5,8 @@ Rules:
     this service's dead letter, which names its key and its sender; an event is accepted.
  2. Each handler gets a copy of its own, as if it had been sent here: with its own channel, options,
     attempts and dead letter. A handler without a channel gets it on the inbox's.
- 3. What fails for one handler only (a body that it cannot read, a tenant rule) fails at that
+ 3. What only another process of this service takes, a newer one, is left to that.
+ 4. What fails for one handler only (a body that it cannot read, a tenant rule) fails at that
     handler's endpoint, on the inbox's channel: the others' copies are on their way.
 """
 
@@ -19,12 +20,13 @@ from actorbus._handlers import HandlerSpec, Kind
 from actorbus._message import Envelope, Headers, headers_to_text, new_id
 from actorbus._publish import Prepared, Press
 from actorbus._routing import Route, handlers_of, kinds_of
-from actorbus._store import Claimed, Outgoing
+from actorbus._store import Claimed, Outgoing, Store
 from actorbus._timing import Timing
 from actorbus._types import did_you_mean
 from actorbus._unit_of_work import UnitOfWork
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._distribution import Relay
+from actorbus.distributed._elsewhere import reached_elsewhere
 from actorbus.distributed._wire import REACH, SOURCE, inbox_endpoint
 
 
@@ -40,13 +42,13 @@ class Inbox:
         configuration: Configuration,
         decoding: Decoding,
         press: Press,
-        now: Callable[[], float],
+        store: Store,
         counts: DistributedCounts,
     ) -> None:
         self._configuration = configuration
         self._decoding = decoding
         self._press = press
-        self._now = now
+        self._store = store
         self._counts = counts
         self._reachable = configuration.distribution.reachable
         self._kinds = kinds_of(configuration.handlers)
@@ -58,12 +60,27 @@ class Inbox:
         try:
             specs = self._handlers(claimed, headers)
         except UnreachableHandler:
+            if await self._left_to_others(claimed, headers, unit):
+                return
             self._counts.unreachable += 1
             raise
         self._counts.received += 1
         self._counts.unheard += not specs
         if specs:
             unit.stage([self._copy(claimed, headers, spec) for spec in specs])
+
+    async def _left_to_others(self, claimed: Claimed, headers: Headers, unit: UnitOfWork) -> bool:
+        """Address the message to an endpoint that only another process of this service has."""
+        others = await self._store.processes()
+        reach: Any = headers.get(REACH)
+        service, name = self._configuration.distribution.service, claimed.type_name
+        found = reached_elsewhere(others, service, claimed.channel, reach, name)
+        if found is None:
+            return False
+        self._counts.received += 1
+        name = name if reach == "command" else found.key
+        unit.stage([self._as_it_is(claimed, _envelope(claimed, headers, name), found.endpoint)])
+        return True
 
     # -- whom it is for ---------------------------------------------------------------------
 
@@ -115,27 +132,17 @@ class Inbox:
     # -- the copies -------------------------------------------------------------------------
 
     def _copy(self, claimed: Claimed, headers: Headers, spec: HandlerSpec) -> Outgoing:
-        user = {name: value for name, value in headers.user.items() if name != REACH}
         name = spec.type_name if headers[REACH] == "message" else claimed.type_name
-        envelope = Envelope(
-            message_id=claimed.message_id,
-            type_name=name,
-            content_type=claimed.content_type,
-            body=claimed.body,
-            headers=user,
-            correlation_id=claimed.correlation_id,
-            causation_id=claimed.causation_id or "",
-            timestamp=claimed.timestamp,
-        )
+        envelope = _envelope(claimed, headers, name)
         try:
             message = self._decoding.read(spec, name, claimed.content_type, claimed.body)
             prepared = self._prepared(claimed, envelope, message)
             return self._press.copy(prepared, spec, spec.channel or claimed.channel)
         except Exception:  # noqa: BLE001  it fails again at the endpoint, where it is judged
-            return self._as_it_is(claimed, envelope, spec)
+            return self._as_it_is(claimed, envelope, spec.endpoint_id)
 
     def _prepared(self, claimed: Claimed, envelope: Envelope, message: Any) -> Prepared:
-        life = None if claimed.expires_at is None else claimed.expires_at - self._now()
+        life = _life_left(claimed, self._store.now())
         return Prepared(
             route=Route("event", envelope.type_name, (), {}, {}, None),
             message=message,
@@ -145,11 +152,11 @@ class Inbox:
             explicit_id=claimed.message_id if claimed.deduplication_key else None,
         )
 
-    def _as_it_is(self, claimed: Claimed, envelope: Envelope, spec: HandlerSpec) -> Outgoing:
+    def _as_it_is(self, claimed: Claimed, envelope: Envelope, endpoint: str) -> Outgoing:
         return Outgoing(
             copy_id=new_id(),
             channel=claimed.channel,
-            endpoint=spec.endpoint_id,
+            endpoint=endpoint,
             message_id=envelope.message_id,
             type_name=envelope.type_name,
             content_type=envelope.content_type,
@@ -159,6 +166,7 @@ class Inbox:
             causation_id=envelope.causation_id or None,
             timestamp=envelope.timestamp,
             priority=claimed.priority,
+            time_to_live=_life_left(claimed, self._store.now()),
         )
 
 
@@ -171,7 +179,6 @@ class Forwarding:
 
     async def run(self, claimed: Claimed, headers: Headers, unit: UnitOfWork) -> None:
         """Stage the copy; it keeps its ids, headers, priority and the end of its life."""
-        life = None if claimed.expires_at is None else claimed.expires_at - self._now()
         copy = Outgoing(
             copy_id=new_id(),
             channel=self._relay.target,
@@ -185,7 +192,7 @@ class Forwarding:
             causation_id=claimed.causation_id,
             timestamp=claimed.timestamp,
             priority=claimed.priority,
-            time_to_live=life,
+            time_to_live=_life_left(claimed, self._now()),
             deduplication_key=claimed.deduplication_key,
         )
         unit.stage([copy])
@@ -195,18 +202,36 @@ def own_endpoints(
     configuration: Configuration,
     decoding: Decoding,
     press: Press,
-    now: Callable[[], float],
+    store: Store,
     counts: DistributedCounts,
 ) -> Mapping[str, Inbox | Forwarding]:
     """Return the endpoints that a bus has for other services' sake, by id."""
     distribution = configuration.distribution
     own: dict[str, Inbox | Forwarding] = {
-        relay.endpoint_id: Forwarding(relay, now) for relay in distribution.relays()
+        relay.endpoint_id: Forwarding(relay, store.now) for relay in distribution.relays()
     }
     if distribution.inboxes:
-        inbox = Inbox(configuration, decoding, press, now, counts)
+        inbox = Inbox(configuration, decoding, press, store, counts)
         own[distribution.endpoint_id] = inbox
     return own
+
+
+def _envelope(claimed: Claimed, headers: Headers, type_name: str) -> Envelope:
+    """Return a message as the handlers here get it: without the header of whom it is for."""
+    return Envelope(
+        message_id=claimed.message_id,
+        type_name=type_name,
+        content_type=claimed.content_type,
+        body=claimed.body,
+        headers={name: value for name, value in headers.user.items() if name != REACH},
+        correlation_id=claimed.correlation_id,
+        causation_id=claimed.causation_id or "",
+        timestamp=claimed.timestamp,
+    )
+
+
+def _life_left(claimed: Claimed, now: float) -> float | None:
+    return None if claimed.expires_at is None else claimed.expires_at - now
 
 
 def _sender(headers: Headers) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from actorbus.channels._desk import Endpoint
+from actorbus.distributed._elsewhere import Reached
 from actors import ActorSnapshot, ActorSystem
 
 MOST_CHILDREN = 200
@@ -14,17 +15,25 @@ MOST_CHILDREN = 200
 
 
 def snapshot_text(
-    system: ActorSystem, endpoints: Iterable[Endpoint], consumes: Mapping[str, Sequence[str]]
+    system: ActorSystem,
+    endpoints: Iterable[Endpoint],
+    consumes: Mapping[str, Sequence[str]],
+    reaches: Sequence[Reached] = (),
 ) -> str:
     """Return the tree as JSON text: name, state, restarts, counts, note and children of each actor.
 
     The counts of an endpoint's actor are those of its messages. `consumes` are the endpoint ids
-    whose messages the process takes, by channel.
+    whose messages the process takes, by channel; `reaches` are those that other services reach.
     """
     counts = {endpoint.workload.plan.path: _counts(endpoint) for endpoint in endpoints}
     tree = system.tree()
     children = [_node(child, counts) for child in tree.children]
-    document = {"consumes": consumes, "tree": {"name": tree.name, "children": children}}
+    document: dict[str, Any] = {
+        "consumes": consumes,
+        "tree": {"name": tree.name, "children": children},
+    }
+    if reaches:
+        document["reaches"] = reaches
     return msgspec.json.encode(document).decode()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import trio
 
 from actorbus import (
     ActorBus,
@@ -356,6 +357,33 @@ async def test_a_body_that_one_subscriber_cannot_read_is_read_by_the_other(fligh
 
     assert [(one.endpoint, one.reason) for one in dead] == [("watch", "undecodable")]
     assert names(calls) == [("rebook", "B6")]
+
+
+async def test_an_older_process_leaves_a_new_command_to_the_newer_one(
+    flights, orders, calls, stores
+):
+    """A rolling deploy: whichever of the two takes it from the inbox, the newer one handles it."""
+    newer = ActorBus("orders", stores[1].beside(), lease=100_000)
+    newer.add_inbox("orders-inbox")
+
+    @newer.command_handler("orders.new", distributed=True, endpoint_id="new")
+    async def new(command: dict[str, int], headers: Headers) -> None:
+        calls.append(("new", command["number"], headers))
+
+    async with flights.running(), newer.running(), orders.running():
+        while not all(row.snapshot for row in await newer.processes()):  # noqa: ASYNC110  in the store
+            await trio.sleep(0.01)
+        for number in range(20):
+            await flights.distributed.send_command("orders", "orders.new", {"number": number})
+            await flights.distributed.send_message("orders", "new", {"number": number})
+        await settled(flights, orders, newer)
+        dead = await newer.dead_letters.list()
+
+    assert dead == []
+    assert names(calls) == [("new", number) for number in range(20) for _ in range(2)]
+    counts = orders.distributed_counts, newer.distributed_counts
+    assert sum(one.received for one in counts) == 40
+    assert sum(one.unreachable for one in counts) == 0
 
 
 # -- headers, transactions, options ----------------------------------------------------------------
