@@ -9,6 +9,8 @@ import trio
 
 from actorbus import (
     ActorBus,
+    Batch,
+    BatchFailed,
     BusConfigurationError,
     BusinessInterface,
     CommandBus,
@@ -409,6 +411,29 @@ async def test_a_dead_letter_of_a_synchronous_failure_is_replayed_to_the_error_h
         assert await bus.dead_letters.count() == 0
 
     assert (letter.endpoint, wishes) == ("on_error", [])
+
+
+async def test_of_a_batch_those_that_failed_go_there(bus):
+    came: list[tuple[str, int, int]] = []
+    handled: set[int] = set()
+
+    @bus.event_handler(channel="mail", batch=Batch(size=10, wait=0.001), endpoint_id="work")
+    async def work(events: list[Act]) -> None:
+        odd = [place for place, event in enumerate(events) if event.number % 2]
+        handled.update(event.number for event in events if event.number % 2 == 0)
+        if odd:
+            raise BatchFailed({place: ValueError("odd") for place in odd})
+
+    @bus.error_handler(channel="errors")
+    async def on_error(failed: FailedMessage) -> None:
+        came.append((failed.endpoint, failed.message.number, failed.attempts))
+
+    async with bus.running():
+        await bus.events.publish_many(map(Act, range(4)))
+        await until_idle(bus)
+
+    assert handled == {0, 2}
+    assert sorted(came) == [("work", 1, 2), ("work", 3, 2)]
 
 
 async def test_a_wish_is_made_once_and_has_to_make_sense(bus):
