@@ -5,6 +5,6 @@ _run       consume until told to stop          _output     tables, JSON, complai
 _list _tree _send _deadletter _schedule        _errors     errors as words and exit codes
 """
 
-from actorbus.cli._app import main as main
+from actorbus.cli._main import main as main
 
 __all__ = ["main"]

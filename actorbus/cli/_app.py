@@ -57,8 +57,3 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that come before a command."""
-
-
-def main() -> None:
-    """Run the command line; the process ends with the command's exit code."""
-    app()

@@ -1,8 +1,13 @@
 """What `actorbus` says when something is wrong, and with which exit code."""
 
+import os
+import shlex
+import subprocess
+import sys
+
 import pytest
 
-from tests.acceptance.command_line import CommandLine
+from tests.acceptance.command_line import ROOT, CommandLine
 
 
 @pytest.fixture
@@ -181,6 +186,56 @@ def test_json_errors_are_one_document_on_stdout_and_words_on_stderr(actorbus):
     assert 3 == done.json["error"]["code"]
     assert "did you mean 'bus'" in done.json["error"]["message"]
     assert "did you mean 'bus'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "shop:bus", "--for", "soon"), "soon"),
+        (("list",), "Missing argument 'APP'"),
+        (("list", "shop:bus", "--jsn"), "No such option: --jsn"),
+        (("lst", "shop:bus"), "No such command 'lst'"),
+        (("schedule", "run", "shop:bus"), "Missing argument 'NAME'"),
+    ],
+)
+def test_a_wrong_command_line_is_a_json_document_too(actorbus, arguments, message):
+    done = actorbus(*arguments, "--json")
+
+    assert done.code == 2
+    assert done.json["error"]["code"] == 2
+    assert message in done.json["error"]["message"]
+    assert message in done.err
+
+
+@pytest.mark.parametrize("arguments", [("list", "shop:bus"), ("list", "shop:bus", "--json")])
+def test_a_closed_standard_output_is_refused_in_a_line(actorbus, arguments):
+    command = shlex.join([sys.executable, "-m", "actorbus", *arguments])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} >&-"],
+        cwd=actorbus.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == "error: the standard output is closed; give it a place, such as a file\n"
+
+
+def test_other_closed_streams_are_no_obstacle(actorbus):
+    """A line of stdin is a message, and there are none; what would be remarked is not."""
+    command = shlex.join([sys.executable, "-m", "actorbus", "send", "shop:bus", "shop.PlaceOrder"])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} <&- 2>&-"],
+        cwd=actorbus.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "sent 0 of shop.PlaceOrder\n")
 
 
 def test_a_traceback_is_shown_on_demand_only(actorbus):
