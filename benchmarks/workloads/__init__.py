@@ -9,9 +9,10 @@ from benchmarks.workloads.drain import DRAIN
 from benchmarks.workloads.fairness import FAIRNESS
 from benchmarks.workloads.memory import MEMORY
 from benchmarks.workloads.neighbours import NEIGHBOURS
+from benchmarks.workloads.ordering import ORDERING
 from benchmarks.workloads.publish import PUBLISH
 
 WORKLOADS: Mapping[str, Workload] = {
     workload.name: workload
-    for workload in (DRAIN, CALLS, PUBLISH, BATCHES, NEIGHBOURS, FAIRNESS, MEMORY)
+    for workload in (DRAIN, CALLS, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, FAIRNESS, MEMORY)
 }

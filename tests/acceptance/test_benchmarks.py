@@ -24,7 +24,8 @@ def benchmarks(*arguments):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    "workload", ["drain", "calls", "publish", "batches", "neighbours", "fairness", "memory"]
+    "workload",
+    ["drain", "calls", "publish", "batches", "ordering", "neighbours", "fairness", "memory"],
 )
 def test_each_workload_runs_and_reports_figures_and_goals(workload):
     done = benchmarks("run", workload, "--quick", "--repeat", "1", "--json")
@@ -41,7 +42,16 @@ def test_the_workloads_are_listed():
 
     assert all(
         name in listed
-        for name in ("drain", "calls", "publish", "batches", "neighbours", "fairness", "memory")
+        for name in (
+            "drain",
+            "calls",
+            "publish",
+            "batches",
+            "ordering",
+            "neighbours",
+            "fairness",
+            "memory",
+        )
     )
 
 
