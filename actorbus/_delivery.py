@@ -7,6 +7,7 @@
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from math import inf
@@ -446,7 +447,7 @@ class Delivery:
                 watch_alarm,
             ),
             "snapshots": (
-                _each(pace.snapshots, "snapshots", self._publish_snapshot),
+                Task("snapshots", partial(self._publish_in_measure, pace.snapshots)),
                 self._snapshots,
             ),
             "unknown": (
@@ -492,6 +493,12 @@ class Delivery:
         for endpoint in self.endpoints:
             endpoint.workload.notify()
         self._surroundings.wake_channels()
+
+    async def _publish_in_measure(self, interval: float) -> float:
+        """Publish it, and return when it is due again: it takes a hundredth of the time at most."""
+        start = time.perf_counter()
+        await self._publish_snapshot()
+        return max(interval, 100 * (time.perf_counter() - start))
 
     async def _publish_snapshot(self) -> None:
         reaches = self._runtime.reaches

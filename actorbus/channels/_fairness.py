@@ -3,8 +3,10 @@
 Rules:
  1. Grants go round: they begin behind the tenant that was granted last.
  2. While another tenant waits, none holds more unstarted messages than its `concurrency`.
- 3. A tenant that waits alone may hold several times its share, so that it runs at full speed: the
-    channel's `most` if it is the only one there is, since others will hardly ask it to give back.
+ 3. A tenant that waits alone may hold several times its share, so that it runs at full speed, and
+    twice as many each time that nobody else waits, up to the channel's `most`: giving back what it
+    holds costs something, so it is not to hold much while others come and go. If it is the only
+    one there is, it may hold `most` at once.
  4. All tenants together hold at most `most` unstarted messages; beyond it, a tenant that holds
     none may have one for each of the `spare` workers that would otherwise have nothing to do.
  5. A worker that becomes free goes to the tenant that has asked for one the longest; a tenant
@@ -25,18 +27,18 @@ def grants(
     concurrency: int,
     most: int,
     spare: int = 0,
-    only_one: bool = False,
+    alone: int = 0,
 ) -> dict[str, int]:
     """Return how many messages each tenant in `waiting` may claim, in that order.
 
     `waiting` begins behind the cursor. `unstarted` are the claimed messages that have not begun,
-    per tenant, those of tenants that do not wait included. `only_one` says that no other tenant
-    has a channel.
+    per tenant, those of tenants that do not wait included. `alone` is how many one may hold for
+    which no other waits, and which has been so for a while.
     """
     left = most - sum(unstarted.values())
     share = concurrency
-    if _waits_alone(waiting, unstarted):
-        share = most if only_one else concurrency * ALONE_FOR_NOW
+    if len(_involved(waiting, unstarted)) <= 1:
+        share = max(alone, concurrency * ALONE_FOR_NOW)
     granted: dict[str, int] = {}
     for tenant in waiting:
         held = unstarted.get(tenant, 0)
@@ -58,9 +60,38 @@ def excess(
     return {tenant: count for tenant, count in over if count > 0}
 
 
-def _waits_alone(waiting: Sequence[str], unstarted: Mapping[str, int]) -> bool:
-    involved = {tenant for tenant, count in unstarted.items() if count}
-    return len(involved.union(waiting)) <= 1
+def _involved(waiting: Iterable[str], unstarted: Mapping[str, int]) -> set[str]:
+    return {tenant for tenant, count in unstarted.items() if count}.union(waiting)
+
+
+@dataclass(slots=True)
+class Alone:
+    """How many messages a tenant may hold that waits alone: more each time, up to a bound."""
+
+    tenant: str = ""
+    share: int = 0
+
+    def look(
+        self,
+        waiting: Iterable[str],
+        unstarted: Mapping[str, int],
+        *,
+        concurrency: int,
+        most: int,
+        only_one: bool,
+    ) -> int:
+        """Return the share for this round of claims; `only_one`: no other has a channel."""
+        involved = _involved(waiting, unstarted)
+        if not involved:
+            return 0
+        if len(involved) > 1:
+            self.tenant = ""
+            return 0
+        (tenant,) = involved
+        known = tenant == self.tenant
+        grown = 2 * self.share if known else concurrency * ALONE_FOR_NOW
+        self.tenant, self.share = tenant, most if only_one else min(most, grown)
+        return self.share
 
 
 @dataclass(slots=True)

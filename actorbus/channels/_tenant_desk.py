@@ -21,7 +21,7 @@ from actorbus._options import as_seconds
 from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._desk import Endpoint, EndpointFactory, always, hold_if_paused
-from actorbus.channels._fairness import WorkerShares, excess, grants
+from actorbus.channels._fairness import Alone, WorkerShares, excess, grants
 from actorbus.channels._tenants import TenantPlaces
 from actorbus.channels._unknown_tenants import UnknownTenants
 from actorbus.endpoints._actor import Sharing
@@ -86,6 +86,7 @@ class TenantDesk:
         self._permitted_at = inf
         self._share = max(channel.concurrency, *map(_batch_size, factory.specs), 1)
         self._holding: set[str] = set()
+        self._alone = Alone()
         self._unknown_tenants = UnknownTenants(factory.bus, channel, factory.path)
         self._closed = False
         self._paused = factory.bus.paused
@@ -251,7 +252,13 @@ class TenantDesk:
             concurrency=self._share,
             most=self.channel.max_in_flight,
             spare=self.shares.workers - self.shares.busy - len(self.shares.queue),
-            only_one=len(self.tenants) == 1,
+            alone=self._alone.look(
+                waiting,
+                unstarted,
+                concurrency=self._share,
+                most=self.channel.max_in_flight,
+                only_one=len(self.tenants) == 1,
+            ),
         )
         demands = [self._demand(*waiting[path], credit) for path, credit in granted.items()]
         return [demand for demand in demands if demand.credit]

@@ -1,14 +1,17 @@
 """The live supervision tree as JSON, which a process writes beside its lease."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import msgspec
 
 from actorbus.channels._desk import Endpoint
 from actorbus.distributed._elsewhere import Reached
+from actorbus.endpoints._workload import Counts
 from actors import ActorSnapshot, ActorSystem
+
+_COUNTS = tuple(field.name for field in fields(Counts))
 
 MOST_CHILDREN = 200
 """How many children of one actor are written; the others are counted in its note."""
@@ -25,9 +28,9 @@ def snapshot_text(
     The counts of an endpoint's actor are those of its messages. `consumes` are the endpoint ids
     whose messages the process takes, by channel; `reaches` are those that other services reach.
     """
-    counts = {endpoint.workload.plan.path: _counts(endpoint) for endpoint in endpoints}
+    by_path = {endpoint.workload.plan.path: endpoint for endpoint in endpoints}
     tree = system.tree()
-    children = [_node(child, counts) for child in tree.children]
+    children = [_node(child, by_path) for child in tree.children]
     document: dict[str, Any] = {
         "consumes": consumes,
         "tree": {"name": tree.name, "children": children},
@@ -40,7 +43,7 @@ def snapshot_text(
 def _counts(endpoint: Endpoint) -> dict[str, int]:
     workload = endpoint.workload
     return {
-        **asdict(workload.counts),
+        **{name: getattr(workload.counts, name) for name in _COUNTS},
         "running": len(workload.running),
         "in_flight": workload.held,
         "outages": workload.outage.outages,
@@ -48,8 +51,8 @@ def _counts(endpoint: Endpoint) -> dict[str, int]:
     }
 
 
-def _node(actor: ActorSnapshot, counts: Mapping[str, dict[str, int]]) -> dict[str, Any]:
-    details = actor.details
+def _node(actor: ActorSnapshot, endpoints: Mapping[str, Endpoint]) -> dict[str, Any]:
+    details, endpoint = actor.details, endpoints.get(actor.path)
     shown = actor.children[:MOST_CHILDREN]
     return {
         "name": actor.name,
@@ -57,9 +60,9 @@ def _node(actor: ActorSnapshot, counts: Mapping[str, dict[str, int]]) -> dict[st
         "state": str(actor.state.value),
         "restarts": actor.restarts,
         "mailbox": actor.mailbox.waiting,
-        "counts": counts.get(actor.path) or _numbers(details),
+        "counts": _numbers(details) if endpoint is None else _counts(endpoint),
         "note": _note(actor, details),
-        "children": [_node(child, counts) for child in shown],
+        "children": [_node(child, endpoints) for child in shown],
     }
 
 

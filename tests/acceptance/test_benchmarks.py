@@ -25,7 +25,10 @@ def benchmarks(*arguments):
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "workload",
-    ["drain", "calls", "publish", "batches", "ordering", "neighbours", "fairness", "memory"],
+    [
+        *("drain", "calls", "publish", "batches", "ordering", "neighbours", "fairness", "memory"),
+        "tenants",
+    ],
 )
 def test_each_workload_runs_and_reports_figures_and_goals(workload):
     done = benchmarks("run", workload, "--quick", "--repeat", "1", "--json")

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actorbus import (
     ActorBus,
@@ -414,3 +417,99 @@ async def test_an_outbox_gateway_leads_on_to_a_routed_channel(store):
         await shop.bus.idle()
 
     assert shop.handled == [(1, "")]
+
+
+# ------------------------------------------------------------- many tenants, and those that end
+
+
+async def busy_for(monkeypatch, tenants, messages):
+    """Virtual seconds that one busy tenant needs, the claims it takes, while others are idle."""
+    bus, done, claims = ActorBus("shop", seed=1), trio.Event(), []
+    bus.add_channel(jobs(idle_timeout=10_000.0))
+    left = messages
+
+    @bus.event_handler(channel="jobs")
+    async def work(event: Job, headers: Headers):
+        nonlocal left
+        if headers.tenant == "busy":
+            await trio.sleep(0.01)
+            left -= 1
+            if not left:
+                done.set()
+
+    async with bus.running():
+        for number in range(tenants - 1):
+            await bus.events.publish(Job(0), headers={"tenant": f"idle {number}"})
+        await bus.idle()
+        live = len((await bus.health()).channels[0].endpoints)
+        await bus.pause("jobs")
+        for number in range(messages):
+            await bus.events.publish(Job(number), headers={"tenant": "busy"})
+        claim = bus.store.claim
+
+        async def counted(demands):
+            claims.append(len(demands))
+            return await claim(demands)
+
+        monkeypatch.setattr(bus.store, "claim", counted)
+        start = trio.current_time()
+        await bus.resume("jobs")
+        await done.wait()
+        seconds = trio.current_time() - start
+    assert live == tenants - 1
+    return seconds, len(claims)
+
+
+async def test_one_busy_tenant_of_a_thousand_is_as_fast_as_alone(autojump_clock, monkeypatch):
+    """In the time that its handlers take, and in the number of claims; the rate is a benchmark."""
+    alone, claims_alone = await busy_for(monkeypatch, 1, 1_000)
+    among, claims_among = await busy_for(monkeypatch, 1_000, 1_000)
+
+    assert alone / among >= 0.9
+    assert claims_among <= claims_alone + 10
+
+
+@pytest.mark.parametrize("max_active", [1, 2, 100])
+async def test_a_tenant_that_ends_while_a_message_arrives_loses_nothing(autojump_clock, max_active):
+    """Messages come at all moments around the end of idle tenants, in steps of a hundredth."""
+    shop = Shop(":memory:", jobs(idle_timeout=1.0, max_active=max_active))
+    sent = 0
+    async with shop.bus.running():
+        for step in range(150):
+            for tenant in ("a", "b", "c"):
+                await shop.send(sent, tenant=tenant)
+                sent += 1
+            await trio.sleep(0.5 + step / 100)
+        await shop.bus.idle()
+
+    assert sorted(number for number, _ in shop.handled) == list(range(sent))
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 2.5)), min_size=1, max_size=30),
+    max_active=st.integers(1, 4),
+    seconds=st.sampled_from([0.0, 0.3, 1.5]),
+)
+@settings(max_examples=40)
+def test_no_order_of_arrivals_and_ends_loses_a_message(steps, max_active, seconds):
+    """Handlers that take longer than the idle time included; each message is handled once."""
+    handled = []
+
+    async def main():
+        bus = ActorBus("shop", seed=1, clock=None)
+        bus.add_channel(jobs(idle_timeout=0.5, max_active=max_active))
+
+        @bus.event_handler(channel="jobs")
+        async def work(event: Job):
+            await trio.sleep(seconds)
+            handled.append(event.number)
+
+        async with bus.running():
+            for number, (tenant, pause) in enumerate(steps):
+                await bus.events.publish(Job(number), headers={"tenant": tenant})
+                await trio.sleep(pause)
+            await bus.idle()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+    assert sorted(handled) == list(range(len(steps)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorbus.channels._fairness import WorkerShares, excess, grants
+from actorbus.channels._fairness import Alone, WorkerShares, excess, grants
 from actorbus.channels._tenants import TenantPlaces
 
 
@@ -18,8 +18,32 @@ def test_a_tenant_gets_only_what_it_does_not_hold_already():
     assert grants(["a", "b"], {"a": 3}, concurrency=4, most=100) == {"a": 1, "b": 4}
 
 
-def test_the_only_tenant_may_hold_all_that_the_channel_may():
-    assert grants(["a"], {"a": 10}, concurrency=4, most=100, only_one=True) == {"a": 90}
+def test_a_tenant_that_is_alone_for_a_while_may_hold_what_that_allows():
+    assert grants(["a"], {"a": 10}, concurrency=4, most=100, alone=100) == {"a": 90}
+    assert grants(["a", "b"], {}, concurrency=4, most=100, alone=100) == {"a": 4, "b": 4}
+
+
+def shares(*rounds, only_one=False):
+    alone = Alone()
+    return [
+        alone.look(waiting, {}, concurrency=4, most=100, only_one=only_one) for waiting in rounds
+    ]
+
+
+def test_who_waits_alone_again_and_again_may_hold_more_each_time_up_to_the_bound():
+    assert shares(["a"], ["a"], ["a"], ["a"], ["a"]) == [16, 32, 64, 100, 100]
+
+
+def test_a_round_in_which_nobody_waits_changes_nothing():
+    assert shares(["a"], [], ["a"]) == [16, 0, 32]
+
+
+def test_who_was_not_alone_begins_anew():
+    assert shares(["a"], ["a"], ["a", "b"], ["a"], ["b"]) == [16, 32, 0, 16, 16]
+
+
+def test_the_only_tenant_may_hold_all_that_the_channel_may_at_once():
+    assert shares(["a"], only_one=True) == [100]
 
 
 def test_a_tenant_that_waits_alone_may_hold_some_more_than_its_share():
