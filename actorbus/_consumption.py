@@ -105,15 +105,18 @@ class Consumption:
         while _failures(self.counts()) < times:  # noqa: ASYNC110  counts are looked at; an event each would cost
             await trio.sleep(LOOK_EVERY)
 
-    async def nothing_left(self, store: Store, paused: Paused) -> None:
+    async def nothing_left(
+        self, store: Store, paused: Paused, more_comes: Callable[[], bool]
+    ) -> None:
         """Wait until this process has nothing in hand here, and nothing is ready for it.
 
-        What other processes have in hand does not count, nor what is paused or due later. Raises
-        the store's errors.
+        What other processes have in hand does not count, nor what is paused or due later.
+        `more_comes` says whether messages are about to be sent, by schedules that were missed.
+        Raises the store's errors.
         """
         while True:
             before = sum(desk.claimed for desk in self.desks)
-            if not self._has_some():
+            if not more_comes() and not self._has_some():
                 if (await store.poll()).changed:  # the poller will not hear of it any more
                     for desk in self.desks:
                         desk.bell.wake()

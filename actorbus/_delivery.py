@@ -266,6 +266,7 @@ class Delivery:
         self._rare = [Alarm(), Alarm(), Alarm()]
         self._ending = trio.Lock()
         self.stopping = trio.Event()
+        self._closed = False
 
     @property
     def desks(self) -> tuple[Desk, ...]:
@@ -316,10 +317,11 @@ class Delivery:
         """Return when nothing that is consumed here is ready, due or in hand.
 
         Messages that wait for a later time do not count, nor do those that are paused or of
-        endpoints that this process does not have. Raises the store's errors.
+        endpoints that this process does not have, nor what is left once `stop` was called. Raises
+        the store's errors.
         """
         # Counts change in many places, all of them hot; looking now and then is cheap enough.
-        while self._holds_messages() or await self._has_ready_messages():  # noqa: ASYNC110  # polled with others
+        while self._holds_messages() or (not self._closed and await self._has_ready_messages()):  # noqa: ASYNC110  # polled with others
             await trio.sleep(IDLE_LOOK_EVERY)
 
     def _holds_messages(self) -> bool:
@@ -579,6 +581,7 @@ class Delivery:
 
     def close(self) -> None:
         """Start nothing more; give back what was not started."""
+        self._closed = True
         for desk in self.desks:
             desk.close()
 

@@ -293,7 +293,10 @@ class BusRun:
                         {
                             Ending.STOPPED: delivery.stopping.wait,
                             Ending.IDLE: partial(
-                                consumption.nothing_left, self.store, delivery.paused
+                                consumption.nothing_left,
+                                self.store,
+                                delivery.paused,
+                                self._ticks_come,
                             ),
                             Ending.SIGNAL: self.asked_to_stop.wait,
                         }
@@ -303,6 +306,10 @@ class BusRun:
                         await delivery.end(consumption, self.settings.shutdown_timeout)
                         count = consumption.counts().handled
         return count
+
+    def _ticks_come(self) -> bool:
+        """Whether ticks may be sent that were missed before their channels were consumed."""
+        return self.scheduler is not None and self.scheduler.is_behind
 
     def _not_consumed(self, names: Sequence[str] | None) -> list[Channel]:
         consumed = [desk.channel.name for desk in self.delivery.desks]

@@ -373,7 +373,7 @@ async def test_the_body_of_a_running_bus_hears_that_it_is_to_stop(shop):
         threading.Thread(target=shop.bus.stop, args=["deploying"]).start()
         assert await shop.bus.stopping() == "deploying"
         await shop.send(1)
-        await trio.testing.wait_all_tasks_blocked(0.05)
+        await shop.bus.idle()  # nothing is in hand; what is left is not waited for
         [ready] = [queue.ready for queue in await shop.bus.store.statistics()]
 
     assert (ready, shop.begun) == (1, [])
@@ -615,3 +615,25 @@ async def test_a_limit_of_messages_is_exact_with_batches(tmp_path):
 
     assert result.handled == len(handled) == 13
     assert set(begun) - set(handled) == {3}
+
+
+# ------------------------------------------------------------------------------------- schedules
+
+
+async def test_consume_for_sends_and_handles_what_schedules_have_missed(autojump_clock):
+    """A worker that cron starts is also the one that sends what was due meanwhile."""
+    bus, ticks = ActorBus("shop", ":memory:"), []
+    bus.add_channel("reports")
+
+    @bus.scheduled(every=3600, channel="reports")
+    async def report() -> None:
+        ticks.append("tick")
+
+    async with bus.running(consume="none"):
+        await bus.consume_for(60)
+        before = len(ticks)
+        await trio.sleep(3600)
+        count = await bus.consume_for(60)
+
+    assert count == 1
+    assert len(ticks) == before + 1
