@@ -67,9 +67,9 @@ def plan_endpoint(
     `root` is the name of the actor system. On the way to a channel of its own the options are
     the channel's.
     """
-    if spec.channel is None:
+    if spec.channel in {None, channel.name}:
         spec = on_channel(spec, channel)
-    elif spec.channel != channel.name:
+    else:
         spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
         spec = replace(spec, error_channel=None, rate_limit=None, batch=None)
     given = spec.concurrency or (channel.concurrency if spec.batch is None else 1)

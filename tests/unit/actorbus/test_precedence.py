@@ -12,6 +12,7 @@ from actorbus._channel import CAPABILITIES, ChannelOptions
 from actorbus._options import QueryOptions
 from actorbus._precedence import ALLOWED, LEFT_TO_CHANNELS, PLACES, first, on_channel, timing_of
 from actorbus._timing import Timing, due_by
+from actorbus.endpoints._plan import plan_endpoint
 
 PAGE = Path(__file__).parents[3] / "docs" / "delivery-options.md"
 AT = datetime(2030, 1, 1, tzinfo=UTC)
@@ -102,3 +103,12 @@ def test_each_option_is_found_for_itself():
 
     assert first(Timing(priority=0), default) == Timing(5.0, None, 0, 60.0)
     assert first(Timing(time_to_live=9.0), default) == Timing(5.0, None, 3, 9.0)
+
+
+def test_a_plan_has_its_time_limit_from_the_channel_that_its_messages_end_on():
+    """A handler of a routed channel is planned on each of those that messages are routed to."""
+    limited = StoreChannel("mail", timeout=5)
+
+    assert plan_endpoint(spec(), limited).spec.timeout == 5.0
+    assert plan_endpoint(spec(timeout=9.0), limited).spec.timeout == 9.0
+    assert plan_endpoint(spec(), StoreChannel("hop", timeout=5)).spec.timeout is None
