@@ -98,6 +98,9 @@ class ByLoad:
     minimum: int = 1
     maximum: int = 50
 
+    def __str__(self) -> str:
+        return f"{self.minimum} to {self.maximum}"
+
     def problems(self) -> Iterator[str]:
         """Say what is wrong with it, a sentence each."""
         for name, value in (("minimum", self.minimum), ("maximum", self.maximum)):

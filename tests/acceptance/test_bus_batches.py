@@ -141,3 +141,19 @@ async def test_a_batch_is_one_turn_at_the_writer_whatever_its_size(
 
     assert owners.count("load") == turns
     assert rows == list(range(100))
+
+
+async def test_a_batch_of_which_all_failed_commits_nothing(with_table):
+    bus = with_table
+
+    @bus.event_handler(channel="rows", batch=Batch(size=10, wait=0.05))
+    async def load(rows: list[Row], tx: Transaction):
+        await tx.executemany("INSERT INTO loaded VALUES ($1)", [(row.number,) for row in rows])
+        raise BatchFailed({at: ValueError(row.number) for at, row in enumerate(rows)})
+
+    async with bus.running():
+        await send(bus, 5)
+        rows = await loaded(bus)
+
+    assert rows == []
+    assert bus.counters.dead == 5

@@ -296,6 +296,8 @@ async def test_an_outage_burns_no_attempts_and_starts_again_small(autojump_clock
     assert memory.counters.dead == 0
     assert memory.counters.handled == 16
     assert set(calls[1:tried]) == {1}
+    assert calls[tried] == 1
+    assert calls[tried + 1] <= 2
 
 
 async def test_an_outage_that_one_message_alone_sees_counts_against_it(autojump_clock, memory):

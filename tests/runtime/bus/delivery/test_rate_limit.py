@@ -181,3 +181,21 @@ async def test_concurrency_by_load_may_be_the_channels(autojump_clock, bus, endp
         health = await endpoint(bus, "call")
 
     assert most == health.concurrency == 4
+
+
+async def test_tenants_that_share_a_rate_claim_no_more_than_it_permits(
+    autojump_clock, bus, endpoint
+):
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant")))
+
+    @bus.event_handler(channel="jobs", rate_limit=Rate(1, per=100.0, burst=3))
+    async def work(event: Job):
+        await trio.sleep(0.01)
+
+    async with bus.running():
+        await bus.events.publish_many([Job(n, tenant) for n in range(4) for tenant in "abc"])
+        await trio.sleep(1.0)
+        tenants = [await endpoint(bus, "work", tenant) for tenant in "abc"]
+
+    assert sum(one.handled for one in tenants) == 3
+    assert [one.in_flight for one in tenants] == [0, 0, 0]
