@@ -23,6 +23,7 @@ from actorbus._handlers import HandlerSpec
 from actorbus._limits import Limits
 from actorbus._limits import Unfinished as Unfinished
 from actorbus._log import log_events
+from actorbus._log_tenants import log_tenants
 from actorbus._message import Headers
 from actorbus._pace import Pace
 from actorbus._pauses import Pause, Paused
@@ -615,6 +616,7 @@ def _each(interval: float, name: str, work: Callable[[], Awaitable[None]]) -> Ta
 async def start_delivery(runtime: BusRuntime) -> Delivery:
     """Spawn /store, /channels and /endpoints; returns when they have started."""
     log_events(runtime.system.events)
+    log_tenants(runtime.system.events)
     delivery = Delivery(runtime)
     await delivery.start()
     return delivery

@@ -32,16 +32,21 @@ class Progress:
     left: int
     first: float = 0.0
     last: float = 0.0
+    processor: float = 0.0
+    """Seconds of processor time that this process used between the two."""
     finished: trio.Event = field(default_factory=trio.Event)
 
     async def finish(self) -> None:
         self.last = time.perf_counter()
+        self.processor += time.process_time()
         self.finished.set()
 
 
 async def work(task: Task, progress: Progress, tx: Transaction) -> None:
     if task.tenant == "busy":
-        progress.first = progress.first or time.perf_counter()
+        if not progress.first:
+            progress.first = time.perf_counter()
+            progress.processor = -time.process_time()
         progress.left -= 1
         if not progress.left:
             tx.after_commit(progress.finish)
@@ -69,7 +74,11 @@ async def main(path: Path, messages: int, tenants: int) -> None:
         await bus.commands.send_many(Task("busy", number) for number in range(messages))
         await bus.resume(CHANNEL)
         await progress.finished.wait()
-    report(rate=messages / (progress.last - progress.first), live=live)
+    report(
+        rate=messages / (progress.last - progress.first),
+        processor=progress.processor / messages * 1e6,
+        live=live,
+    )
 
 
 class _Nobody:

@@ -7,21 +7,28 @@ from benchmarks._settings import Settings, Workload
 
 def run(settings: Settings) -> Result:
     messages, tenants = settings.size(60_000, 500), settings.size(1_000, 50)
-    alone, among = [], []
+    rounds = []
     for number in range(settings.repeat):
-        rates = {}
+        figures = {}
         for count in (1, tenants) if number % 2 == 0 else (tenants, 1):
             with scratch() as folder:
                 path = folder / "bus.db"
-                rates[count] = measure("benchmarks.probes.tenants", path, messages, count)["rate"]
-        alone.append(rates[1])
-        among.append(rates[tenants])
-        settings.progress(f"tenants {number + 1}/{settings.repeat}: {rates}")
-    alone_rate = Series("the busy tenant alone", "messages/s", tuple(alone))
-    among_rate = Series(f"the busy one of {tenants:,}", "messages/s", tuple(among))
-    share = ratios(among_rate, alone_rate, "among them over alone")
+                figures[count] = measure("benchmarks.probes.tenants", path, messages, count)
+        rounds.append(figures)
+        settings.progress(f"tenants {number + 1}/{settings.repeat}: {figures}")
+
+    def series(name: str, unit: str, figure: str, count: int) -> Series:
+        return Series(name, unit, tuple(figures[count][figure] for figures in rounds))
+
+    alone = series("the busy tenant alone", "messages/s", "rate", 1)
+    among = series(f"the busy one of {tenants:,}", "messages/s", "rate", tenants)
+    share = ratios(among, alone, "among them over alone")
+    processor = [
+        series(f"processor time, {name}", "us/message", "processor", count)
+        for name, count in (("alone", 1), ("among them", tenants))
+    ]
     goal = Goal(f"one busy of {tenants:,} tenants", share.median, "at least", 0.9, "x")
-    return Result("tenants", [alone_rate, among_rate, share], [goal])
+    return Result("tenants", [alone, among, share, *processor], [goal])
 
 
 TENANTS = Workload("tenants", "rate of one busy tenant among 1,000", run)

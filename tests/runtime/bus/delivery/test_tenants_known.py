@@ -1,5 +1,7 @@
 """Who is known changes while the bus runs; tenants with options of their own; limits."""
 
+import logging
+
 import pytest
 import trio
 
@@ -256,3 +258,53 @@ async def test_the_numbers_of_threads_and_processes_are_the_systems():
     async with ActorBus("shop", max_threads=3, max_processes=2).running() as bus:
         assert bus.system.threads.max_threads == 3
         assert bus.system.processes.max_processes == 2
+
+
+async def test_functions_that_fail_and_what_is_parked_are_in_the_log(autojump_clock, bus, caplog):
+    """With the tenant's name, so that a reader knows whose messages wait."""
+    caplog.set_level(logging.INFO, "actorbus")
+    known, answers = ["a", "gone"], [ValueError("no"), ValueError("no")]
+
+    def failing(tenant):
+        raise ValueError("no options")
+
+    async def throttle(tenant):
+        if answers:
+            raise answers.pop()
+        return True
+
+    async def tenants():
+        if not known:
+            raise LookupError("no table")
+        return list(known)
+
+    bus.add_channel(
+        jobs(
+            tenants=tenants,
+            unknown="park",
+            refresh=10.0,
+            throttle=throttle,
+            tenant_options=failing,
+        )
+    )
+
+    @bus.event_handler(channel="jobs", endpoint_id="work")
+    async def work(event: Job):
+        pass
+
+    async with bus.running():
+        await bus.events.publish(Job(1, "a"))
+        await bus.events.publish(Job(2, "gone"), delay=15)
+        known[:] = ["a"]
+        await trio.sleep(30)
+        known.clear()
+        await trio.sleep(12)
+
+    lines = [one.getMessage() for one in caplog.records if one.name == "actorbus"]
+    for text in (
+        "channel jobs (a): throttle= failed, it is asked again in 1 s: ValueError('no')",
+        "channel jobs: tenant_options= failed for a, which has the channel's",
+        "work (gone): message",
+        "channel jobs: tenants= failed, it is asked again in",
+    ):
+        assert any(line.startswith(text) for line in lines), (text, lines)
