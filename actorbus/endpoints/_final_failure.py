@@ -39,7 +39,10 @@ class Final:
             return settlement, await self._store.settle([(claimed, settlement)])
         except SettlementRefused as error:
             if isinstance(settlement, Divert):  # to the dead letters, if not to its error channel
-                return await self.write(claimed, DeadLetter(settlement.reason, settlement.failure))
+                instead = DeadLetter(
+                    settlement.reason, settlement.failure, parks_key=settlement.parks_key
+                )
+                return await self.write(claimed, instead)
             if not isinstance(settlement, DeadLetter):
                 raise
             return await self._otherwise(claimed, settlement, error)
