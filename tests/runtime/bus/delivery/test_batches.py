@@ -19,6 +19,7 @@ from actorbus import (
     field,
 )
 from actorbus._store import Outgoing
+from actorbus.stores.sqlite._turn import SqliteTurn
 from tests.runtime.bus.delivery.jobs import Job
 
 
@@ -251,6 +252,31 @@ async def test_a_message_that_was_handled_before_is_not_in_the_batch(autojump_cl
         await memory.idle()
 
     assert calls == [[0, 1], [2]]
+
+
+async def test_a_message_that_was_handled_meanwhile_is_left_out_and_the_others_run_again(
+    autojump_clock, memory, monkeypatch
+):
+    """The commit finds its key there: nothing of the batch is kept, then all but that one."""
+    calls: list[list[int]] = []
+    memory.add_channel("rows")
+    remember = SqliteTurn.remember
+
+    async def with_another_before(turn, endpoint, key):
+        return key != "id:m1" and await remember(turn, endpoint, key)
+
+    @memory.event_handler(channel="rows", batch=Batch(size=3, wait=0.1), endpoint_id="load")
+    async def load(events: list[Job]):
+        calls.append([event.number for event in events])
+
+    async with memory.running():
+        for number in range(3):
+            await publish(memory, [number], message_id=f"m{number}")
+        monkeypatch.setattr(SqliteTurn, "remember", with_another_before)
+        await memory.idle()
+
+    assert calls == [[0, 1, 2], [0, 2]]
+    assert memory.counters.handled == 3
 
 
 async def test_what_failed_before_is_not_with_what_did_not(autojump_clock, memory):
