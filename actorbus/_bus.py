@@ -15,37 +15,37 @@ from typing import Any, Literal, Never, TypeVar, overload
 import trio
 
 from actorbus._calls import Answer
-from actorbus._channel import Channel
-from actorbus._channel_checks import channel_names
-from actorbus._configuration import Configuration, configured
-from actorbus._consuming import Consume, Consuming, runs_a_loop, wrong_limits
 from actorbus._errors import BusConfigurationError, BusStateError, Problem
-from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
-from actorbus._gateway_listing import GatewayListing
-from actorbus._handlers import HandlerSpec, caller, caller_place
-from actorbus._interface import implementation, is_interface
-from actorbus._limits import Limits, Unfinished
-from actorbus._message_options import (
+from actorbus._own_frames import RUNTIME
+from actorbus._store import ProcessRow, Store
+from actorbus.codecs import Strictness, UnknownFields
+from actorbus.configuration._channel_checks import channel_names
+from actorbus.configuration._configuration import Configuration, configured
+from actorbus.configuration._retention_checks import forgotten_too_soon
+from actorbus.configuration._routing_checks import with_targets
+from actorbus.consuming._consuming import Consume, Consuming, runs_a_loop, wrong_limits
+from actorbus.consuming._limits import Limits, Unfinished
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._handlers import HandlerSpec, caller, caller_place
+from actorbus.distributed._counts import DistributedCounts
+from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_distributed
+from actorbus.endpoints._workload import BusCounts
+from actorbus.gateways._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
+from actorbus.gateways._interface import implementation, is_interface
+from actorbus.gateways._listing import GatewayListing
+from actorbus.messages._options import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_DEPTH,
     MessageOptions,
     Propagation,
 )
-from actorbus._options import RunsOn, Seconds, as_seconds
-from actorbus._own_frames import RUNTIME
-from actorbus._pace import Pace
-from actorbus._parked import Parked
-from actorbus._recovery import DeadLetters
-from actorbus._remembering import forgotten_too_soon
-from actorbus._routing_checks import with_targets
-from actorbus._running import BusRun, Settings, Terms
-from actorbus._store import ProcessRow, Store
-from actorbus._types import did_you_mean
-from actorbus.codecs import Strictness, UnknownFields
-from actorbus.distributed._counts import DistributedCounts
-from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_distributed
-from actorbus.endpoints._workload import BusCounts
+from actorbus.messages._types import did_you_mean
 from actorbus.operations import BusHealth
+from actorbus.operations._parked import Parked
+from actorbus.operations._recovery import DeadLetters
+from actorbus.options._options import RunsOn, Seconds, as_seconds
+from actorbus.running._pace import Pace
+from actorbus.running._running import BusRun, Settings, Terms
 from actorbus.schedules._operations import Schedules
 from actors import ActorRef, ActorSystem, Reply
 from supervisors import Strategy

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Protocol, TypeVar
 
 import trio
 
-from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
+from actorbus.transactions._unit_of_work import UnitOfWork, current_unit_of_work
 from actors import ActorDeadError, BlockingCall, Reply, ReplyCancelled
 
 if TYPE_CHECKING:

@@ -36,8 +36,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from actorbus._errors import ActorBusError
-from actorbus._pauses import Pause
 from actorbus._settlement import Failed, Failure, Settlement
+from actorbus.consuming._pauses import Pause
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 

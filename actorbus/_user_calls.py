@@ -7,8 +7,8 @@ from typing import Any
 import trio
 
 from actorbus._calls import Worlds, detached
-from actorbus._handlers import is_async
-from actorbus._options import RunsOn
+from actorbus.declaring._handlers import is_async
+from actorbus.options._options import RunsOn
 
 LONGEST_CALL = 10.0
 """Seconds after which a function that has not answered has failed."""

@@ -7,7 +7,6 @@ from typing import Any
 import trio
 
 from actorbus._bus_events import TenantEnded, TenantStarted
-from actorbus._options import as_seconds
 from actorbus.channels._desk import Desk, Endpoint, StoreDesk
 from actorbus.channels._intake import Intake
 from actorbus.channels._tenant_desk import Tenant, TenantDesk
@@ -15,6 +14,7 @@ from actorbus.endpoints._actor import EndpointActor, Sharing
 from actorbus.endpoints._plan import INTAKE, actor_name
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workers import Slice
+from actorbus.options._options import as_seconds
 from actors import Actor, ActorRef, NameTaken, Terminated
 from supervisors import Backoff, ChildSpec, Directive, Intensity, OneForOne
 

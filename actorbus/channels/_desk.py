@@ -9,13 +9,13 @@ from math import inf
 from random import Random
 from typing import Protocol
 
-from actorbus._channel import Channel
-from actorbus._handlers import HandlerSpec
-from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._bell import Bell
 from actorbus.channels._tenant_options import channel_of
 from actorbus.channels._throttle import Throttling, throttling_of
+from actorbus.consuming._pauses import Paused
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._flow import Allowed
 from actorbus.endpoints._making import SharedPermits, make_flow, make_processing
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint

@@ -13,15 +13,15 @@ from typing import Any
 import trio
 
 from actorbus._bus_events import TenantsNotRefreshed
-from actorbus._channel import Channel, DynamicChannel
-from actorbus._inner_units import SnapshotUnitOfWork
-from actorbus._options import as_seconds
-from actorbus._placing import UNKNOWN_ROUTE, UNKNOWN_TENANT
-from actorbus._routed_channel import RoutedChannel, Routing
 from actorbus._store import ParkedFilter, StoreError
-from actorbus._transaction import Transaction
 from actorbus._user_calls import parameter_count
+from actorbus.declaring._channel import Channel, DynamicChannel
+from actorbus.declaring._routed_channel import RoutedChannel, Routing
 from actorbus.endpoints._surroundings import Surroundings
+from actorbus.options._options import as_seconds
+from actorbus.sending._placing import UNKNOWN_ROUTE, UNKNOWN_TENANT
+from actorbus.transactions._inner_units import SnapshotUnitOfWork
+from actorbus.transactions._transaction import Transaction
 from supervisors import Retry
 
 AGAIN = Retry(attempts=2**31, initial=1.0, maximum=60.0)

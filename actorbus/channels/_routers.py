@@ -16,10 +16,10 @@ import trio
 
 from actorbus._errors import MessageRefused
 from actorbus._store import StoreUnavailable
-from actorbus._way import Receipt
 from actorbus.channels._channels import NEVER_GIVES_UP, STORE_BACKOFF
 from actorbus.channels._registrar import Registrar
 from actorbus.endpoints._plan import actor_name
+from actorbus.gateways._way import Receipt
 from actors import Actor, ActorDeadError
 from supervisors import ChildSpec, Directive, Retry
 

@@ -15,18 +15,18 @@ from math import inf
 
 import trio
 
-from actorbus._channel import DynamicChannel
-from actorbus._handlers import HandlerSpec
-from actorbus._options import as_seconds
-from actorbus._pauses import Paused
 from actorbus._store import Claimed, Demand, Store
 from actorbus.channels._desk import Endpoint, EndpointFactory, always, hold_if_paused
 from actorbus.channels._fairness import Alone, WorkerShares, excess, grants
 from actorbus.channels._tenants import TenantPlaces
 from actorbus.channels._unknown_tenants import UnknownTenants
+from actorbus.consuming._pauses import Paused
+from actorbus.declaring._channel import DynamicChannel
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._actor import Sharing
 from actorbus.endpoints._outage import Health
 from actorbus.endpoints._workload import Counts, Workload, total
+from actorbus.options._options import as_seconds
 
 TENANTS_A_ROUND = 64
 """How many waiting tenants one claim serves."""

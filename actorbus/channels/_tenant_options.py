@@ -7,7 +7,7 @@ from typing import Any
 import trio
 
 from actorbus._bus_events import TenantOptionsFailed
-from actorbus._channel import Channel, DynamicChannel
+from actorbus.declaring._channel import Channel, DynamicChannel
 from actorbus.endpoints._surroundings import Surroundings
 
 OWN_OPTIONS = frozenset({"concurrency", "max_in_flight", "retry", "outage"})

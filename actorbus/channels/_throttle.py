@@ -15,8 +15,8 @@ from typing import Any
 import trio
 
 from actorbus._bus_events import ThrottleFailed
-from actorbus._channel import Channel
 from actorbus.channels._bell import Bell
+from actorbus.declaring._channel import Channel
 from actorbus.endpoints._surroundings import Surroundings
 from supervisors import Retry
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import trio
 
 from actorbus._bus_events import MessageDied, MessageParked
-from actorbus._channel import DynamicChannel
-from actorbus._placing import UNKNOWN_TENANT
 from actorbus._settlement import DeadLetter, DeadLetterReason, Park, Settlement
 from actorbus._store import Claimed, ParkedFilter, Store
+from actorbus.declaring._channel import DynamicChannel
 from actorbus.endpoints._surroundings import Surroundings
+from actorbus.sending._placing import UNKNOWN_TENANT
 
 
 class UnknownTenants:

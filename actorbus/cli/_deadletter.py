@@ -8,10 +8,8 @@ import trio
 import typer
 
 from actorbus import ActorBus
-from actorbus._recovery import Preview
 from actorbus._settlement import DeadLetterReason
 from actorbus._store import DeadLetterFilter, DeadLetterRow
-from actorbus._types import did_you_mean
 from actorbus.cli import _letters
 from actorbus.cli._arguments import App, AsJson, Header, Traceback, header
 from actorbus.cli._errors import CommandFailed
@@ -19,6 +17,8 @@ from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._selection import Selection
 from actorbus.cli._target import load_with_store
+from actorbus.messages._types import did_you_mean
+from actorbus.operations._recovery import Preview
 
 T = TypeVar("T")
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from actorbus._message_options import MAX_MESSAGE_BYTES
-from actorbus._recovery import Preview, Replayed
 from actorbus._store import DeadLetterGroup, DeadLetterRow
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output
 from actorbus.codecs import codec_for
+from actorbus.messages._options import MAX_MESSAGE_BYTES
+from actorbus.operations._recovery import Preview, Replayed
 
 _SHOWN = 1_000
 """How many bytes of a body that cannot be shown are shown."""

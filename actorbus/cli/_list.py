@@ -9,14 +9,14 @@ import msgspec
 import trio
 
 from actorbus import ActorBus, GatewayListing, Pause
-from actorbus._channel import Channel
-from actorbus._handlers import HandlerSpec
 from actorbus._store import ParkedFilter, ParkedMessages, QueueStatistics, Remembered
 from actorbus.cli import _list_services
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._durations import readable
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._distribution import Distribution
 from actorbus.operations._stranded import Contested, Stranded, contested, stranded
 

@@ -9,7 +9,6 @@ import trio
 import typer
 
 from actorbus import ActorBus, Ending, Limits, RunResult
-from actorbus._types import did_you_mean
 from actorbus.cli._arguments import App, AsJson, Duration, Traceback, duration, memory
 from actorbus.cli._consume import as_json as as_document
 from actorbus.cli._consume import consume
@@ -18,6 +17,7 @@ from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import load
+from actorbus.messages._types import did_you_mean
 
 _LEVELS = ("debug", "info", "warning", "error")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -9,14 +9,14 @@ import trio
 import typer
 
 from actorbus import ActorBus
-from actorbus._gateway import Letter
-from actorbus._routing import kind_of
-from actorbus._types import did_you_mean
 from actorbus.cli._arguments import App, AsJson, Duration, Header, Traceback, duration, header
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import load
+from actorbus.gateways._gateway import Letter
+from actorbus.messages._types import did_you_mean
+from actorbus.sending._routing import kind_of
 
 
 def send(

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from actorbus._message import JSON, MSGPACK
 from actorbus.codecs._content_type import FORMATS, parsed
 from actorbus.codecs._conversion import Conversion, Converter, Limits
 from actorbus.codecs._depth import Found, depth_check
@@ -20,6 +19,7 @@ from actorbus.codecs._explanation import close_to, explain, named, unknown_field
 from actorbus.codecs._hooks import Hooks
 from actorbus.codecs._inspection import is_bounded
 from actorbus.codecs._unknown_fields import unknown_fields
+from actorbus.messages._message import JSON, MSGPACK
 
 Decode = Callable[[bytes], Any]
 

@@ -6,7 +6,7 @@ first. Other parameters, like a charset, say nothing that matters here.
 
 import re
 
-from actorbus._message import JSON, MSGPACK
+from actorbus.messages._message import JSON, MSGPACK
 
 FORMATS = (MSGPACK, JSON)
 FIRST_VERSION = 1

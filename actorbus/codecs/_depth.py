@@ -9,8 +9,8 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-from actorbus._message import JSON, MSGPACK
 from actorbus.codecs._explanation import joined
+from actorbus.messages._message import JSON, MSGPACK
 
 Found = str | None
 

@@ -3,22 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
-from actorbus._channel import Channel
-from actorbus._channel_checks import check_channel_name
-from actorbus._declared import Declared
 from actorbus._errors import MessageRefused
-from actorbus._handler_types import parameters_or_none
-from actorbus._handlers import HandlerSpec
-from actorbus._options import SendOptions, checked_headers
-from actorbus._problems import Problems
-from actorbus._readings import is_kind_of
-from actorbus._timing import timing
-from actorbus._types import did_you_mean
 from actorbus.codecs import known_content_types
+from actorbus.configuration._channel_checks import check_channel_name
+from actorbus.configuration._handler_types import parameters_or_none
+from actorbus.configuration._problems import Problems
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._declared import Declared
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._distribution import Distribution, is_plain_channel
 from actorbus.distributed._gateway import GATEWAY_KEYWORDS, DistributedBus, is_distributed
 from actorbus.distributed._service_map import ServiceMap, is_service_name
 from actorbus.distributed._wire import PREFIX
+from actorbus.messages._readings import is_kind_of
+from actorbus.messages._types import did_you_mean
+from actorbus.options._options import SendOptions, checked_headers
+from actorbus.options._timing import timing
 
 
 class DistributionChecks:

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from actorbus._channel import Channel, ChannelOptions
 from actorbus._errors import Problem
-from actorbus._handlers import caller, caller_place
+from actorbus.declaring._channel import Channel, ChannelOptions
+from actorbus.declaring._handlers import caller, caller_place
 from actorbus.distributed._service_map import ServiceMap
 
 if TYPE_CHECKING:
-    from actorbus._declared import Declared
+    from actorbus.declaring._declared import Declared
 
 
 class Distributing:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from actorbus._channel import Channel
-from actorbus._handlers import HandlerSpec
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._gateway import DistributedBus
 from actorbus.distributed._service_map import ServiceMap
 from actorbus.distributed._wire import inbox_endpoint, relay_endpoint

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from actorbus._handlers import HandlerSpec
 from actorbus._store import ProcessRow
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._wire import Reach
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self, TypedDict, Unpack
 
 from actorbus._calls import Answer
-from actorbus._options import Seconds
-from actorbus._way import Receipt, Way
 from actorbus.distributed._service_map import DEFAULT_MAP
 from actorbus.distributed._wire import Reach
+from actorbus.gateways._way import Receipt, Way
+from actorbus.options._options import Seconds
 
 
 class DistributedOptions(TypedDict, total=False):

@@ -13,21 +13,21 @@ Rules:
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from actorbus._configuration import Configuration
-from actorbus._decoding import Decoding
 from actorbus._errors import PermanentError
-from actorbus._handlers import HandlerSpec, Kind
-from actorbus._message import Envelope, Headers, headers_to_text, new_id
-from actorbus._publish import Prepared, Press
-from actorbus._routing import Route, handlers_of, kinds_of
 from actorbus._store import Claimed, Outgoing, Store
-from actorbus._timing import Timing
-from actorbus._types import did_you_mean
-from actorbus._unit_of_work import UnitOfWork
+from actorbus.configuration._configuration import Configuration
+from actorbus.declaring._handlers import HandlerSpec, Kind
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._distribution import Relay
 from actorbus.distributed._elsewhere import reached_elsewhere
 from actorbus.distributed._wire import REACH, SOURCE, inbox_endpoint
+from actorbus.messages._decoding import Decoding
+from actorbus.messages._message import Envelope, Headers, headers_to_text, new_id
+from actorbus.messages._types import did_you_mean
+from actorbus.options._timing import Timing
+from actorbus.sending._publish import Prepared, Press
+from actorbus.sending._routing import Route, handlers_of, kinds_of
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 
 class UnreachableHandler(PermanentError):

@@ -10,28 +10,28 @@ from functools import partial
 from typing import Any, cast
 
 from actorbus._calls import Answer, Worlds
-from actorbus._capabilities import lacking, refuse_lacking
-from actorbus._configuration import Configuration
 from actorbus._errors import InvalidHeader, InvalidMessage, InvalidSendOption
-from actorbus._handlers import HandlerSpec
-from actorbus._message import MSGPACK, Envelope, headers_to_text, new_id
-from actorbus._options import SendOptions, as_seconds, is_text
-from actorbus._precedence import first
-from actorbus._publish import Press
 from actorbus._store import Outgoing, Store
-from actorbus._timing import Timing, due_by, timing
-from actorbus._topic import is_pattern
-from actorbus._types import checked_name, did_you_mean
-from actorbus._unit_of_work import UnitOfWork, current_unit_of_work
-from actorbus._way import Receipt
+from actorbus.channels._capabilities import lacking, refuse_lacking
 from actorbus.codecs import NotConvertible, known_content_types, parsed, with_version
+from actorbus.configuration._configuration import Configuration
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._checks import reserved
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.distributed._gateway import Address, DistributedBus, DistributedOptions
 from actorbus.distributed._service_map import Destinations
 from actorbus.distributed._wire import REACH, SOURCE, inbox_endpoint, relay_endpoint
+from actorbus.gateways._way import Receipt
 from actorbus.interceptors._chain import Chains
 from actorbus.interceptors._passage import Sending
+from actorbus.messages._message import MSGPACK, Envelope, headers_to_text, new_id
+from actorbus.messages._topic import is_pattern
+from actorbus.messages._types import checked_name, did_you_mean
+from actorbus.options._options import SendOptions, as_seconds, is_text
+from actorbus.options._precedence import first
+from actorbus.options._timing import Timing, due_by, timing
+from actorbus.sending._publish import Press
+from actorbus.transactions._unit_of_work import UnitOfWork, current_unit_of_work
 
 _OPTIONS = frozenset(DistributedOptions.__annotations__)
 

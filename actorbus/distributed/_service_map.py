@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from actorbus._errors import MessageRefused
-from actorbus._topic import Topic, pattern_fault
-from actorbus._types import did_you_mean
+from actorbus.messages._topic import Topic, pattern_fault
+from actorbus.messages._types import did_you_mean
 
 DEFAULT_MAP: Final = "default"
 

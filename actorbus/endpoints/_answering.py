@@ -13,16 +13,16 @@ from math import inf
 
 import trio
 
-from actorbus._asking import REPLY_TO
 from actorbus._bus_events import QueryRejected
-from actorbus._inner_units import SnapshotUnitOfWork
-from actorbus._message import Headers
-from actorbus._replies import Replies
 from actorbus._store import Claimed, StoredReply
-from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, failure_of
 from actorbus.endpoints._plan import EndpointPlan
 from actorbus.endpoints._surroundings import Surroundings
+from actorbus.messages._message import Headers
+from actorbus.sending._asking import REPLY_TO
+from actorbus.sending._replies import Replies
+from actorbus.transactions._inner_units import SnapshotUnitOfWork
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 _FINAL = {Verdict.UNDECODABLE, Verdict.PERMANENT}
 

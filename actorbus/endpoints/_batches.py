@@ -21,12 +21,8 @@ from typing import Any
 
 import trio
 
-from actorbus._batch_failed import BatchFailed
-from actorbus._batch_headers import BatchHeaders
-from actorbus._message import Headers
 from actorbus._settlement import ACK
 from actorbus._store import Claimed, CommitListener, StaleClaim, StoreUnavailable
-from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._decision import Verdict, is_exit
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._gathering import Gathering
@@ -34,6 +30,10 @@ from actorbus.endpoints._outage import Health
 from actorbus.endpoints._processing import InHand, Processing, is_left_over
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
+from actorbus.handling._batch_failed import BatchFailed
+from actorbus.handling._batch_headers import BatchHeaders
+from actorbus.messages._message import Headers
+from actorbus.transactions._unit_of_work import UnitOfWork
 from supervisors import leaves
 
 Part = list[Claimed]

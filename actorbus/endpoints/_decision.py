@@ -16,11 +16,11 @@ from enum import Enum
 from typing import assert_never
 
 from actorbus._errors import PermanentError, UndecodableMessage
-from actorbus._retry_after import OwnDelay
 from actorbus._settlement import RELEASE, DeadLetter, DeadLetterReason, Failure, Settlement
 from actorbus._settlement import Retry as RetryLater
 from actorbus._store import StaleClaim, StoreRefused, StoreUnavailable
 from actorbus.endpoints._traceback import traceback_text
+from actorbus.options._retry_after import OwnDelay
 from actors import NotPicklable
 from supervisors import Retry, leaves
 

@@ -1,14 +1,14 @@
 """Running the handler of an error channel: what it is given, and what becomes of it then."""
 
-from actorbus._dispatch import Invoke
 from actorbus._errors import UndecodableMessage
-from actorbus._failed_message import FailedMessage
-from actorbus._handlers import HandlerSpec
-from actorbus._message import Headers
 from actorbus._settlement import DeadLetter, Forget, SendBack
 from actorbus._store import Claimed
-from actorbus._unit_of_work import UnitOfWork
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._surroundings import Surroundings
+from actorbus.handling._dispatch import Invoke
+from actorbus.handling._failed_message import FailedMessage
+from actorbus.messages._message import Headers
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 
 class ErrorHandling:

@@ -4,9 +4,9 @@ The copy keeps its ids, headers, priority and the end of its life. Its delay is 
 sender or the handler asked for was waited for on the first channel.
 """
 
-from actorbus._message import new_id
-from actorbus._placing import Place
 from actorbus._store import Claimed, Outgoing
+from actorbus.messages._message import new_id
+from actorbus.sending._placing import Place
 
 
 def forwarded(claimed: Claimed, place: Place, now: float) -> Outgoing:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from math import inf
 
-from actorbus._flow_options import Batch
 from actorbus._store import Claimed
+from actorbus.options._flow import Batch
 
 
 class Gathering:

@@ -17,7 +17,6 @@ from actorbus._bus_events import (
     MessageDiverted,
     MessageRetried,
 )
-from actorbus._retry_after import own_delay
 from actorbus._settlement import DeadLetter, DeadLetterReason, Divert, Retry, Settlement
 from actorbus._store import Claimed
 from actorbus.endpoints._decision import Verdict, decide, failure_of
@@ -27,6 +26,7 @@ from actorbus.endpoints._settling import Settling
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._traceback import described
 from actorbus.endpoints._workload import Workload
+from actorbus.options._retry_after import own_delay
 
 
 class Judging:

@@ -11,10 +11,10 @@ Rules:
 from collections.abc import Callable
 from dataclasses import replace
 
-from actorbus._failure_policy import policy_of
 from actorbus._settlement import DeadLetter, DeadLetterReason, Divert
 from actorbus._store import Claimed
 from actorbus.endpoints._plan import EndpointPlan
+from actorbus.options._failure_policy import policy_of
 from supervisors import Retry
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import trio
 
-from actorbus._flow_options import Rate
 from actorbus.endpoints._token_bucket import TokenBucket
+from actorbus.options._flow import Rate
 
 
 class Holder(Protocol):

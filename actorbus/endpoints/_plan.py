@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
-from actorbus._channel import Channel
-from actorbus._flow_options import Batch, ByLoad, Rate, most_at_once
-from actorbus._handlers import HandlerSpec
-from actorbus._ordering import OnFailure, ordering_of
-from actorbus._precedence import on_channel
+from actorbus.declaring._channel import Channel
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._decision import Judge
+from actorbus.options._flow import Batch, ByLoad, Rate, most_at_once
+from actorbus.options._ordering import OnFailure, ordering_of
+from actorbus.options._precedence import on_channel
 from supervisors import Retry
 
 _ANSWERED_AT_ONCE = Retry(attempts=1)

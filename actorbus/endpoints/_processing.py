@@ -21,9 +21,6 @@ from math import inf
 
 import trio
 
-from actorbus._dispatch import Invoke
-from actorbus._failure_policy import policy_of
-from actorbus._message import Headers
 from actorbus._settlement import (
     ACK,
     EXPIRE,
@@ -32,9 +29,7 @@ from actorbus._settlement import (
     DeadLetterReason,
     Settlement,
 )
-from actorbus._start_by import TooLate, starting_within
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
-from actorbus._unit_of_work import UnitOfWork
 from actorbus.endpoints._answering import Answering
 from actorbus.endpoints._decision import Verdict, is_exit
 from actorbus.endpoints._error_handling import ErrorHandling
@@ -43,6 +38,11 @@ from actorbus.endpoints._judging import Judging
 from actorbus.endpoints._settling import Settling
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
+from actorbus.handling._dispatch import Invoke
+from actorbus.handling._start_by import TooLate, starting_within
+from actorbus.messages._message import Headers
+from actorbus.options._failure_policy import policy_of
+from actorbus.transactions._unit_of_work import UnitOfWork
 from supervisors import leaves
 
 

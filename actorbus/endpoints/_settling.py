@@ -7,7 +7,6 @@ Rules:
  4. One that finds its message taken back, after a lost lease, is counted and no more.
 """
 
-from actorbus._ordering import under
 from actorbus._settlement import (
     RELEASE,
     Ack,
@@ -25,6 +24,7 @@ from actorbus._store import Claimed, SettlementRefused, StaleClaim, StoreUnavail
 from actorbus.endpoints._final_failure import Final
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
+from actorbus.options._ordering import under
 
 
 class Settling:

@@ -2,15 +2,15 @@
 
 from typing import Protocol
 
-from actorbus._dispatch import Dispatch
-from actorbus._message import Headers
-from actorbus._pauses import Paused
-from actorbus._placing import Places
-from actorbus._replies import Replies
 from actorbus._store import Store
-from actorbus._unit_of_work import UnitOfWork
 from actorbus._user_calls import UserCalls
+from actorbus.consuming._pauses import Paused
 from actorbus.endpoints._workload import Counts
+from actorbus.handling._dispatch import Dispatch
+from actorbus.messages._message import Headers
+from actorbus.sending._placing import Places
+from actorbus.sending._replies import Replies
+from actorbus.transactions._unit_of_work import UnitOfWork
 from actors.events import Event
 
 

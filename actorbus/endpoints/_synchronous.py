@@ -6,7 +6,7 @@ Their outcomes are reported here; nothing is restarted, since nothing runs in th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actorbus._handlers import HandlerSpec
+from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._traceback import described
 from actors import Actor
 

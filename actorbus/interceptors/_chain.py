@@ -5,17 +5,17 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from actorbus._calls import Worlds
-from actorbus._handlers import HandlerSpec, is_async
-from actorbus._inject import Injection, Injector
-from actorbus._message import Headers
-from actorbus._options import RunsOn
-from actorbus._services import name_of
-from actorbus._unit_of_work import UnitOfWork
-from actorbus._way import Way
+from actorbus.declaring._handlers import HandlerSpec, is_async
+from actorbus.declaring._services import name_of
+from actorbus.gateways._way import Way
+from actorbus.handling._inject import Injection, Injector
 from actorbus.interceptors._declared import Interceptor
 from actorbus.interceptors._markers import Marker, class_markers, first_marker
 from actorbus.interceptors._passage import Invocation, Passage
 from actorbus.interceptors._targets import meets_handler, meets_sending
+from actorbus.messages._message import Headers
+from actorbus.options._options import RunsOn
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 MOST_KEPT = 10_000
 """Chains of gateways that are kept."""

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import Any, Literal, get_origin
 
-from actorbus import _inject
 from actorbus._errors import Problem
-from actorbus._handlers import HandlerSpec, is_async, resolved_parameters
-from actorbus._options import is_whole
-from actorbus._services import Services, name_of
-from actorbus._types import TypeRegistry
+from actorbus.declaring._handlers import HandlerSpec, is_async, resolved_parameters
+from actorbus.declaring._services import Services, name_of
+from actorbus.handling import _inject
 from actorbus.interceptors._markers import Marker
 from actorbus.interceptors._passage import Invocation, Passage, Sending
 from actorbus.interceptors._targets import Target, faults, is_gateway
+from actorbus.messages._types import TypeRegistry
+from actorbus.options._options import is_whole
 
 Stage = Literal["before_sending", "before", "around", "after"]
 

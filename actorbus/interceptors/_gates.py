@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 
-from actorbus._handlers import Kind
-from actorbus._options import SendOptions
-from actorbus._unit_of_work import UnitOfWork
-from actorbus._way import Way
+from actorbus.declaring._handlers import Kind
+from actorbus.gateways._way import Way
 from actorbus.interceptors._chain import Chains, Route
 from actorbus.interceptors._passage import Sending
+from actorbus.options._options import SendOptions
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 Deliver = Callable[[UnitOfWork | None, Way, Any, SendOptions], Awaitable[Any]]
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from actorbus._unit_of_work import current_unit_of_work
 from actorbus.interceptors._passage import Invocation
+from actorbus.transactions._unit_of_work import current_unit_of_work
 
 _FIELDS = (
     ("message_id", "id"),

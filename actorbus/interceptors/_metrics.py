@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from actorbus._handlers import Kind
+from actorbus.declaring._handlers import Kind
 from actorbus.interceptors._passage import Invocation
 
 

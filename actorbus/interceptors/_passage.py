@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from actorbus._errors import NotProceeded
-from actorbus._handlers import HandlerSpec, Kind
-from actorbus._message import Headers
-from actorbus._options import SendOptions, checked_headers
-from actorbus._unit_of_work import UnitOfWork
+from actorbus.declaring._handlers import HandlerSpec, Kind
 from actorbus.interceptors._markers import first_marker
+from actorbus.messages._message import Headers
+from actorbus.options._options import SendOptions, checked_headers
+from actorbus.transactions._unit_of_work import UnitOfWork
 
 K = TypeVar("K")
 

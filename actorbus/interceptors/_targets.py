@@ -12,13 +12,13 @@ nothing at all                  everything
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
-from actorbus._gateway import CommandBus, EventBus, Gateway, QueryBus
-from actorbus._handlers import HandlerSpec
-from actorbus._services import name_of
-from actorbus._types import did_you_mean
-from actorbus._way import Way
+from actorbus.declaring._handlers import HandlerSpec
+from actorbus.declaring._services import name_of
 from actorbus.distributed._gateway import DistributedBus
+from actorbus.gateways._gateway import CommandBus, EventBus, Gateway, QueryBus
+from actorbus.gateways._way import Way
 from actorbus.interceptors._markers import Marker, class_markers, first_marker
+from actorbus.messages._types import did_you_mean
 
 Target = str | type | Callable[..., Any]
 

@@ -6,8 +6,8 @@ from typing import Any
 import trio
 
 from actorbus._errors import HandlerTimeout
-from actorbus._options import as_seconds
 from actorbus.interceptors._passage import Invocation
+from actorbus.options._options import as_seconds
 
 
 class Timeout:

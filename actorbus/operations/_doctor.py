@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from actorbus._pauses import Pause
 from actorbus._store import ProcessRow, QueueStatistics
+from actorbus.consuming._pauses import Pause
 from actorbus.operations._stranded import stranded
 from actorbus.stores._drivers import drivers
 

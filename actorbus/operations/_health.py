@@ -7,9 +7,9 @@ from typing import Any
 
 import trio
 
-from actorbus._pauses import Pause, Paused
 from actorbus._store import QueueStatistics, Remembered, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
+from actorbus.consuming._pauses import Pause, Paused
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
 from actorbus.endpoints._workload import Workload

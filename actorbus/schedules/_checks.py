@@ -8,22 +8,22 @@ from inspect import Parameter
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from actorbus._channel import Channel, DynamicChannel
-from actorbus._declared import Declared
 from actorbus._errors import MessageRefused
-from actorbus._handlers import HandlerSpec, Kind
-from actorbus._message import MSGPACK
-from actorbus._options import Checked, as_seconds, checked_headers
-from actorbus._placing import Places
-from actorbus._problems import Problems
-from actorbus._routed_channel import RoutedChannel, Routing
-from actorbus._routing import handlers_of, kinds_of
-from actorbus._tenant_rules import found_by
-from actorbus._types import TypeRegistry, did_you_mean
 from actorbus.codecs import Codecs, NotConvertible
+from actorbus.configuration._problems import Problems
+from actorbus.declaring._channel import Channel, DynamicChannel
+from actorbus.declaring._declared import Declared
+from actorbus.declaring._handlers import HandlerSpec, Kind
+from actorbus.declaring._routed_channel import RoutedChannel, Routing
+from actorbus.declaring._tenant_rules import found_by
+from actorbus.messages._message import MSGPACK
+from actorbus.messages._types import TypeRegistry, did_you_mean
+from actorbus.options._options import Checked, as_seconds, checked_headers
 from actorbus.schedules._schedule import GRACE, MISSED_LIMIT, Schedule, Scheduled
 from actorbus.schedules._tick import TICK, SendsMessage, Tick, WithTick
 from actorbus.schedules._timetable import Cron, Every, Timetable, ever_ticks
+from actorbus.sending._placing import Places
+from actorbus.sending._routing import handlers_of, kinds_of
 
 LONGEST_NAME = 150
 """Characters: the name is a part of the ticks' message ids."""

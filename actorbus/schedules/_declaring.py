@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack
 
-from actorbus._channel import StoreChannel
-from actorbus._declared import Declared
 from actorbus._errors import Problem
-from actorbus._handlers import caller, caller_place, enclosing_names, place_of
-from actorbus._options import HANDLER_OPTIONS
-from actorbus._types import did_you_mean
+from actorbus.declaring._channel import StoreChannel
+from actorbus.declaring._declared import Declared
+from actorbus.declaring._handlers import caller, caller_place, enclosing_names, place_of
+from actorbus.messages._types import did_you_mean
+from actorbus.options._options import HANDLER_OPTIONS
 from actorbus.schedules._schedule import CHANNEL, SETTINGS, Scheduled, ScheduleOptions
 from actorbus.schedules._tick import SendsMessage
 

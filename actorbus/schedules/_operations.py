@@ -11,16 +11,16 @@ import msgspec
 
 from actorbus._calls import Answer
 from actorbus._errors import ActorBusError
-from actorbus._publish import Press
-from actorbus._recovery import CallTrio
 from actorbus._store import ProcessRow, ScheduleRow, Store
-from actorbus._types import did_you_mean
+from actorbus.messages._types import did_you_mean
+from actorbus.operations._recovery import CallTrio
 from actorbus.schedules._due import planned
 from actorbus.schedules._schedule import Schedule
 from actorbus.schedules._scheduler import Ticks, drawing
+from actorbus.sending._publish import Press
 
 if TYPE_CHECKING:
-    from actorbus._configuration import Configuration
+    from actorbus.configuration._configuration import Configuration
 
 ScheduleStatus = Literal["active", "paused", "not planned", "changed", "removed"]
 

@@ -7,8 +7,8 @@ from inspect import Parameter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from actorbus._handlers import Declaration, place_of
-from actorbus._options import HandlerOptions, Seconds
+from actorbus.declaring._handlers import Declaration, place_of
+from actorbus.options._options import HandlerOptions, Seconds
 from actorbus.schedules._tick import Tick
 from actorbus.schedules._timetable import Timetable
 

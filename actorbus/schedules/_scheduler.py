@@ -18,13 +18,13 @@ import msgspec
 import trio
 
 from actorbus._bus_events import TicksMissed
-from actorbus._handlers import HandlerSpec
-from actorbus._options import SendOptions
-from actorbus._publish import Press
 from actorbus._store import Outgoing, ScheduleRow, Store, StoreError
+from actorbus.declaring._handlers import HandlerSpec
+from actorbus.options._options import SendOptions
 from actorbus.schedules._due import Draw, due, planned
 from actorbus.schedules._schedule import Schedule
 from actorbus.schedules._tick import Tick
+from actorbus.sending._publish import Press
 from actors.events import Event
 
 LOOK_EVERY = 1.0

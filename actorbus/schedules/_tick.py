@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from actorbus._gateway import CommandBus, EventBus
-from actorbus._handlers import Kind
+from actorbus.declaring._handlers import Kind
+from actorbus.gateways._gateway import CommandBus, EventBus
 
 TICK = "actorbus.Tick"
 """The name of its message type."""

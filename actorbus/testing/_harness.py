@@ -8,12 +8,12 @@ from typing import Any, ParamSpec, TypeVar
 
 from actorbus._bus import ActorBus
 from actorbus._bus_events import MessageDied
-from actorbus._consuming import Consume
-from actorbus._gateway import CommandBus, EventBus, QueryBus
-from actorbus._options import Seconds, as_seconds
-from actorbus._pace import SELDOM
 from actorbus._store import DeadLetterRow
-from actorbus._types import did_you_mean
+from actorbus.consuming._consuming import Consume
+from actorbus.gateways._gateway import CommandBus, EventBus, QueryBus
+from actorbus.messages._types import did_you_mean
+from actorbus.options._options import Seconds, as_seconds
+from actorbus.running._pace import SELDOM
 from actorbus.stores.sqlite import SqliteStore
 from actorbus.stores.sqlite._clock import RunClock
 from actorbus.testing._life import Life, Outcome, Sent, Span

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from actorbus._bus_events import MessageDied
-from actorbus._handlers import Kind
-from actorbus._unit_of_work import current_unit_of_work
+from actorbus.declaring._handlers import Kind
 from actorbus.interceptors._passage import Invocation, Sending
+from actorbus.transactions._unit_of_work import current_unit_of_work
 
 Outcome = Literal["waited", "handled", "failed", "dead letter"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from actorbus._configuration import Configuration
-from actorbus._decoding import Decoding
 from actorbus._errors import UndecodableMessage
 from actorbus._store import DeadLetterRow
+from actorbus.configuration._configuration import Configuration
+from actorbus.messages._decoding import Decoding
 
 QUERY = """
 SELECT channel, endpoint, tenant, message_id, type_name, content_type, body, headers, due_at,

@@ -26,8 +26,8 @@ from actorbus import (
     Retry,
     UnknownMessageType,
 )
-from actorbus._message import new_id
 from actorbus._store import Outgoing
+from actorbus.messages._message import new_id
 from tests.unit.actorbus.codecs import fuzzing
 
 MSGPACK, JSON = "application/msgpack", "application/json"

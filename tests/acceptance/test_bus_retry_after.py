@@ -23,7 +23,7 @@ from actorbus import (
     RetryAfter,
     Transaction,
 )
-from actorbus._retry_after import own_delay
+from actorbus.options._retry_after import own_delay
 from tests.acceptance.bus_process_handlers import Unpicklable, answer_what_cannot_leave
 
 

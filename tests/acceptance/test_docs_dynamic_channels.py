@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from actorbus import DynamicChannel, StoreChannel
-from actorbus._routing_checks import TENANT_POLICIES
+from actorbus.configuration._routing_checks import TENANT_POLICIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "dynamic-channels.md"
 

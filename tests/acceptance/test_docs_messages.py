@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from actorbus._message_options import MAX_MESSAGE_BYTES, MAX_MESSAGE_DEPTH
 from actorbus.codecs import DEEPEST_LIMIT
+from actorbus.messages._options import MAX_MESSAGE_BYTES, MAX_MESSAGE_DEPTH
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from actorbus import Ending, FailedMessage, GatewayOptions, Limits, interceptors
-from actorbus._channel import FINAL_FAILURES
+from actorbus.declaring._channel import FINAL_FAILURES
 
 ROOT = Path(__file__).parents[2]
 PART = re.compile(r"<!-- part: shop.py -->\n```python\n(.*?)```", re.DOTALL)

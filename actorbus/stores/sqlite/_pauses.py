@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final
 
-from actorbus._pauses import Pause
+from actorbus.consuming._pauses import Pause
 from actorbus.stores.sqlite._queries import QUERIES
 
 _PAUSE: Final = QUERIES["pause"]

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import trio
 
-from actorbus._pauses import Pause
 from actorbus._settlement import Failed, Settlement
 from actorbus._store import (
     Claimed,
@@ -36,6 +35,7 @@ from actorbus._store import (
     StoreMissing,
     StoreUnavailable,
 )
+from actorbus.consuming._pauses import Pause
 from actorbus.stores.sqlite import (
     _append,
     _dead_letters,

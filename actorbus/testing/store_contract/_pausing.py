@@ -1,6 +1,6 @@
 """Pauses: rows that every process finds when it polls."""
 
-from actorbus._pauses import Pause
+from actorbus.consuming._pauses import Pause
 from actorbus.testing._clock import ManualClock
 from actorbus.testing.store_contract._steps import OpenStore
 

@@ -1,10 +1,10 @@
 """Several processes on one store: leases, suspects, what they see of each other."""
 
-from actorbus._pauses import Pause
 from actorbus._settlement import ACK, RELEASE, Retry
 from actorbus._store import (
     Store,
 )
+from actorbus.consuming._pauses import Pause
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import (
     CHANNEL,

@@ -8,7 +8,7 @@ import pytest
 
 import actorbus
 from actorbus import _errors
-from actorbus._types import did_you_mean
+from actorbus.messages._types import did_you_mean
 
 NAMES = """
     ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth

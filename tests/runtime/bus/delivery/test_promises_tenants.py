@@ -5,7 +5,7 @@ import trio
 
 from actorbus import ActorBus, Backoff, DynamicChannel, EventBus, InvalidTenant, field
 from actorbus._store import StoreUnavailable
-from actorbus._tenant_rules import found_by
+from actorbus.declaring._tenant_rules import found_by
 from actorbus.stores import open_store
 from tests.runtime.bus.delivery.jobs import Job
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import trio
 
-from actorbus._delivery import SNAPSHOT_EVERY
-from actorbus._poller import Alarm
+from actorbus.running._delivery import SNAPSHOT_EVERY
+from actorbus.running._poller import Alarm
 
 
 async def test_an_alarm_that_is_asked_for_while_nobody_sleeps_is_heard(autojump_clock):

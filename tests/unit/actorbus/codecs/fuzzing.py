@@ -20,8 +20,8 @@ import attrs
 import msgspec
 import pydantic
 
-from actorbus._message import JSON, MSGPACK
 from actorbus.codecs import Codecs, Converter, Limits, NotConvertible
+from actorbus.messages._message import JSON, MSGPACK
 
 CORPUS = Path(__file__).with_name("corpus")
 SEED = 20130101

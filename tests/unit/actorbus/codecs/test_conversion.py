@@ -10,7 +10,6 @@ import msgspec
 import pydantic
 import pytest
 
-from actorbus._message import JSON, MSGPACK
 from actorbus.codecs import (
     Codecs,
     Conversion,
@@ -21,6 +20,7 @@ from actorbus.codecs import (
     unsupported_parts,
 )
 from actorbus.codecs._hooks import Hooks
+from actorbus.messages._message import JSON, MSGPACK
 
 FORMATS = (MSGPACK, JSON)
 LAX = Conversion(strict=False, unknown_fields="ignore")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actorbus._message import JSON, MSGPACK
 from actorbus.codecs import Codecs, Limits, NotConvertible, too_large
 from actorbus.codecs._depth import depth_check
 from actorbus.codecs._inspection import is_bounded
+from actorbus.messages._message import JSON, MSGPACK
 
 FORMATS = (MSGPACK, JSON)
 ENCODE = {MSGPACK: msgspec.msgpack.encode, JSON: msgspec.json.encode}

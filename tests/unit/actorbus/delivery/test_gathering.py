@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from actorbus._flow_options import Batch
 from actorbus._store import Claimed
 from actorbus.endpoints._gathering import Gathering, together
+from actorbus.options._flow import Batch
 
 ONE = Claimed(
     sequence=1,

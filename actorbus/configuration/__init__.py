@@ -1,0 +1,1 @@
+"""The start-up checks of what was declared: all problems in one report, each with its place."""

@@ -1,0 +1,1 @@
+"""The doors that messages come in by: gateways, and business interfaces of the program's own."""
