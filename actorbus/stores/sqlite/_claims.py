@@ -21,6 +21,9 @@ _SUSPECT: Final = QUERIES["suspect_candidate"]
 _HOLDS_SUSPECT: Final = QUERIES["holds_suspect"]
 _CLAIM_SUSPECT: Final = QUERIES["claim_suspect"]
 
+MOST_LOOKS: Final = 10
+"""How often a claim looks for others in the place of what it puts off, so that it stays short."""
+
 _Candidate = tuple[int, float, int]  # minus priority, due time, sequence: the order of turns
 
 
@@ -32,24 +35,31 @@ class Claims:
         self._owner = lease.process.process_id
         self._largest = lease.process.largest_body
         self._last_tenant: dict[str, str] = {}
+        self._suspects_allowed: bool | None = None  # of this claim: None until it has met one
 
     def claim(self, cursor: sqlite3.Cursor, demands: Sequence[Demand], now: float) -> list[Claimed]:
         """Claim for each demand in turn; nothing if the process has lost its lease."""
-        claimed: list[Claimed] = []
         if not self._lease.is_held(cursor):
-            return claimed
-        suspects_allowed: bool | None = None
-        for demand in self._by_tenant(cursor, demands):
-            credit = demand.credit
-            found: list[Claimed] = []
-            if suspects_allowed is not False and (suspect := self._first_suspect(cursor, demand)):
-                suspects_allowed = suspects_allowed is None and not self._holds_suspect(cursor)
-                if suspects_allowed:
-                    found += self._rows(cursor, _CLAIM_SUSPECT, self._owner, suspect, self._largest)
-                    suspects_allowed = False
-                    credit -= 1
-            found += self._claim_ready(cursor, demand, credit)
-            claimed += once(cursor, demand, found, now)
+            return []
+        self._suspects_allowed = None
+        return [one for demand in demands for one in self._claim_for(cursor, demand, now)]
+
+    def _claim_for(self, cursor: sqlite3.Cursor, demand: Demand, now: float) -> list[Claimed]:
+        if demand.tenant is None:
+            return self._claim_of_all(cursor, demand, now)
+        return self._claim_of_one(cursor, demand, now)
+
+    def _claim_of_one(self, cursor: sqlite3.Cursor, demand: Demand, now: float) -> list[Claimed]:
+        """Claim one tenant's; what is put off takes no place of those that can be started."""
+        found = self._claim_suspect(cursor, demand)
+        found += self._claim_ready(cursor, demand, demand.credit - len(found))
+        claimed = once(cursor, demand, found, now)
+        put_off, looks = len(found) - len(claimed), 1
+        while put_off and looks < MOST_LOOKS:
+            found = self._claim_ready(cursor, demand, put_off)
+            started = once(cursor, demand, found, now)
+            claimed += started
+            put_off, looks = len(found) - len(started), looks + 1
         return claimed
 
     # -- messages as usual ------------------------------------------------------------------
@@ -89,6 +99,18 @@ class Claims:
 
     # -- suspects ---------------------------------------------------------------------------
 
+    def _claim_suspect(self, cursor: sqlite3.Cursor, demand: Demand) -> list[Claimed]:
+        if self._suspects_allowed is False:
+            return []
+        suspect = self._first_suspect(cursor, demand)
+        if suspect is None:
+            return []
+        allowed = self._suspects_allowed is None and not self._holds_suspect(cursor)
+        self._suspects_allowed = False
+        if not allowed:
+            return []
+        return self._rows(cursor, _CLAIM_SUSPECT, self._owner, suspect, self._largest)
+
     def _first_suspect(self, cursor: sqlite3.Cursor, demand: Demand) -> int | None:
         if demand.credit <= 0:
             return None
@@ -101,22 +123,26 @@ class Claims:
 
     # -- tenants ----------------------------------------------------------------------------
 
-    def _by_tenant(self, cursor: sqlite3.Cursor, demands: Sequence[Demand]) -> Iterator[Demand]:
-        for demand in demands:
-            if demand.tenant is None:
-                yield from self._shares(cursor, demand)
-            else:
-                yield demand
+    def _claim_of_all(self, cursor: sqlite3.Cursor, demand: Demand, now: float) -> list[Claimed]:
+        """Deal the credit out over the tenants that wait, after the one that was served last.
 
-    def _shares(self, cursor: sqlite3.Cursor, demand: Demand) -> Iterator[Demand]:
-        """Deal the credit out over the tenants that wait, after the one that was served last."""
-        after = self._last_tenant.get(demand.channel)
-        tenants = waiting_tenants(cursor, demand.channel, after, demand.credit)
-        for number, tenant in enumerate(tenants):
-            share = -(-(demand.credit - number) // len(tenants))
-            yield demand._replace(tenant=tenant, credit=share)
-        if tenants:
-            self._last_tenant[demand.channel] = tenants[-1]
+        What some leave of their shares is dealt out again: who gets less than was asked for may
+        take it that nothing more is ready.
+        """
+        claimed: list[Claimed] = []
+        while (left := demand.credit - len(claimed)) > 0:
+            after = self._last_tenant.get(demand.channel)
+            tenants = waiting_tenants(cursor, demand.channel, after, left)
+            before = len(claimed)
+            for number, tenant in enumerate(tenants):
+                share = -(-(left - number) // len(tenants))
+                shared = demand._replace(tenant=tenant, credit=share)
+                claimed += self._claim_of_one(cursor, shared, now)
+            if tenants:
+                self._last_tenant[demand.channel] = tenants[-1]
+            if len(tenants) <= 1 or len(claimed) == before:
+                break
+        return claimed
 
     @staticmethod
     def _rows(cursor: sqlite3.Cursor, query: str, *parameters: Any) -> list[Claimed]:

@@ -317,6 +317,29 @@ class SendingContract:
         assert (mine.message_id, other.message_id, other.attempts) == ("a", "b", 0)
         assert (other.handled, again.handled) == (False, True)
 
+    async def test_second_copies_take_no_place_of_what_can_be_started(
+        self, open_store: OpenStore
+    ) -> None:
+        """A claim that comes back with less than its credit has left nothing ready."""
+        async with open_store() as store:
+            twice = [outgoing(name, deduplication_key="k", forwarded=True) for name in "abcd"]
+            await store.append([*twice, *(outgoing(name) for name in "efg")])
+            first = await store.claim([demand(3)])
+            second = await store.claim([demand(3)])
+
+        assert [names(first), names(second)] == [["a", "e", "f"], ["g"]]
+
+    async def test_what_a_tenant_leaves_of_its_share_goes_to_the_others(
+        self, open_store: OpenStore
+    ) -> None:
+        """A demand for any tenant gets all that is ready, up to its credit."""
+        async with open_store() as store:
+            await store.append([outgoing("a", tenant="small")])
+            await store.append([outgoing(name, tenant="large") for name in "bcdefg"])
+            claimed = await store.claim([demand(6, None)])
+
+        assert sorted(names(claimed)) == ["a", "b", "c", "d", "e", "f"]
+
     async def test_a_key_whose_message_was_not_handled_may_be_sent_again(
         self, open_store: OpenStore, clock: ManualClock
     ) -> None:
