@@ -110,10 +110,14 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._stride):
-            frames = sys._current_frames()
-            self.look(stack_of_task(frames.get(self._watched)))
-            if (side := self._system.bridge.asyncio_side) is not None:
-                self._asyncio.look(stack_on_asyncio(frames.get(side.thread)))
+            self._look_at_threads()
+
+    def _look_at_threads(self) -> None:
+        """Look once. No frame is kept afterwards: it would keep what its function had in hand."""
+        frames = sys._current_frames()
+        self.look(stack_of_task(frames.get(self._watched)))
+        if (side := self._system.bridge.asyncio_side) is not None:
+            self._asyncio.look(stack_on_asyncio(frames.get(side.thread)))
 
     def _post_to_asyncio(self, function: Callable[[], object]) -> None:
         side = self._system.bridge.asyncio_side

@@ -148,7 +148,8 @@ def main() -> None:
         asyncio.run(visit())
         print("worker: handled", actorbus("run", "invoices", "--once")["handled"])
         for letter in actorbus("deadletter list")["dead_letters"]:
-            print("dead letter:", letter["body"]["number"], letter["exception_message"])
+            shown = actorbus("deadletter show", letter["copy_id"])
+            print("dead letter:", shown["body"]["number"], shown["exception_message"])
 
 
 if __name__ == "__main__":

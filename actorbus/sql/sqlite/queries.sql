@@ -21,6 +21,18 @@ ON CONFLICT (endpoint, key) DO NOTHING;
 -- Forget a key at the gateway whose message was not handled: it may be sent again.
 DELETE FROM actorbus_sent WHERE endpoint = ? AND key = ?;
 
+-- name: adopt_history
+-- Give a dead letter the history of an earlier one of its key.
+UPDATE actorbus_failures SET copy_id = :copy_id WHERE copy_id IN (
+    SELECT copy_id FROM actorbus_dead_letters
+    WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id
+);
+
+-- name: replace_dead_letter
+-- Drop an earlier dead letter of a key, whose history the later one has.
+DELETE FROM actorbus_dead_letters
+WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id;
+
 -- name: running_keys
 -- Which messages of an endpoint with one of these keys are in somebody's hands?
 SELECT sequence, deduplication_key FROM actorbus_messages

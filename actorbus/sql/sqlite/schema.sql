@@ -111,6 +111,9 @@ CREATE TABLE actorbus_dead_letters (
     headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
     body              BLOB NOT NULL    -- the message itself, encoded
 ) STRICT;
+-- One dead letter for a key: a later one takes the place of the first.
+CREATE INDEX actorbus_dead_letters_key ON actorbus_dead_letters (deduplication_key)
+    WHERE deduplication_key IS NOT NULL;
 
 
 -- The history of failed attempts, of messages that are to be retried and of dead letters. Deleted

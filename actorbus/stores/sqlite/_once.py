@@ -5,7 +5,8 @@ Rules:
  2. A claimed copy is itself the note that its key is being handled: another copy that is claimed
     meanwhile, by whatever process, is put off. It goes when its process does, so that a crash
     blocks nobody.
- 3. A message that was not handled in the end leaves no note: its key may be sent again.
+ 3. A message that was not handled in the end leaves no note: its key may be sent again. If that
+    one dies too, it takes the place of the first among the dead letters: a key has one at most.
 """
 
 import json
@@ -22,6 +23,8 @@ _HANDLED: Final = QUERIES["handled_keys"]
 _RUNNING: Final = QUERIES["running_keys"]
 _PUT_OFF: Final = QUERIES["put_off"]
 _FORGET: Final = QUERIES["forget_sent_key"]
+_ADOPT: Final = QUERIES["adopt_history"]
+_REPLACE: Final = QUERIES["replace_dead_letter"]
 _REMEMBERED: Final = QUERIES["remembered"]
 
 PUT_OFF_FOR: Final = 1.0
@@ -50,6 +53,13 @@ def once(cursor: sqlite3.Cursor, demand: Demand, found: list[Claimed], now: floa
 def forget(cursor: sqlite3.Cursor, endpoint: str, key: str) -> None:
     """Let a key be sent again whose message was not handled."""
     cursor.execute(_FORGET, (endpoint, key))
+
+
+def bury_once(cursor: sqlite3.Cursor, endpoint: str, key: str, copy_id: str) -> None:
+    """Let a dead letter take the place of an earlier one with its key, and have its history."""
+    values = {"endpoint": endpoint, "key": key, "copy_id": copy_id}
+    cursor.execute(_ADOPT, values)
+    cursor.execute(_REPLACE, values)
 
 
 def remembered(cursor: sqlite3.Cursor, forgotten: int) -> Remembered:

@@ -48,6 +48,10 @@ def settle(
         ready |= _woken(claimed, settlement)
         if claimed.deduplication_key is not None and isinstance(settlement, DeadLetter | Expire):
             _once.forget(cursor, claimed.endpoint, claimed.deduplication_key)
+            if isinstance(settlement, DeadLetter):
+                _once.bury_once(
+                    cursor, claimed.endpoint, claimed.deduplication_key, claimed.copy_id
+                )
     if claimed.ordering_key is not None:
         _lines.settled(cursor, claimed, settlement, ready)
     return True

@@ -1,7 +1,7 @@
 """Sending and claiming: what arrives, in which order, when."""
 
 from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, DeadLetterReason, Retry
-from actorbus._store import Poll, Remembered
+from actorbus._store import DeadLetterFilter, Poll, Remembered
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import (
     CHANNEL,
@@ -355,6 +355,26 @@ class SendingContract:
             clock.advance(5.0)
             assert (await store.poll()).expired == 1
             assert await store.append([copy]) == 1
+
+    async def test_a_key_has_one_dead_letter_at_most(self, open_store: OpenStore) -> None:
+        """A later death takes the place of the first, and has its history; others stay."""
+        died = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure())
+        copies = [
+            outgoing("m", copy_id="first", deduplication_key="k"),
+            outgoing("m", copy_id="second", deduplication_key="k"),
+            outgoing("m", copy_id="elsewhere", deduplication_key="k", endpoint="other"),
+            outgoing("n"),
+        ]
+        async with open_store() as store:
+            for copy in copies:
+                assert await store.append([copy]) == 1
+                (claimed,) = await store.claim([demand(1, "", ENDPOINT, "other")])
+                await store.settle([(claimed, died)])
+            letters = await store.dead_letters(DeadLetterFilter())
+            second = await store.dead_letter("second")
+
+        assert [one.copy_id for one in letters] == ["second", "elsewhere", "copy-n"]
+        assert len(second.failures) == 2
 
     async def test_what_is_remembered_is_counted(
         self, open_store: OpenStore, clock: ManualClock

@@ -124,3 +124,6 @@ CREATE TABLE actorbus_failed (
     attempts          INTEGER NOT NULL,
     failed_at         REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX actorbus_dead_letters_key ON actorbus_dead_letters (deduplication_key)
+    WHERE deduplication_key IS NOT NULL;
