@@ -6,8 +6,9 @@ from pathlib import Path
 
 import trio
 
-from actorbus import ActorBus, MessagesParked, _delivery
+from actorbus import ActorBus, MessagesParked
 from actorbus._store import ParkedFilter
+from actorbus.running import _delivery
 from actors.events import Event
 
 _delivery.WATCH_EVERY = 0.1

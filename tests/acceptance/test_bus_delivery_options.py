@@ -21,11 +21,11 @@ from actorbus import (
     PermanentError,
     Retry,
     StoreChannel,
-    _start_by,
     header,
 )
 from actorbus._settlement import RELEASE
 from actorbus._store import Demand
+from actorbus.handling import _start_by
 from actorbus.stores import open_store
 from actorbus.testing import ManualClock, process
 

@@ -10,9 +10,10 @@ import pytest
 import trio
 from msgspec.structs import replace
 
-from actorbus import ActorBus, MessagesLetGo, MessagesParked, _delivery
+from actorbus import ActorBus, MessagesLetGo, MessagesParked
 from actorbus._store import ParkedFilter
 from actorbus.operations._unknown import UnknownEndpoints
+from actorbus.running import _delivery
 from actorbus.stores import open_store
 from actorbus.testing import outgoing, process
 from actors.events import Event

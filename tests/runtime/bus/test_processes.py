@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 import trio
 
-from actorbus import ActorBus, HandlerTimeout, Retry, _start_by
+from actorbus import ActorBus, HandlerTimeout, Retry
+from actorbus.handling import _start_by
 from actors import WorkerDied
 from tests.runtime.bus import process_handlers as work
 from tests.runtime.bus.process_handlers import GetSize, Render, Rendered
