@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from actorbus._bus_events import MessageDied
-from actorbus.declaring._handlers import Kind
+from actorbus.declaring._handlers import HandlerSpec, Kind
+from actorbus.handling._batch_failed import BatchFailed
+from actorbus.handling._batch_headers import BatchHeaders
 from actorbus.interceptors._passage import Invocation, Sending
+from actorbus.messages._message import Headers
 from actorbus.transactions._unit_of_work import current_unit_of_work
 
 Outcome = Literal["waited", "handled", "failed", "dead letter"]
@@ -101,9 +104,10 @@ class Life:
         return result
 
     async def handling(self, invocation: Invocation) -> Any:
-        """Note how a handler runs, or let it fail."""
-        spec, begun = invocation.handler, self._now()
-        self._waited(invocation, begun)
+        """Note how a handler runs, or let it fail; a batch is noted message by message."""
+        spec, begun, parts = invocation.handler, self._now(), _parts(invocation)
+        for message, headers in parts:
+            self._waited(spec, message, headers, begun)
         error: BaseException | None = None
         try:
             self._fail_if_told(spec.endpoint_id)
@@ -112,9 +116,11 @@ class Life:
             error = raised
             raise
         finally:
-            ended = self._last[_key(invocation)] = self._now()
-            outcome: Outcome = "handled" if error is None else "failed"
-            self._note(invocation, outcome, begun, ended, error)
+            ended = self._now()
+            for (message, headers), own in zip(parts, _errors(error, len(parts)), strict=True):
+                outcome: Outcome = "handled" if own is None else "failed"
+                self._last[_key(spec, headers)] = ended
+                self.spans.append(_span(outcome, spec, message, headers, (begun, ended), own))
 
     def died(self, event: object) -> None:
         """Note a dead letter."""
@@ -137,40 +143,12 @@ class Life:
             )
         )
 
-    def _waited(self, invocation: Invocation, begun: datetime) -> None:
-        headers = invocation.headers
+    def _waited(self, spec: HandlerSpec, message: Any, headers: Headers, begun: datetime) -> None:
+        self._messages[headers.id] = message
         if headers.copy_id in {"", headers.id}:  # called synchronously: it waited for nothing
             return
-        since = self._last.get(_key(invocation), self._at(headers.timestamp))
-        self._note(invocation, "waited", since, begun)
-
-    def _note(
-        self,
-        invocation: Invocation,
-        outcome: Outcome,
-        begun: datetime,
-        ended: datetime,
-        error: BaseException | None = None,
-    ) -> None:
-        headers, spec = invocation.headers, invocation.handler
-        self._messages[headers.id] = invocation.message
-        self.spans.append(
-            Span(
-                outcome,
-                invocation.message,
-                headers.id,
-                headers.type_name,
-                spec.endpoint_id,
-                headers.tenant,
-                headers.attempt,
-                begun,
-                ended,
-                headers.correlation_id,
-                headers.causation_id,
-                error,
-                function=spec.function,
-            )
-        )
+        since = self._last.get(_key(spec, headers), self._at(headers.timestamp))
+        self.spans.append(_span("waited", spec, message, headers, (since, begun)))
 
     def _fail_if_told(self, endpoint: str) -> None:
         if self._failures[endpoint] <= 0:
@@ -180,5 +158,44 @@ class Life:
         raise error() if isinstance(error, type) else copy.copy(error)
 
 
-def _key(invocation: Invocation) -> str:
-    return f"{invocation.headers.copy_id}/{invocation.handler.endpoint_id}"
+def _key(spec: HandlerSpec, headers: Headers) -> str:
+    return f"{headers.copy_id}/{spec.endpoint_id}"
+
+
+def _parts(invocation: Invocation) -> list[tuple[Any, Headers]]:
+    """Return the messages of an invocation with their headers: one, or those of a batch."""
+    headers = invocation.headers
+    if isinstance(headers, BatchHeaders):
+        return list(zip(invocation.message, headers.each, strict=True))
+    return [(invocation.message, headers)]
+
+
+def _errors(error: BaseException | None, count: int) -> list[BaseException | None]:
+    """Return the error of each message: its own where the handler of a batch named some."""
+    if isinstance(error, BatchFailed):
+        return [error.failures.get(place) for place in range(count)]
+    return [error] * count
+
+
+def _span(  # noqa: PLR0917  what a span is made of
+    outcome: Outcome,
+    spec: HandlerSpec,
+    message: Any,
+    headers: Headers,
+    time: tuple[datetime, datetime],
+    error: BaseException | None = None,
+) -> Span:
+    return Span(
+        outcome,
+        message,
+        headers.id,
+        headers.type_name,
+        spec.endpoint_id,
+        headers.tenant,
+        headers.attempt,
+        *time,
+        headers.correlation_id,
+        headers.causation_id,
+        error,
+        function=spec.function,
+    )

@@ -8,6 +8,8 @@ import trio
 
 from actorbus import (
     ActorBus,
+    Batch,
+    BatchFailed,
     BusStateError,
     CommandBus,
     EventBus,
@@ -217,6 +219,30 @@ def test_an_assertion_says_what_there_was_instead(shop, check, says):
 
     with pytest.raises(AssertionError, match=f"(?s){says}"):
         check(shop)
+
+
+def test_a_batch_is_noted_message_by_message(bus_harness):
+    rows = ActorBus("rows")
+    rows.add_channel("rows", retry=Retry(attempts=2, initial=1.0, jitter=0))
+
+    @rows.event_handler(channel="rows", batch=Batch(10, wait=0.5))
+    async def load(events: list[OrderPlaced]) -> None:
+        wrong = {at: ValueError("odd") for at, one in enumerate(events) if one.number == 1}
+        if wrong:
+            raise BatchFailed(wrong)
+
+    harness = bus_harness(rows)
+    for number in range(3):
+        harness.publish(OrderPlaced(number))
+    harness.run_for(60)
+
+    assert [one.message.number for one in harness.assert_handled(load, times=2)] == [0, 2]
+    failed = harness.assert_failed(load, times=2)
+    assert [(one.message.number, one.attempt, str(one.error)) for one in failed] == [
+        (1, 1, "odd"),
+        (1, 2, "odd"),
+    ]
+    harness.assert_dead_lettered(OrderPlaced(1), times=1)
 
 
 def test_a_bus_that_never_comes_to_rest_is_told(shop):
