@@ -1,12 +1,22 @@
-"""A slower pace for what a bus does for its store again and again: for tests on virtual time."""
+"""How often a bus does for its store what it does again and again."""
 
 from dataclasses import dataclass
 from typing import Final
 
+MOST_PAUSE = 0.1
+"""Seconds between two polls of a quiet store, at most: how late another process's message is."""
+
+MOST_PAUSE_ALONE = 1.0
+"""The same for a store that no other process uses: how late a delay may be that was just sent."""
+
+WATCH_EVERY = 5.0
+SNAPSHOT_EVERY = 2.0
+PURGE_EVERY = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two looks, in the place of the usual ones, and of the bus's lease.
+    """Seconds between two looks, and the bus's lease.
 
     Each delay that is sent is told to the poller, which looks then.
     """
@@ -18,5 +28,11 @@ class Pace:
     lease: float
 
 
+def usual_pace(lease: float, *, shared: bool) -> Pace:
+    """Return the pace of a bus whose store other processes use too, or only this one."""
+    poll = MOST_PAUSE if shared else MOST_PAUSE_ALONE
+    return Pace(poll, WATCH_EVERY, SNAPSHOT_EVERY, PURGE_EVERY, lease)
+
+
 SELDOM: Final = Pace(poll=60.0, watch=60.0, snapshots=600.0, purge=600.0, lease=30 * 86_400.0)
-"""For a store that no other process uses: a day of virtual time costs a second."""
+"""For tests, with a store that no other process uses: a day of virtual time costs a second."""

@@ -172,7 +172,7 @@ class BusRun:
     def look_at_schedules(self) -> None:
         """Have the scheduler look at once, if there is one."""
         if self._delivery is not None:
-            self._delivery.look_at_schedules()
+            self._delivery.housekeeping.look_at_schedules()
 
     # -- for the delivery -------------------------------------------------------------------
 

@@ -8,10 +8,10 @@ import trio
 
 from actorbus import ActorBus, MessagesParked
 from actorbus._store import ParkedFilter
-from actorbus.running import _delivery
+from actorbus.running import _pace
 from actors.events import Event
 
-_delivery.WATCH_EVERY = 0.1
+_pace.WATCH_EVERY = 0.1
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from actorbus import ActorBus, MessagesLetGo, MessagesParked
 from actorbus._store import ParkedFilter
 from actorbus.operations._unknown import UnknownEndpoints
-from actorbus.running import _delivery
+from actorbus.running import _pace
 from actorbus.stores import open_store
 from actorbus.testing import outgoing, process
 from actors.events import Event
@@ -36,7 +36,7 @@ def url(request, tmp_path):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Look often for messages of unknown endpoints, so that no test waits for seconds."""
-    monkeypatch.setattr(_delivery, "WATCH_EVERY", 0.02)
+    monkeypatch.setattr(_pace, "WATCH_EVERY", 0.02)
 
 
 def mailing(url, handled, endpoint_id="confirm", **options):

@@ -343,7 +343,7 @@ async def test_a_process_sends_the_ticks_of_channels_that_it_consumes(file, tick
         assert (await state(web)).status == "not planned"
         async with worker.running():
             await look(worker)
-            await worker._running().delivery._publish_snapshot()
+            await worker._running().delivery.housekeeping.publish_snapshot()
             assert len((await state(web)).taken_by) == 1
 
 
@@ -363,7 +363,7 @@ async def test_a_schedule_may_be_on_a_channel_that_leads_to_others(file, ticks, 
             await look(north)
             clock.advance(HOUR)
             await look(north, other)
-            await north._running().delivery._publish_snapshot()
+            await north._running().delivery.housekeeping.publish_snapshot()
             assert len((await state(other)).taken_by) == 1
 
     assert ticks.hours == [1]

@@ -13,7 +13,7 @@ from actorbus import (
     ReadOnlyTransaction,
     ServiceMap,
 )
-from actorbus.running._delivery import WATCH_EVERY
+from actorbus.running._pace import WATCH_EVERY
 from actorbus.stores import SqliteStore
 from actorbus.testing import process
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import trio
 
-from actorbus.running._delivery import SNAPSHOT_EVERY
+from actorbus.running._pace import SNAPSHOT_EVERY
 from actorbus.running._poller import Alarm
 
 

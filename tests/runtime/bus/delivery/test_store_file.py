@@ -124,7 +124,7 @@ async def test_a_process_publishes_its_live_tree(url, log):
     async with bus.running():
         await bus.events.publish(Job(1))
         await until(lambda: log.handled)
-        await bus._run.delivery._publish_snapshot()
+        await bus._run.delivery.housekeeping.publish_snapshot()
         [process] = await bus.processes()
 
     top = json.loads(process.snapshot)["tree"]

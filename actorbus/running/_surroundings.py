@@ -1,0 +1,85 @@
+"""What the parts of the delivery see of the bus, and of each other."""
+
+from actorbus.channels._desk import Desk, Endpoint
+from actorbus.consuming._limits import Unfinished as Unfinished
+from actorbus.consuming._pauses import Pause, Paused
+from actorbus.running._bus_runtime import BusRuntime
+from actorbus.running._poller import Alarm
+from actors.events import Event
+
+LEAST_PAUSE = 0.01
+"""Seconds between two polls at least: how late a retry may be that comes due after others."""
+
+
+class Surroundings:
+    """What the parts of the delivery see of the bus, and of each other."""
+
+    def __init__(self, runtime: BusRuntime) -> None:
+        self.store = runtime.store
+        self.dispatch = runtime.dispatch
+        self.places = runtime.places
+        self.user_calls = runtime.user_calls
+        self.error_endpoint = runtime.error_endpoint
+        self.unit_of_work = runtime.unit_of_work
+        self.counts = runtime.counts
+        self.replies = runtime.replies
+        self.desks: tuple[Desk, ...] = ()
+        self.paused = Paused()
+        self.alarm = Alarm(rest=LEAST_PAUSE)
+        self.lease_alarm = Alarm()
+        self._stood_still = False
+        self._events = runtime.system.events
+        self._endpoints_of = runtime.endpoints_of
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The asynchronous endpoints that there are now, tenants' included."""
+        return [endpoint for desk in self.desks for endpoint in desk.all_endpoints()]
+
+    def consumed(self) -> dict[str, list[str]]:
+        """Return the endpoint ids whose messages are taken here, by channel."""
+        return {
+            desk.channel.name: [
+                id_
+                for spec in self._endpoints_of(desk.channel.name)
+                for id_ in (spec.endpoint_id, *spec.aliases)
+            ]
+            for desk in self.desks
+        }
+
+    def publish(self, event: Event) -> None:
+        """Put an event on the system's stream."""
+        self._events.publish(event)
+
+    def due_in(self, delay: float) -> None:
+        """Have the poller look again in `delay` seconds, at the latest."""
+        self.alarm.due_in(delay)
+
+    def lease_holds(self) -> bool:
+        """Whether messages may be started. If the lease has run out it is renewed at once."""
+        if self.store.lease_holds:
+            return True
+        self._stood_still = True
+        self.lease_alarm.due_in(0)
+        return False
+
+    def stood_still(self) -> bool:
+        """Return whether the lease was found to have run out since the last call."""
+        stood_still, self._stood_still = self._stood_still, False
+        return stood_still
+
+    def wake_channels(self) -> None:
+        """Have every channel look for messages."""
+        for desk in self.desks:
+            desk.bell.wake()
+
+    async def pause_channel(self, channel: str, reason: str) -> None:
+        """Have no process take a channel's messages until it is resumed."""
+        await self.store.pause(Pause(channel, "", self.store.now(), None, reason))
+        self.heed(tuple(await self.store.pauses()))
+
+    def heed(self, pauses: tuple[Pause, ...]) -> None:
+        """Hold what is paused now; let go on what is not any more."""
+        if pauses != self.paused.pauses and self.paused.change(pauses):
+            for desk in self.desks:
+                desk.heed(self.paused)
