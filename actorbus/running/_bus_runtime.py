@@ -6,7 +6,6 @@ from typing import Any, Protocol
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
 from actorbus.consuming._limits import Limits
-from actorbus.consuming._limits import Unfinished as Unfinished
 from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.declaring._routed_channel import Routing

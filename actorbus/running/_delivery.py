@@ -6,7 +6,6 @@
 /endpoints/<endpoint>           synchronous endpoints
 """
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
@@ -21,8 +20,7 @@ from actorbus.channels._registrar import Registrar
 from actorbus.channels._routers import router_spec
 from actorbus.channels._tenant_desk import TenantDesk
 from actorbus.consuming._consumption import Consumption
-from actorbus.consuming._limits import Limits
-from actorbus.consuming._limits import Unfinished as Unfinished
+from actorbus.consuming._limits import Limits, Unfinished
 from actorbus.consuming._pauses import Pause, Paused
 from actorbus.consuming._winding_up import wind_up
 from actorbus.declaring._channel import Channel, DynamicChannel
@@ -39,8 +37,6 @@ from actorbus.running._poller import store_spec
 from actorbus.running._surroundings import Surroundings
 from actors import ActorRef, Supervisor
 from supervisors import ChildSpec, OneForOne
-
-logger = logging.getLogger("actorbus")
 
 IDLE_LOOK_EVERY = 0.02
 

@@ -8,7 +8,6 @@ from math import inf
 import trio
 
 from actorbus._bus_events import LeaseLost, MessagesTakenBack
-from actorbus.consuming._limits import Unfinished as Unfinished
 from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch

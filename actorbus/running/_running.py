@@ -23,7 +23,7 @@ from actorbus._errors import BusStateError
 from actorbus._store import ProcessInfo, Store
 from actorbus._user_calls import UserCalls
 from actorbus.configuration._configuration import Configuration
-from actorbus.consuming._limits import Ending, Limits
+from actorbus.consuming._limits import Ending, Limits, Unfinished
 from actorbus.consuming._worker import Wait, first, limited
 from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
@@ -44,7 +44,7 @@ from actorbus.interceptors._chain import Chains
 from actorbus.messages._decoding import Decoding
 from actorbus.messages._message import Headers, new_id
 from actorbus.options._options import Seconds, as_seconds
-from actorbus.running._delivery import Delivery, Unfinished, start_delivery
+from actorbus.running._delivery import Delivery, start_delivery
 from actorbus.running._pace import Pace
 from actorbus.schedules._scheduler import Scheduler, Ticks, drawing
 from actorbus.sending._asking import Asking

@@ -1,7 +1,6 @@
 """What the parts of the delivery see of the bus, and of each other."""
 
 from actorbus.channels._desk import Desk, Endpoint
-from actorbus.consuming._limits import Unfinished as Unfinished
 from actorbus.consuming._pauses import Pause, Paused
 from actorbus.running._bus_runtime import BusRuntime
 from actorbus.running._poller import Alarm
