@@ -2,19 +2,27 @@
 
 Declaring and running
     ActorBus                    handlers, channels and services are declared on it; then it runs
+    HandlerOptions, QueryHandlerOptions, ErrorHandlerOptions    what a handler may say
+    HandlerSpec                 what was declared about a handler, in `bus.handlers`
     Retry, Backoff              how often a message is tried; how long a sick endpoint rests
     InstantRetry                how often a synchronous handler is called again
     Batch, BatchFailed          a handler that takes many messages at once
     Rate, ByLoad                how many handlers begin in a time, and how many run at once
-    StoreChannel, DynamicChannel, header, field    channels, and the rules for tenants
     Ordering                    which messages are handled one after the other
+    StoreChannel, DynamicChannel    channels that hold messages; one for each tenant
     RoutedChannel, RoundRobinChannel    channels that lead on to others
+    header, field               rules: what tells tenants, channels, keys apart
 What handlers are given
     Headers, Transaction        of the message being handled
     CommandBus, EventBus, QueryBus    gateways; subclass them to send through a channel
-    FailedMessage               what the handler of an error channel is given
-    PermanentError              raise it: no retries, a dead letter at once
-    RetryAfter                  raise it: tried again after its own delay
+    FailedMessage, Failure      what the handler of an error channel is given
+Sending
+    SendOptions, GatewayOptions    what a sender and its gateway may say
+    Answer                      a call's result: awaited, or by `.get()` on a plain thread
+    Letter                      one of many messages, with options of its own
+    Receipt                     the id of a message that is handled later
+    Envelope                    a message as it travels
+    detached                    leave the handler's transaction
 Business interfaces, implemented by `bus.gateway(OrderDesk)`
     BusinessInterface, command, event, query, Header, Payload
 Other services: their channels by `bus.add_service_map`, this one's by `bus.add_inbox`
@@ -22,34 +30,57 @@ Other services: their channels by `bus.add_service_map`, this one's by `bus.add_
     ServiceMap                  where they are, and which events they are sent
     DistributedCounts           what passed between this service and them
     DistributedOptions, DistributedGatewayOptions    what a sender and its gateway may say
-    UnknownService, UnreachableHandler    the sender's error, and the receiver's
-Sending
-    Letter                      one of many messages, with options of its own
-    Receipt                     the id of a message that is handled later
-    detached                    leave the handler's transaction
-    HandlerOptions, SendOptions, GatewayOptions    what handler, sender and gateway may say
 Schedules, declared by `bus.scheduled` and `bus.schedule`
     Tick                        what their handlers may be given
-    ScheduleOptions, ScheduleState, ScheduleNotFound    `bus.schedules`
+    ScheduleOptions, ScheduleState    `bus.schedules`
 Interceptors, declared by `bus.before`, `around`, `after`, `before_sending`, `intercept`
     Invocation, Sending         what they are given; `actorbus.interceptors` has built-in ones
     Marker                      what a handler says about itself, for them to act on
-Events, on `bus.system.events`
-    MessageRetried, MessageDied, MessageDiverted, EndpointSick, EndpointHealthy, TenantStarted,
-    TenantEnded, ChannelStalled, DeadLetterFailed, LateReply, LeaseLost, MessagesLetGo,
-    MessagesParked, MessagesTakenBack, QueryRejected, StoreTrouble, TicksMissed;
-    the runtime's: `actors.events`
 Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
-    Limits, Ending, RunResult    what ends a run, and what is told about it
+    Limits, Ending, RunResult   what ends a run, and what is told about it
+    Unfinished                  what a stop cut off
     Pause                       what is paused, until when, and why
-Looking
-    GatewayListing              `bus.gateways()`
+Looking, and putting right
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
-    QueueStatistics, ProcessRow, Unfinished    queues, processes, what a stop cut off
+    QueueStatistics, ProcessRow    the store's queues, and the processes on it
+    GatewayListing              `bus.gateways()`
     DeadLetterFilter, DeadLetterRow, DeadLetterGroup, DeadLetterReason, Preview, Replayed
                                 `bus.dead_letters`
-Errors
-    `_errors` draws the tree; the store's are in `_store`
+    ParkedMessages              `bus.parked`
+    Store                       what a store of your own implements
+Events, on `bus.system.events`; the runtime's are in `actors.events`
+    of a message     MessageRetried, MessageDied, MessageDiverted, MessageParked, LateReply,
+                     QueryRejected, DeadLetterFailed
+    of many          MessagesParked, MessagesLetGo, MessagesTakenBack, TicksMissed
+    of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
+    of tenants       TenantStarted, TenantEnded, TenantOptionsFailed, TenantsNotRefreshed
+    of the store     StoreTrouble, LeaseLost
+Errors, all of them ActorBusError; `_errors` and `_store._errors` draw the tree
+    for you to raise in a handler    PermanentError, RetryAfter
+    declaring        BusConfigurationError (a ConfigurationError) with its Problem, BusStateError
+    sending          InvalidMessage, MessageRefused, InvalidHeader, InvalidSendOption,
+                     UnknownMessageType, NoHandler, NestedTooDeep, SubscribersFailed,
+                     QueryFailed, QueryTimeout
+    tenants          InvalidTenant, UnknownTenant, TooManyTenants
+    services         UnknownService, the sender's; UnreachableHandler, the receiver's
+    handling         UndecodableMessage, HandlerTimeout, HandlerEnded, NotProceeded
+    transactions     TransactionError, RollbackOnly, ReadOnlyTransaction
+    operating        DeadLetterNotFound, ScheduleNotFound
+    stores           StoreError, StoreUnavailable, StoreRefused
+
+How a message travels through the packages
+    declaring, options, configuration    what the program says, and the checks of it at start-up
+    messages         the envelope, names and versions, from a stored body to a typed message
+    gateways         1  the doors, and the program's own interfaces
+    sending          2  which handlers it goes to: called at once, or a copy stored for each
+    channels         3  copies wait there, are claimed by credit, tenants take turns
+    endpoints        4  an actor per handler: workers, batches, rates, sickness, settlement
+    handling         5  one message at its handler: arguments filled in, called where it runs
+    transactions     6  what it wrote, sent and settled is committed together
+    interceptors, schedules, distributed    what joins on the way
+    consuming, running    a process that does this, and one run of it
+    operations, cli, testing    looking, putting right, trying out
+    _store, stores   the contract of a store, and its kinds
 """
 
 from actorbus._bus import ActorBus as ActorBus

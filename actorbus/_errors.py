@@ -24,7 +24,7 @@
 
 `ConfigurationError` is that of `supervisors`, for options that are refused where they are written
 (`Retry(attempts=0)`). BusConfigurationError is one too: `except ConfigurationError` has both.
-`RetryAfter`, a handler's own delay, is in `_retry_after`.
+`RetryAfter`, a handler's own delay, is in `options._retry_after`.
 The store's errors (locked, unavailable, schema) are ActorBusErrors too: StoreError in `_store`.
 """
 

@@ -13,33 +13,37 @@ from actorbus.messages._types import did_you_mean
 NAMES = """
     ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth
     BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition
-    ConfigurationError DeadLetterFilter DeadLetterGroup DeadLetterNotFound DeadLetterReason
-    DeadLetterRow Preview DeadLetterFailed
-    DistributedBus DistributedCounts DistributedGatewayOptions DistributedOptions DynamicChannel
-    Ending EndpointHealth EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus
-    FailedMessage Failure GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
-    HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
-    InvalidTenant Invocation LateReply LeaseLost Letter Limits Marker MessageDied
-    MessageDiverted MessageRefused MessageRetried MessagesLetGo MessagesParked MessagesTakenBack
-    NestedTooDeep NoHandler NotProceeded Ordering Pause Payload PermanentError Problem ProcessRow
-    QueryBus QueryFailed QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate
-    ReadOnlyTransaction Receipt Replayed Retry RetryAfter RollbackOnly RunResult
+    ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup DeadLetterNotFound
+    DeadLetterReason DeadLetterRow DistributedBus DistributedCounts DistributedGatewayOptions
+    DistributedOptions DynamicChannel Ending EndpointHealth EndpointHealthy EndpointSick
+    Envelope ErrorHandlerOptions EventBus FailedMessage Failure GatewayListing GatewayOptions
+    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
+    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
+    Letter Limits Marker MessageDied MessageDiverted MessageParked MessageRefused MessageRetried
+    MessagesLetGo MessagesParked MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering
+    ParkedMessages Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
+    QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction
+    Receipt Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult
     ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
     StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
-    SynchronousHealth TenantEnded TenantStarted Tick TicksMissed Transaction TransactionError
+    SynchronousHealth TenantEnded TenantOptionsFailed TenantStarted TenantsNotRefreshed
+    ThrottleFailed Tick TicksMissed TooManyTenants Transaction TransactionError
     UndecodableMessage Unfinished UnknownMessageType UnknownService UnknownTenant
     UnreachableHandler command detached event field header query
-    MessageParked ParkedMessages RoundRobinChannel RoutedChannel TenantOptionsFailed
-    TenantsNotRefreshed ThrottleFailed TooManyTenants
 """
 
 
 def test_the_public_names_are_exactly_the_intended_ones():
-    assert set(actorbus.__all__) == set(NAMES.split())
+    assert sorted(actorbus.__all__) == NAMES.split()
 
 
 def test_every_public_name_is_there():
     assert [name for name in actorbus.__all__ if not hasattr(actorbus, name)] == []
+
+
+def test_the_map_of_the_package_has_every_public_name():
+    words = set(re.findall(r"\w+", str(actorbus.__doc__)))
+    assert [name for name in actorbus.__all__ if name not in words] == []
 
 
 def test_errors_say_where_they_are_had_from_and_survive_pickling():
