@@ -4,11 +4,19 @@ import pytest
 import trio
 
 from actorbus import Backoff, EndpointHealthy, EndpointSick, Retry
+from actorbus.running._pace import SELDOM
 from actors.events import BackingOff
 from tests.runtime.bus.delivery.jobs import Job
 
 HOUR = 3600.0
 BACKOFF = Backoff(initial=1.0, factor=2.0, maximum=600.0, jitter=0.0)
+
+
+@pytest.fixture
+def bus(bus):
+    """A bus that looks after its store seldom: hours of polls are not what is tested here."""
+    with bus.substituted(pace=SELDOM):
+        yield bus
 
 
 async def test_an_outage_of_two_hours_burns_no_attempts(autojump_clock, bus, log, endpoint):
