@@ -1,7 +1,7 @@
 """`actorbus deadletter`: look at dead letters, mend them, replay or delete them."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import trio
@@ -21,6 +21,8 @@ from actorbus.messages._types import did_you_mean
 from actorbus.operations._recovery import Preview
 
 T = TypeVar("T")
+_SHORTEST_ID = 20
+"""Numbers of rows are shorter than this, copy ids are not."""
 
 commands = typer.Typer(
     help="Look at dead letters, mend them, replay or delete them.", no_args_is_help=True
@@ -221,12 +223,17 @@ def _changing(selection: Selection, verb: str) -> Callable[[ActorBus], Awaitable
         count: int = await getattr(bus.dead_letters, verb)(matching)
         missing = len(selection.matching.copy_ids or ()) - count
         if missing > 0:
-            raise CommandFailed(
-                f"{verb}: {count} done, {missing} of the ids are no dead letters that match"
-            )
+            text = f"{verb}: {count} done, {missing} of the ids are no dead letters that match"
+            raise CommandFailed(text + _hint(selection.matching.copy_ids or ()))
         return count
 
     return change
+
+
+def _hint(ids: Iterable[str]) -> str:
+    """Say what an id is to those who gave the number of a row."""
+    numbers = [one for one in ids if one.isdecimal() and len(one) < _SHORTEST_ID]
+    return f"; {numbers[0]} is a row's number (for --after), give its id" if numbers else ""
 
 
 def _confirm(question: str) -> None:

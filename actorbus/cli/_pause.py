@@ -13,6 +13,7 @@ from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import reported
 from actorbus.cli._target import load_with_store
+from actorbus.messages._types import did_you_mean
 
 Channel = Annotated[str, typer.Argument(help="The channel whose messages are to wait.")]
 Endpoint = Annotated[str, typer.Option(help="Of this endpoint alone, by its id.")]
@@ -77,8 +78,7 @@ async def _resume(bus: ActorBus, channel: str, endpoint: str) -> bool:
 def _check_name(bus: ActorBus, channel: str) -> None:
     known = [one.name for one in bus.channels]
     if channel not in known:
-        names = ", ".join(known)
-        raise CommandFailed(f"no channel {channel!r} (known: {names})", ExitCode.USAGE)
+        raise CommandFailed(f"no channel {channel!r}{did_you_mean(channel, known)}", ExitCode.USAGE)
 
 
 def _named(channel: str, endpoint: str) -> str:

@@ -8,6 +8,7 @@ from actorbus.codecs import Codecs, Converter, unsupported_parts
 from actorbus.codecs._hooks import Hooks
 from actorbus.configuration._channel_checks import check_channels
 from actorbus.configuration._error_channel_checks import ErrorChannelChecks
+from actorbus.configuration._field_checks import check_fields
 from actorbus.configuration._gateway_checks import GatewayChecks
 from actorbus.configuration._handler_checks import HandlerChecks, Parameters
 from actorbus.configuration._handler_conflicts import check_endpoint_ids, check_one_handler_each
@@ -127,6 +128,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     schedules, handlers = checked_schedules(declared, handlers, types, codecs, problems)
     error_handlers = checks.specs(declared.error_handlers)
     check_endpoint_ids(checks.drafts, problems)
+    check_fields(declared, handlers, problems)
     gateways.check_interfaces(handlers, types)
     error_channels = ErrorChannelChecks(declared, problems)
     error_channels.run()

@@ -34,13 +34,14 @@ class UnknownEndpoints:
 
     async def look(self) -> None:
         """Let go on what is for endpoints of this process; park what no process takes."""
-        await self._let_go()
+        await self.let_go()
         for channel, own in self._consumed().items():
             foreign = set(await self._store.ready_endpoints(channel)) - set(own)
             if foreign:
                 await self._park(channel, foreign)
 
-    async def _let_go(self) -> None:
+    async def let_go(self) -> None:
+        """Have what was parked for endpoints of this process, under any of their names, go on."""
         for held in await self._store.parked(ParkedFilter(reason=UNKNOWN_ENDPOINT)):
             if held.endpoint in self._consumed().get(held.channel, ()):
                 matching = ParkedFilter(

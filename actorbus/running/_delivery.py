@@ -144,6 +144,8 @@ class Delivery:
         self._surroundings.heed(tuple(await self._store.pauses()))
         for registrar in self._registrars.values():
             await registrar.load()
+            await registrar.reconsider()
+        await self.housekeeping.let_go()
         specs = [store_spec(self.housekeeping.tasks(), self._surroundings.publish)]
         specs.append(self._family("endpoints", self._synchronous()))
         specs.append(self._family("channels", self._specs, Channels))
@@ -223,6 +225,7 @@ class Delivery:
         """Consume further channels, from now on until `end`."""
         self._surroundings.heed(tuple(await self._store.pauses()))
         consumption = self._consume(channels, limits, prioritised=prioritised)
+        await self.housekeeping.let_go()
         for desk in consumption.desks:
             await self._system["channels"].request(StartChannel(self._spec(desk)))
         if self._scheduler is not None:

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from math import inf
 
 import trio
 
 from actorbus._bus_events import LeaseLost, MessagesTakenBack
+from actorbus._store import StoreError
 from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch
@@ -29,6 +31,16 @@ class Housekeeping:
         self._snapshots = Alarm()
         self._ticking = Alarm()
         self._rare = [Alarm(), Alarm(), Alarm()]
+        path = f"{self._system.name}/store/unknown"
+        self._unknown = UnknownEndpoints(
+            self._store, surroundings.consumed, surroundings.publish, path
+        )
+
+    async def let_go(self) -> None:
+        """Let go on what was parked for us: a run may be to end as soon as nothing is ready."""
+        if self._surroundings.desks:
+            with suppress(StoreError):  # the task "unknown" looks again, and is restarted for it
+                await self._unknown.let_go()
 
     def look_again(self) -> None:
         """Have everything done soon: more is consumed here now."""
@@ -50,12 +62,13 @@ class Housekeeping:
         watch_alarm, purge_alarm, unknown_alarm = self._rare
         lease = _each(self._runtime.lease / 4, "lease", self._keep_lease)
         snapshots = Task("snapshots", partial(self._publish_in_measure, pace.snapshots))
+        unknown = _each(pace.watch, "unknown", self._unknown.look)
         tasks = {
             "poller": (self._if_consuming(self._poller(pace)), self._surroundings.alarm),
             "lease": (lease, self._surroundings.lease_alarm),
             "watch": (self._if_consuming(self._watch(pace)), watch_alarm),
             "snapshots": (snapshots, self._snapshots),
-            "unknown": (self._if_consuming(self._unknown(pace)), unknown_alarm),
+            "unknown": (self._if_consuming(unknown), unknown_alarm),
             "purge": (self._if_consuming(_each(pace.purge, "purge", self._purge)), purge_alarm),
         }
         if self._scheduler is not None:
@@ -75,11 +88,6 @@ class Housekeeping:
     def _watch(self, pace: Pace) -> Task:
         watch = ProgressWatch(self._store, self._system, lambda: self._surroundings.desks)
         return _each(pace.watch, "watch", watch.look)
-
-    def _unknown(self, pace: Pace) -> Task:
-        surroundings, path = self._surroundings, f"{self._system.name}/store/unknown"
-        unknown = UnknownEndpoints(self._store, surroundings.consumed, surroundings.publish, path)
-        return _each(pace.watch, "unknown", unknown.look)
 
     def _if_consuming(self, task: Task) -> Task:
         """Do a task only while this process consumes something, or waits for answers."""

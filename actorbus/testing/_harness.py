@@ -1,6 +1,7 @@
 """A bus in a plain test: its own store in memory, and time that passes when the test says so."""
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -144,11 +145,14 @@ class BusHarness:
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call any function of the program's; time passes while it waits for the bus.
 
-        What a gateway returns is waited for: `harness.call(desk.place, 7)`.
+        What a gateway returns is waited for: `harness.call(desk.place, 7)`. An `async def` function
+        runs where the bus's handlers do by default: in its trio run, or on its asyncio loop.
         """
         with self._clock.flowing():
             result = function(*args, **kwargs)
-            if hasattr(result, "__await__") and hasattr(result, "get"):
+            if inspect.iscoroutine(result):
+                result = self._awaited(result)
+            elif hasattr(result, "__await__") and hasattr(result, "get"):
                 result = result.get()
         self._clock.settle()
         return result
@@ -300,6 +304,16 @@ class BusHarness:
 
     def _function(self, endpoint: str) -> Callable[..., Any] | None:
         return self._reader.function_of(endpoint)
+
+    def _awaited(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        async def run() -> T:
+            return await coroutine
+
+        system = self.bus.system
+        if system.runs_on == "asyncio":
+            result: T = system.run(system.run_on_asyncio, run).get()
+            return result
+        return system.run(run).get()
 
     def _on_trio(self, function: Callable[..., Any], *arguments: Any) -> Any:
         with self._clock.flowing():

@@ -232,3 +232,30 @@ async def test_an_old_worker_leaves_what_only_the_new_version_has_to_it(tmp_path
     ]
     confirmed = sorted(line.split()[-1] for line in lines if "confirmed" in line)
     assert confirmed == ["0", "1", "2", "3"]  # each once, by whichever had it first
+
+
+@pytest.mark.parametrize("running", [False, True])
+async def test_consume_for_handles_what_was_parked_until_a_version_has_the_endpoint(
+    tmp_path, monkeypatch, running
+):
+    """Before it looks whether anything is ready; also in a bus that runs and consumed nothing."""
+
+    async def later(self):
+        pass
+
+    monkeypatch.setattr(UnknownEndpoints, "look", later)
+    url = f"sqlite:///{tmp_path / 'bus.db'}"
+    older = mailing(url, [], endpoint_id="confirm")
+    async with older.running(consume="none"):
+        await older.store.append(stored_under("thank"))
+        await older.store.park("mail", "thank", UNKNOWN)
+    handled: list[int] = []
+    bus = mailing(url, handled, endpoint_id="thank")
+
+    if running:
+        async with bus.running(consume="none"):
+            count = await bus.consume_for(60)
+    else:
+        count = await bus.consume_for(60)
+
+    assert (count, sorted(handled)) == (3, [0, 1, 2])

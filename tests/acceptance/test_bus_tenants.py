@@ -194,6 +194,19 @@ async def test_a_parked_message_goes_on_in_the_next_run_that_knows_its_tenant(tm
     assert (first.handled, second.handled) == ([], [(1, "new")])
 
 
+async def test_consume_for_handles_what_was_parked_for_a_tenant_that_is_known_by_now(tmp_path):
+    """Nothing is ready when such a run begins; it is to let go on what was parked first."""
+    store = f"sqlite:///{tmp_path / 'bus.db'}"
+    first = Shop(store, jobs(tenants={"acme"}, unknown="park"))
+    async with first.bus.running(consume="none"):
+        await first.send(1, tenant="new")
+
+    second = Shop(store, jobs(tenants=lambda: ["acme", "new"], unknown="park"))
+    handled = await second.bus.consume_for(60)
+
+    assert (handled, second.handled) == (1, [(1, "new")])
+
+
 @pytest.mark.parametrize(
     ("unknown", "left"),
     [("error", []), ("dead_letter", []), ("park", [("gone", "unknown tenant")])],

@@ -44,6 +44,25 @@ def test_a_module_missing_inside_the_application_is_not_mistaken_for_app(actorbu
     assert "broken.py, line 1" in done.err
 
 
+@pytest.mark.parametrize("command", ["pause", "resume"])
+def test_a_channel_that_is_misspelt_where_it_is_paused_is_named_with_a_close_one(actorbus, command):
+    actorbus("send", "shop:bus", "shop.PlaceOrder", "--body", '{"number": "A-1"}')
+
+    done = actorbus(command, "shop:bus", "notifcations")
+
+    assert done.code == 2
+    assert "no channel 'notifcations'; did you mean 'notifications'?" in done.err
+
+
+def test_a_rows_number_given_for_a_dead_letters_id_is_told(actorbus):
+    actorbus("send", "shop:bus", "shop.PlaceOrder", "--body", '{"number": "A-1"}')
+
+    done = actorbus("deadletter", "replay", "shop:bus", "1")
+
+    assert done.code == 1
+    assert "1 is a row's number (for --after), give its id" in done.err
+
+
 @pytest.mark.parametrize("command", ["list", "tree", "deadletter list"])
 def test_looking_works_while_what_the_services_need_is_down(actorbus, command):
     actorbus("send", "shop:bus", "shop.PlaceOrder", "--body", '{"number": "A-1"}')

@@ -1,5 +1,6 @@
 """A bus in a plain test: time that passes on request, what was sent, handled, delayed and dead."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -282,3 +283,31 @@ def test_a_naive_start_is_refused():
     naive = START.replace(tzinfo=None)
     with pytest.raises(ValueError, match="has no time zone"), harness(bus, start=naive):
         pass
+
+
+def test_an_async_function_is_called_where_async_handlers_run(bus_harness):
+    """A view of FastAPI's, or a few steps of an operator's, in one function."""
+    shop = bus_harness(bus, services={Mailer: Mailer()})
+    shop.fail(confirm, times=3)
+    shop.send(PlaceOrder(7))
+    shop.run_for(60)
+
+    async def mend(number: int) -> int:
+        [letter] = await shop.bus.dead_letters.list()
+        await shop.bus.dead_letters.edit(letter.copy_id, message={"number": number})
+        return await shop.bus.dead_letters.replay(letter.copy_id)
+
+    assert shop.call(mend, number=8) == 1
+    shop.run_until_idle()
+    shop.assert_handled(OrderPlaced(8))
+
+
+def test_an_async_function_is_called_on_the_asyncio_loop_of_a_bus_that_runs_on_it():
+    other = ActorBus("asyncio", runs_on="asyncio")
+
+    async def view() -> str:
+        await asyncio.sleep(0)
+        return "answered"
+
+    with harness(other) as started:
+        assert started.call(view) == "answered"
