@@ -295,7 +295,7 @@ def test_an_async_function_is_called_where_async_handlers_run(bus_harness):
     async def mend(number: int) -> int:
         [letter] = await shop.bus.dead_letters.list()
         await shop.bus.dead_letters.edit(letter.copy_id, message={"number": number})
-        return await shop.bus.dead_letters.replay(letter.copy_id)
+        return int(await shop.bus.dead_letters.replay(letter.copy_id))
 
     assert shop.call(mend, number=8) == 1
     shop.run_until_idle()
