@@ -41,6 +41,10 @@ def send(
         str | None,
         typer.Option(help="Makes sending again harmless; lines of stdin get -1, -2, ... added."),
     ] = None,
+    ordering_key: Annotated[
+        str | None,
+        typer.Option(help="Its messages are handled in the order of sending, one at a time."),
+    ] = None,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
@@ -48,6 +52,8 @@ def send(
     options: dict[str, Any] = {"headers": dict(headers or ()), "routing_key": type_name}
     if delay is not None:
         options["delay"] = delay
+    if ordering_key is not None:
+        options["ordering_key"] = ordering_key
     with reported(as_json=as_json, show_traceback=traceback) as output:
         _refuse_empty(message_id)
         bus = load(app)

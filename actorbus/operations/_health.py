@@ -1,7 +1,7 @@
 """How a running bus is: per channel, endpoint and tenant; and whether it makes progress."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.consuming._pauses import Pause, Paused
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
-from actorbus.endpoints._workload import Workload
+from actorbus.endpoints._workload import Counts, Workload
 from actors import ActorSnapshot, ActorSystem
 
 
@@ -62,6 +62,12 @@ class EndpointHealth:
     """Seconds for which messages have waited for a permit of `rate_limit=`; None if none does."""
     next_permit_in: float | None = None
     """Seconds until the next permit, while throttled."""
+
+
+COUNTED = tuple(
+    {count.name for count in fields(Counts)} & {shown.name for shown in fields(EndpointHealth)}
+)
+"""The counts of a workload that are part of its endpoint's health."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,7 @@ def _endpoint(
     plan = workload.plan
     actor = actors.get(plan.path)
     queue = queues.get((plan.channel, plan.spec.endpoint_id, plan.tenant))
-    counts: dict[str, Any] = asdict(workload.counts)
+    counts: dict[str, Any] = {name: getattr(workload.counts, name) for name in COUNTED}
     return EndpointHealth(
         channel=plan.channel,
         endpoint=plan.spec.endpoint_id,

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from actorbus import Headers
+from actorbus import BatchFailed, Headers
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,21 @@ def size(query: GetSize) -> int:
 
 def die_at_once(command: Render) -> None:
     os._exit(9)
+
+
+def note_all(events: list[Rendered], headers: list[Headers]) -> None:
+    """Leave a line behind for a batch, and name the one that says so as failed."""
+    with Path(events[0].path).open("a") as file:
+        file.write(f"{' '.join(its['number'] for its in headers)} {os.getpid()}\n")
+    wrong = {
+        at: ValueError(its["number"]) for at, its in enumerate(headers) if its["number"] == "2"
+    }
+    if wrong:
+        raise BatchFailed(wrong)
+
+
+def die_of_one(events: list[Rendered], headers: list[Headers]) -> None:
+    """End the process if a message says so, and leave a line behind otherwise."""
+    if any(its["number"] == "2" for its in headers):
+        os._exit(7)
+    note_all(events, headers)

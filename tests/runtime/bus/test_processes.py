@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import trio
 
-from actorbus import ActorBus, HandlerTimeout, Retry
+from actorbus import ActorBus, Batch, HandlerTimeout, Retry
 from actorbus.handling import _start_by
 from actors import WorkerDied
 from tests.runtime.bus import process_handlers as work
@@ -133,3 +133,31 @@ async def test_a_worker_that_dies_in_a_call_is_the_callers_error(bus):
     async with bus.running():
         with pytest.raises(WorkerDied, match=r"exited with code 9 while it ran .*die_at_once"):
             await bus.commands.send(Render())
+
+
+BATCHES = {"channel": "pictures", "runs_on": "process", "batch": Batch(size=4, wait=0.2)}
+
+
+async def publish_four(bus, path):
+    async with bus.running():
+        for number in range(4):
+            await bus.events.publish(Rendered(str(path)), headers={"number": str(number)})
+        with trio.fail_after(50):
+            while bus.counters.handled + bus.counters.dead < 4:  # noqa: ASYNC110  counts have no event
+                await trio.sleep(0.02)
+        return [letter.headers["number"] for letter in await bus.dead_letters.list()]
+
+
+async def test_a_batch_goes_to_a_worker_and_says_there_which_failed(bus, tmp_path):
+    bus.event_handler(**BATCHES)(work.note_all)
+    dead = await publish_four(bus, tmp_path / "log")
+    calls = lines(tmp_path / "log")
+    assert (dead, [call[:-1] for call in calls]) == (["2"], [["0", "1", "2", "3"], ["2"]])
+    assert str(os.getpid()) not in {call[-1] for call in calls}
+
+
+async def test_a_message_that_ends_the_worker_costs_the_others_of_its_batch_nothing(bus, tmp_path):
+    bus.event_handler(**BATCHES)(work.die_of_one)
+    dead = await publish_four(bus, tmp_path / "log")
+    handled = [number for call in lines(tmp_path / "log") for number in call[:-1]]
+    assert (dead, sorted(handled)) == (["2"], ["0", "1", "3"])
