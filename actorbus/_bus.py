@@ -32,7 +32,7 @@ from actorbus.distributed._gateway import DistributedBus, DistributedSender, is_
 from actorbus.endpoints._workload import BusCounts
 from actorbus.gateways._gateway import CommandBus, EventBus, Gateway, QueryBus, Sender
 from actorbus.gateways._interface import implementation, is_interface
-from actorbus.gateways._listing import GatewayListing
+from actorbus.gateways._listing import GatewayListing, distributed
 from actorbus.messages._options import (
     MAX_MESSAGE_BYTES,
     MAX_MESSAGE_DEPTH,
@@ -196,9 +196,10 @@ class ActorBus(Consuming):
         """Return all gateways and methods of business interfaces. Raises ConfigurationError.
 
         The bus's own three come first, then those that the program asked for and those that
-        handlers are given.
+        handlers are given; last, those to other services.
         """
-        return self.check().gateways
+        configuration = self.check()
+        return (*configuration.gateways, *distributed(configuration.distribution.gateways))
 
     def check(self) -> Configuration:
         """Return the checked configuration. Raises ConfigurationError with all that is wrong."""

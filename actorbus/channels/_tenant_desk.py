@@ -87,7 +87,7 @@ class TenantDesk:
         self._share = max(channel.concurrency, *map(_batch_size, factory.specs), 1)
         self._holding: set[str] = set()
         self._alone = Alone()
-        self._unknown_tenants = UnknownTenants(factory.bus, channel, factory.path)
+        self._unknown_tenants = UnknownTenants(factory.bus, channel, factory.path, factory.specs)
         self._closed = False
         self._paused = factory.bus.paused
         self._dry_since = -1

@@ -76,8 +76,8 @@ async def _survey(bus: ActorBus) -> Survey:
 
 
 def _own(bus: ActorBus) -> list[GatewayListing]:
-    """Return the gateways that the application declares: those which every bus has are left out."""
-    return [gateway for gateway in bus.gateways() if gateway.where]
+    """Return the application's gateways to its own handlers; those of every bus are left out."""
+    return [one for one in bus.gateways() if one.where and one.kind != "distributed"]
 
 
 def _document(survey: Survey) -> dict[str, Any]:

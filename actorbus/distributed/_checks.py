@@ -51,7 +51,7 @@ class DistributionChecks:
             self._declared.bus,
             tuple(dict.fromkeys(name for name, _ in self._own.inboxes)),
             self._maps,
-            tuple(self._gateways),
+            dict(self._gateways),
             tuple(reachable),
         )
 

@@ -41,7 +41,7 @@ class Distribution:
     service: str
     inboxes: tuple[str, ...] = ()
     maps: Mapping[str, ServiceMap] = field(default_factory=dict)
-    gateways: tuple[type[DistributedBus], ...] = ()
+    gateways: Mapping[type[DistributedBus], str] = field(default_factory=dict)
     reachable: tuple[HandlerSpec, ...] = ()
 
     @property

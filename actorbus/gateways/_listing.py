@@ -1,10 +1,11 @@
 """The gateways of a bus as data, for people and for `actorbus list`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from actorbus.declaring._handlers import Kind
+from actorbus.distributed._gateway import DistributedBus
 from actorbus.gateways._gateway import CommandBus, EventBus, Gateway, QueryBus
 from actorbus.gateways._interface import methods_of
 from actorbus.gateways._way import Way
@@ -14,13 +15,15 @@ from actorbus.gateways._way import Way
 class GatewayListing:
     """One gateway of a bus, or one method of a business interface.
 
-    `name` is the class's, with the method's after a dot. `channel` is what it sends through, None
-    for one that calls synchronous handlers at once. `options` are its other keywords, as text.
-    `where` is the place that the program asked for it, "" for the bus's own three.
+    `name` is the class's, with the method's after a dot. `kind` is "distributed" for one that sends
+    commands and events to other services. `channel` is what it sends through, None for one that
+    calls synchronous handlers at once, or stores at once on the services' channels. `options` are
+    its other keywords, as text. `where` is the place that the program asked for it, "" for the
+    bus's own.
     """
 
     name: str
-    kind: Kind
+    kind: Kind | Literal["distributed"]
     channel: str | None
     options: Mapping[str, str]
     where: str
@@ -39,6 +42,14 @@ def listed(
     ]
     found += _methods(interfaces.items())
     return tuple(found)
+
+
+def distributed(gateways: Mapping[type[DistributedBus], str]) -> Iterator[GatewayListing]:
+    """Return the gateways to other services that the program or its handlers asked for."""
+    for kind, where in gateways.items():
+        texts = {name: _text(value) for name, value in kind.options.items()}
+        texts["service_map"] = kind.service_map
+        yield GatewayListing(_name(kind), "distributed", kind.channel, texts, where)
 
 
 def _methods(interfaces: Iterable[tuple[type, str]]) -> list[GatewayListing]:

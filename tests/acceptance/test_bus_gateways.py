@@ -10,12 +10,14 @@ from actorbus import (
     ActorBus,
     BusConfigurationError,
     CommandBus,
+    DistributedBus,
     EventBus,
     Headers,
     InstantRetry,
     InvalidMessage,
     QueryBus,
     Receipt,
+    ServiceMap,
     SubscribersFailed,
     Transaction,
     command,
@@ -248,6 +250,20 @@ def test_gateways_are_listed_with_their_options(bus):
         ("Desk.place", "command", "async", {}),
     ]
     assert all(one.where.startswith("tests") for one in bus.gateways()[3:])
+
+
+def test_gateways_to_other_services_are_listed_too(bus):
+    class PartnerBus(DistributedBus, service_map="partners", channel="async", priority=2): ...
+
+    bus.add_service_map(ServiceMap({"bakery": "bakery inbox"}, name="partners"))
+    bus.add_channel("bakery inbox")
+    bus.gateway(PartnerBus)
+
+    [listed] = [one for one in bus.gateways() if one.kind == "distributed"]
+
+    assert (listed.name, listed.channel) == ("PartnerBus", "async")
+    assert listed.options == {"priority": "2", "service_map": "partners"}
+    assert listed.where.startswith("tests")
 
 
 # -- deduplication at the gateway ---------------------------------------------------------------

@@ -13,9 +13,11 @@ from actorbus import (
     DeadLetterFilter,
     DynamicChannel,
     EventBus,
+    FailedMessage,
     Headers,
     InvalidTenant,
     MessageDied,
+    MessageDiverted,
     RoundRobinChannel,
     RoutedChannel,
     TooManyTenants,
@@ -110,6 +112,34 @@ async def test_dead_letter_stores_it_and_says_so_in_events_and_dead_letters(stor
     assert (shop.handled, letter.tenant, letter.reason) == ([(2, "acme")], tenant, "unknown tenant")
     assert [(one.tenant, one.copy_id) for one in events] == [(tenant, letter.copy_id)]
     assert shop.bus.counters.dead == 1
+
+
+@pytest.mark.parametrize("headers", [{"tenant": "nobody"}, {}], ids=["unmapped", "absent"])
+async def test_with_an_error_channel_what_is_nobodys_goes_there(store, headers):
+    """As all that failed for good; it says the tenant and the reason, and can be a dead letter."""
+    options = {"tenants": {"acme"}, "unknown": "dead_letter", "error_channel": "failed"}
+    shop = Shop(store, jobs(**options))
+    shop.bus.add_channel("failed")
+    looked_at, events = [], []
+
+    @shop.bus.error_handler(channel="failed")
+    async def look_at(failed: FailedMessage):
+        looked_at.append((failed.message, failed.endpoint, failed.tenant, failed.reason))
+        failed.dead_letter("nobody's")
+
+    async with shop.bus.running():
+        shop.bus.system.events.subscribe(events.append, MessageDiverted)
+        await shop.send(1, **headers)
+        await shop.bus.idle()
+        [letter] = await shop.bus.dead_letters.list()
+
+    tenant = headers.get("tenant", "")
+    assert looked_at == [(Job(1), "work", tenant, "unknown tenant")]
+    assert (letter.endpoint, letter.tenant, letter.channel) == ("work", tenant, "jobs")
+    assert [(one.tenant, one.reason, one.error_channel) for one in events] == [
+        (tenant, "unknown tenant", "failed")
+    ]
+    assert (shop.handled, shop.bus.counters.diverted) == ([], 1)
 
 
 @pytest.mark.parametrize("headers", [{"tenant": "nobody"}, {}], ids=["unmapped", "absent"])

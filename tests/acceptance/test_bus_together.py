@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import pytest
 import trio
@@ -59,17 +60,37 @@ def store(request, tmp_path):
 
 
 def channel(bus, kind):
-    """Declare the channel of the handler, and return its name and that of a gateway, if any."""
-    options = {"retry": RETRY, "error_channel": "failed", "final_failure": "resend"}
-    match kind:
-        case "plain":
-            bus.add_channel("work", **options)
-        case "tenants":
-            bus.add_channel(DynamicChannel("work", tenant=field("shop"), **options))
-        case "in turn":
-            for name in ("left", "right"):
-                bus.add_channel(name, **options)
-            bus.add_channel(RoundRobinChannel("work", ["left", "right"]))
+    """Declare the channel of the handler."""
+    options: dict[str, Any] = {"retry": RETRY, "error_channel": "failed", "final_failure": "resend"}
+    if kind == "plain":
+        bus.add_channel("work", **options)
+    elif kind == "tenants":
+        bus.add_channel(DynamicChannel("work", tenant=field("shop"), **options))
+    else:
+        for name in ("left", "right"):
+            bus.add_channel(name, **options)
+        bus.add_channel(RoundRobinChannel("work", ["left", "right"]))
+
+
+async def write(tx: Transaction, number: int) -> None:
+    await tx.execute("INSERT INTO booked (number) VALUES ($1)", number)
+
+
+async def book_all(events: list[Moved], headers: list[Headers], tx: Transaction) -> None:
+    failed: dict[int, Exception] = {}
+    for place, (event, its) in enumerate(zip(events, headers, strict=True)):
+        if fails(event.number, its.attempt):
+            failed[place] = ValueError(event.number)
+        else:
+            await write(tx, event.number)
+    if failed:
+        raise BatchFailed(failed)
+
+
+async def book(event: Moved, headers: Headers, tx: Transaction) -> None:
+    await write(tx, event.number)
+    if fails(event.number, headers.attempt):
+        raise ValueError(event.number)
 
 
 def whole_bus(store, kind, on_failure, *, batch):
@@ -79,15 +100,12 @@ def whole_bus(store, kind, on_failure, *, batch):
     channel(bus, kind)
     calls: list[int] = []
     ordering = None if kind == "in turn" else Ordering(field("key"), on_failure=on_failure)
-    options = {
+    options: dict[str, Any] = {
         "channel": "work",
         "endpoint_id": "book",
         "ordering_key": ordering,
         "rate_limit": Rate(100_000, per=1.0),
     }
-
-    async def write(tx: Transaction, number: int) -> None:
-        await tx.execute("INSERT INTO booked (number) VALUES ($1)", number)
 
     @bus.command_handler
     async def move(command: Move, events: Outbox, tx: Transaction) -> None:
@@ -104,25 +122,9 @@ def whole_bus(store, kind, on_failure, *, batch):
         return await invocation.proceed()
 
     if batch:
-
-        @bus.event_handler(batch=Batch(size=10, wait=0.002), **options)
-        async def book_all(events: list[Moved], headers: list[Headers], tx: Transaction) -> None:
-            failed: dict[int, Exception] = {}
-            for place, (event, its) in enumerate(zip(events, headers, strict=True)):
-                if fails(event.number, its.attempt):
-                    failed[place] = ValueError(event.number)
-                else:
-                    await write(tx, event.number)
-            if failed:
-                raise BatchFailed(failed)
-
+        bus.event_handler(batch=Batch(size=10, wait=0.002), **options)(book_all)
     else:
-
-        @bus.event_handler(**options)
-        async def book(event: Moved, headers: Headers, tx: Transaction) -> None:
-            await write(tx, event.number)
-            if fails(event.number, headers.attempt):
-                raise ValueError(event.number)
+        bus.event_handler(**options)(book)
 
     @bus.error_handler(channel="failed")
     async def look_at(failed: FailedMessage, tx: Transaction) -> None:

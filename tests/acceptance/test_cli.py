@@ -75,6 +75,15 @@ def test_a_file_that_is_sent_again_under_one_message_id_sends_nothing_twice(acto
     assert endpoint(actorbus("list", "shop:bus", "--json").json, CONFIRM)["ready"] == 2
 
 
+def test_lines_that_are_sent_with_an_ordering_key_wait_for_each_other(actorbus):
+    lines = '{"number": "A-1"}\n{"number": "A-2"}\n{"number": "A-3"}\n'
+    actorbus("send", "shop:bus", "shop.OrderPlaced", "--ordering-key", "A", stdin=lines)
+
+    counts = endpoint(actorbus("list", "shop:bus", "--json").json, CONFIRM)
+
+    assert (1, 2) == (counts["ready"], counts["held"])
+
+
 def test_a_delayed_message_waits(actorbus):
     actorbus(
         *("send", "shop:bus", "shop.OrderPlaced", "--delay", "2h"),
