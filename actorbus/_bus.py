@@ -9,14 +9,12 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Literal, Never, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 import trio
 
 from actorbus._calls import Answer
 from actorbus._errors import BusConfigurationError, BusStateError, Problem
-from actorbus._own_frames import RUNTIME
 from actorbus._store import ProcessRow, Store
 from actorbus.codecs import Strictness, UnknownFields
 from actorbus.configuration._channel_checks import channel_names
@@ -43,9 +41,11 @@ from actorbus.messages._types import did_you_mean
 from actorbus.operations import BusHealth
 from actorbus.operations._parked import Parked
 from actorbus.operations._recovery import DeadLetters
-from actorbus.options._options import RunsOn, Seconds, as_seconds
+from actorbus.options._options import RunsOn, Seconds
+from actorbus.running._entered import EnteredAsync
 from actorbus.running._pace import Pace
-from actorbus.running._running import BusRun, Settings, Terms
+from actorbus.running._running import BusRun
+from actorbus.running._settings import Settings, SystemOptions, Terms, wrong_settings
 from actorbus.schedules._operations import Schedules
 from actors import ActorRef, ActorSystem, Reply
 from supervisors import Strategy
@@ -112,12 +112,10 @@ class ActorBus(Consuming):
             conversion, unknown_fields, max_message_bytes, max_message_depth, propagate_headers
         )
         self._store = store
-        self._runs_on = runs_on
-        self._strategy = strategy
         self._clock = clock
-        self._blocked_after = blocked_after
-        self._max_threads = max_threads
-        self._max_processes = max_processes
+        self._system_options = SystemOptions(
+            runs_on, strategy, blocked_after, max_threads, max_processes
+        )
         self._settings = Settings(
             name, lease, shutdown_timeout, seed, deduplicate_for=deduplicate_for
         )
@@ -205,7 +203,7 @@ class ActorBus(Consuming):
         """Return the checked configuration. Raises ConfigurationError with all that is wrong."""
         if self._run is not None:
             return self._run.configuration
-        return self._configured("none", self._runs_on or "trio")[0]
+        return self._configured("none", self._system_options.runs_on or "trio")[0]
 
     def missing_store(self) -> str | None:
         """Return the name of the store if it is not there yet, so that running would make it."""
@@ -333,7 +331,7 @@ class ActorBus(Consuming):
         being handled within `shutdown_timeout`, and releases the rest, which is at once available
         to other processes. The body's exception arrives as it was raised.
         """
-        return _EnteredAsync(self._run_here(consume, prioritised=prioritised))
+        return EnteredAsync(self._run_here(consume, prioritised=prioritised))
 
     @asynccontextmanager
     async def _run_here(
@@ -450,19 +448,10 @@ class ActorBus(Consuming):
     ) -> BusRun:
         if self._entered and self._pid == os.getpid():
             raise BusStateError(f"bus {self.name!r} is running already; a bus is entered once")
-        configuration, store = self._configured(consume, self._runs_on or world, limits)
-        system = ActorSystem(
-            self.name,
-            strategy=self._strategy,
-            clock=self._clock,
-            seed=self._settings.seed,
-            shutdown_timeout=self._settings.shutdown_timeout,
-            runs_on=self._runs_on,
-            blocked_after=self._blocked_after,
-            max_threads=self._max_threads,
-            max_processes=self._max_processes,
+        configuration, store = self._configured(
+            consume, self._system_options.runs_on or world, limits
         )
-        system.runtime_code += RUNTIME
+        system = self._system_options.make_system(self._settings, self._clock)
         terms = Terms(list(self._names(consume)), limits, prioritised)
         run = BusRun(self._settings, configuration, store, system, door=self, terms=terms)
         self._entered = True
@@ -489,7 +478,7 @@ class ActorBus(Consuming):
         if isinstance(consume, str) and consume in known:
             text = f"consume={consume!r} is one text: give 'all', 'none' or a list, [{consume!r}]"
             wrong = [Problem("bus.running(consume=...)", text)]
-        wrong += self._wrong_settings()
+        wrong += wrong_settings(self._settings, self._system_options)
         wrong += wrong_limits(limits)
         store = self._made_store(wrong)
         try:
@@ -502,29 +491,6 @@ class ActorBus(Consuming):
         if wrong or store is None:
             raise BusConfigurationError(self.name, wrong)
         return configuration, store
-
-    def _wrong_settings(self) -> Iterator[Problem]:
-        settings, where = self._settings, "ActorBus(...)"
-        if not self.name or "/" in self.name:
-            yield Problem(where, f"name={self.name!r} is not allowed: give text without '/'")
-        if self._runs_on not in {None, "trio", "asyncio"}:
-            allowed = "give 'trio' or 'asyncio'"
-            yield Problem(where, f"runs_on={self._runs_on!r} is not allowed: {allowed}")
-        for name in ("lease", "shutdown_timeout"):
-            seconds = as_seconds(getattr(settings, name))
-            if seconds is None or seconds <= 0:
-                value = getattr(settings, name)
-                yield Problem(where, f"{name}={value!r} is not allowed: give a number above 0")
-        most: dict[str, Any] = {"max_threads": self._max_threads}
-        if self._max_processes is not None:
-            most["max_processes"] = self._max_processes
-        for name, value in most.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                yield Problem(where, f"{name}={value!r} is not a whole number of at least 1")
-        blocked_after = self._blocked_after
-        if blocked_after is not None and (as_seconds(blocked_after) or 0) <= 0:
-            text = "is not allowed: give a number above 0, or None"
-            yield Problem(where, f"blocked_after={blocked_after!r} {text}")
 
     def _made_store(self, wrong: list[Problem]) -> Store | None:
         if not isinstance(self._store, str):
@@ -543,30 +509,3 @@ class ActorBus(Consuming):
             return [channel.name for channel in self.channels if channel.name not in others]
         names = [consume] if isinstance(consume, str) else consume
         return () if consume == "none" else with_targets(names, self._declared)
-
-
-class _EnteredAsync(AbstractAsyncContextManager[ActorBus]):
-    """What `running` returns: it says what to write in place of `with bus.running():`."""
-
-    def __init__(self, entered: AbstractAsyncContextManager[ActorBus]) -> None:
-        self._entered = entered
-
-    async def __aenter__(self) -> ActorBus:
-        return await self._entered.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        return await self._entered.__aexit__(kind, error, trace)
-
-    def __enter__(self) -> Never:
-        raise TypeError(
-            "write `async with bus.running():`, or `with bus.running_in_thread():` in a program"
-            " without an event loop"
-        )
-
-    def __exit__(self, *_: object) -> None:
-        """Never called; Python looks for it first."""

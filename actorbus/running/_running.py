@@ -6,19 +6,17 @@
 The gateways work until the endpoints have drained: what is being handled may still send.
 """
 
-import inspect
 import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import trio
 
-from actorbus._calls import Worlds, detached
+from actorbus._calls import Worlds
 from actorbus._errors import BusStateError
 from actorbus._store import ProcessInfo, Store
 from actorbus._user_calls import UserCalls
@@ -43,9 +41,11 @@ from actorbus.handling._inject import Injector, is_gateway
 from actorbus.interceptors._chain import Chains
 from actorbus.messages._decoding import Decoding
 from actorbus.messages._message import Headers, new_id
-from actorbus.options._options import Seconds, as_seconds
+from actorbus.options._options import as_seconds
+from actorbus.running._after_commit import AfterCommit
 from actorbus.running._delivery import Delivery, start_delivery
 from actorbus.running._pace import Pace
+from actorbus.running._settings import Settings, Terms
 from actorbus.schedules._scheduler import Scheduler, Ticks, drawing
 from actorbus.sending._asking import Asking
 from actorbus.sending._placing import Places
@@ -61,30 +61,6 @@ logger = logging.getLogger("actorbus")
 
 class BusDoor(Door, DistributedDoor, Protocol):
     """Where all gateways find the running bus."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `ActorBus(...)` was told that matters while it runs. Times are seconds.
-
-    `pace` is how often the store is looked after, if not as usual.
-    """
-
-    name: str
-    lease: float
-    shutdown_timeout: float
-    seed: int | None
-    pace: Pace | None = None
-    deduplicate_for: Seconds | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a run consumes from its start on, in this order, and what ends that."""
-
-    channels: Sequence[str]
-    limits: Limits = Limits()  # noqa: RUF009  it is frozen, and may be shared
-    prioritised: bool = False
 
 
 class BusRun:
@@ -117,7 +93,7 @@ class BusRun:
         self._dispatch: Dispatch | None = None
         self._sender: BusSender | None = None
         self._delivery: Delivery | None = None
-        self._hooks: set[Reply[None]] = set()
+        self._after_commit = AfterCommit(system)
         self._stop = trio.Event()
         self._process_id = new_id()
         self.scheduler: Scheduler | None = None
@@ -151,23 +127,7 @@ class BusRun:
 
     def run_hooks(self, hooks: Sequence[Hook]) -> None:
         """Run `after_commit` functions, in their order, in a task of the system's."""
-        reply = self.system.run(self._run_hooks, tuple(hooks))
-        self._hooks.add(reply)
-        reply.add_done_callback(self._hooks.discard)
-
-    async def _run_hooks(self, hooks: Sequence[Hook]) -> None:
-        with detached():
-            for hook in hooks:
-                try:
-                    await self._run_hook(hook)
-                except Exception:
-                    logger.exception("an after_commit function failed: %r", hook)
-
-    async def _run_hook(self, hook: Hook) -> None:
-        if inspect.iscoroutinefunction(hook):
-            await hook()
-        else:
-            await self.system.run_in_thread(hook)
+        self._after_commit.run(hooks)
 
     def look_at_schedules(self) -> None:
         """Have the scheduler look at once, if there is one."""
@@ -441,15 +401,8 @@ class BusRun:
             try:
                 self.unfinished = tuple(await self.delivery.stop(timeout))
             finally:
-                await self._finish_hooks(timeout)
+                await self._after_commit.finish(timeout)
                 self._sender = None
-
-    async def _finish_hooks(self, timeout: float) -> None:
-        with trio.move_on_after(timeout) as scope:
-            for reply in tuple(self._hooks):
-                await reply
-        if scope.cancelled_caught:
-            logger.error("%d after_commit functions were still running", len(self._hooks))
 
 
 async def _shielded(function: Callable[[], Any]) -> None:

@@ -1,7 +1,7 @@
 """Workers: limits, channels by priority, for a while, pauses; each on SQLite and in memory."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import pytest
@@ -222,7 +222,7 @@ def test_consume_for_enters_a_bus_that_does_not_run(stored):
         return await stored.bus.consume_for(60)
 
     assert trio.run(from_a_loop) == 1
-    stored.bus._runs_on = "trio"
+    stored.bus._system_options = replace(stored.bus._system_options, runs_on="trio")
     assert anyio.run(from_a_loop, backend="asyncio") == 1
     assert len(stored.handled) == 8
 
@@ -237,7 +237,7 @@ def test_consume_for_inside_a_bus_of_a_plain_program_and_of_asyncio(stored):
             await stored.bus.events.publish(Job(2))
             return await stored.bus.consume_for(60)
 
-    stored.bus._runs_on = "trio"
+    stored.bus._system_options = replace(stored.bus._system_options, runs_on="trio")
     assert anyio.run(main, backend="asyncio") == 1
 
 
@@ -333,7 +333,7 @@ def test_a_run_on_a_plain_thread_and_under_asyncio_has_a_result(stored):
         return await stored.bus.run(limits=limits)
 
     second = trio.run(main)
-    stored.bus._runs_on = "trio"
+    stored.bus._system_options = replace(stored.bus._system_options, runs_on="trio")
     third = anyio.run(main, backend="asyncio")
 
     assert [result.handled for result in (first, second, third)] == [3, 3, 3]
