@@ -68,6 +68,7 @@ class Processing:
         self._remembers = self._next is None and self._errors is None
         self.settling = Settling(bus, workload)
         self.judging = Judging(bus, workload, self.settling, draws.random)
+        self.settled = self.settling.settled
 
     async def run(self, claimed: Claimed, *, alone: bool) -> None:
         """Handle one message. Raises nothing but cancellation and what is no Exception."""
@@ -224,7 +225,7 @@ class InHand:
 
     def committed(self) -> None:
         """Count it."""
-        self._processing.settling.settled(self._claimed, self._settlement)
+        self._processing.settled(self._claimed, self._settlement)
 
     def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Run it again."""

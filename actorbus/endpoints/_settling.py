@@ -82,7 +82,10 @@ class Settling:
         workload = self._workload
         workload.uncommitted -= 1
         match settlement:
-            case Ack() | Forget():
+            case Ack():
+                workload.counts.handled += 1
+                self._total.handled += 1
+            case Forget():
                 workload.counts.handled += 1
                 self._total.handled += 1
             case Retry(delay):

@@ -120,19 +120,20 @@ class Headers(Mapping[str, str]):
     @classmethod
     def of(cls, stored: Stored, attempt: int) -> "Headers":
         """Return the headers of a stored copy; its JSON is parsed when first looked at."""
-        return cls(
-            id=stored.message_id,
-            copy_id=stored.copy_id,
-            correlation_id=stored.correlation_id,
-            causation_id=stored.causation_id or "",
-            type_name=stored.type_name,
-            content_type=stored.content_type,
-            timestamp=stored.timestamp,
-            attempt=attempt,
-            endpoint=stored.endpoint,
-            tenant=stored.tenant,
-            user=stored.headers,
-        )
+        headers = cls.__new__(cls)  # a call of `cls` with all these costs three times as much
+        headers.id = stored.message_id
+        headers.copy_id = stored.copy_id
+        headers.correlation_id = stored.correlation_id
+        headers.causation_id = stored.causation_id or ""
+        headers.type_name = stored.type_name
+        headers.content_type = stored.content_type
+        headers.timestamp = stored.timestamp
+        headers.attempt = attempt
+        headers.endpoint = stored.endpoint
+        headers.tenant = stored.tenant
+        headers._text = stored.headers  # noqa: SLF001  it is this class
+        headers._user = None  # noqa: SLF001  it is this class
+        return headers
 
     def with_user(self, user: Mapping[str, str]) -> "Headers":
         """Return a copy with other headers of the user's."""

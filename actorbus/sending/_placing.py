@@ -41,7 +41,10 @@ class Places:
         plain = {channel.name for channel in channels}.difference(one.name for one in dynamic)
         self._plain = frozenset(plain)
         self.directories = {channel.name: TenantDirectory(channel) for channel in dynamic}
-        self._locate: dict[str, Locate] = {name: _always(Place(name)) for name in plain}
+        self._fixed = {name: Place(name) for name in plain}
+        self._locate: dict[str, Locate] = {
+            name: _always(place) for name, place in self._fixed.items()
+        }
         for name, directory in self.directories.items():
             self._locate[name] = _Tenants(directory, plain)
         for routing in routings:
@@ -56,7 +59,8 @@ class Places:
 
     def locate(self, channel: str, message: Any, headers: Mapping[str, str]) -> Place:
         """Return where a message on this channel is stored."""
-        return self._locate[channel](message, headers)
+        fixed = self._fixed.get(channel)
+        return self._locate[channel](message, headers) if fixed is None else fixed
 
     def check(self, channel: str, message: Any, headers: Mapping[str, str]) -> None:
         """Raise what `locate` would, without taking a turn."""

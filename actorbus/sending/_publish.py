@@ -66,6 +66,8 @@ class Leg:
     channel: Channel
     lacking: frozenset[str]
     ordering: OrderingRule | None
+    has_own_key: bool
+    """Whether its handler says what tells two messages apart."""
 
 
 class Press:
@@ -249,7 +251,7 @@ class Press:
         the sender learns what is wrong.
         """
         envelope = prepared.envelope
-        if spec.channel not in {None, channel}:
+        if spec.channel is not None and spec.channel != channel:
             self._places.check(spec.channel, prepared.message, envelope.headers)
         place = self._places.locate(channel, prepared.message, envelope.headers)
         leg = self._legs.get((spec.endpoint_id, channel, place.channel))
@@ -284,7 +286,9 @@ class Press:
             delay=due.delay or 0.0,
             deliver_at=due.deliver_at,
             time_to_live=wishes.time_to_live,
-            deduplication_key=self.deduplication_key(prepared, leg.spec),
+            deduplication_key=self.deduplication_key(prepared, leg.spec)
+            if leg.has_own_key or prepared.explicit_id is not None
+            else None,
             on_failure=on_failure,
             ordering_key=None if rule is None else self._ordering_key(prepared, leg, rule, wishes),
             parked=place.parked,
@@ -317,6 +321,7 @@ class Press:
             channel,
             lacking(own) | lacking(channel),
             None if ordering is None else ordering.key,
+            not (filled.deduplicate is None or isinstance(filled.deduplicate, bool)),
         )
         self._legs[spec.endpoint_id, sent_on, name] = leg
         return leg

@@ -37,17 +37,17 @@ async def main(path: Path, messages: int) -> None:
         nursery.start_soon(send_all)
         early = await _memory_after(messages, min(EARLY, messages // 2))
         await PROGRESS.finished.wait()
-        late = _resident()
+        late = resident()
     report(messages=messages, early=early, late=late)
 
 
 async def _memory_after(messages: int, handled: int) -> int:
     while messages - PROGRESS.left < handled:  # noqa: ASYNC110  # the handler stays as it is
         await trio.sleep(0.01)
-    return _resident()
+    return resident()
 
 
-def _resident() -> int:
+def resident() -> int:
     """Return the resident memory in bytes."""
     gc.collect()
     with Path("/proc/self/statm").open() as statm:

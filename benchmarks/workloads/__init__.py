@@ -11,12 +11,14 @@ from benchmarks.workloads.memory import MEMORY
 from benchmarks.workloads.neighbours import NEIGHBOURS
 from benchmarks.workloads.ordering import ORDERING
 from benchmarks.workloads.publish import PUBLISH
+from benchmarks.workloads.queries import QUERIES
+from benchmarks.workloads.replay import REPLAY
 from benchmarks.workloads.tenants import TENANTS
 
 WORKLOADS: Mapping[str, Workload] = {
     workload.name: workload
     for workload in (
-        *(DRAIN, CALLS, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, FAIRNESS, MEMORY),
-        TENANTS,
+        *(DRAIN, CALLS, QUERIES, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, FAIRNESS, MEMORY),
+        *(TENANTS, REPLAY),
     )
 }

@@ -7,6 +7,14 @@ INSERT INTO actorbus_messages (
     ordering_key
 ) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: insert_plain_message
+-- The same for a copy without anything special: each NULL that is not bound saves time.
+INSERT INTO actorbus_messages (
+    state, owner, epoch, attempts, suspect, replays, priority, due_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, headers, body
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?, ?);
+
 -- name: remember_sent
 -- Note a key at the gateway; no row is changed if it was there.
 INSERT INTO actorbus_sent (endpoint, key, sent_at) VALUES (?, ?, ?)

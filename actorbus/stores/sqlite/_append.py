@@ -1,7 +1,8 @@
 """Store copies of messages: ready, waiting, held or parked; once per deduplication key."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from math import isfinite
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from actorbus.stores.sqlite._failed import note_failed
 from actorbus.stores.sqlite._queries import QUERIES
 
 _INSERT: Final = QUERIES["insert_message"]
+_INSERT_PLAIN: Final = QUERIES["insert_plain_message"]
 _REMEMBER: Final = QUERIES["remember_sent"]
 _READY: Final = State.READY.value
 _WAITING: Final = State.WAITING.value
@@ -22,14 +24,62 @@ _HELD: Final = State.HELD.value
 def append(cursor: sqlite3.Cursor, copies: Sequence[Outgoing], now: float, ready: set[str]) -> int:
     """Insert those copies that are new; add to `ready` the channels that have work now."""
     fresh = [copy for copy in copies if _is_new(cursor, copy, now)]
-    if any(copy.ordering_key is not None for copy in fresh):
-        _insert_in_line(cursor, fresh, now, ready)
+    for is_plain, some in groupby(fresh, _is_plain):
+        if is_plain:
+            cursor.executemany(_INSERT_PLAIN, [_plain_row(copy, now, ready) for copy in some])
+        else:
+            _insert_special(cursor, list(some), now, ready)
+    return len(fresh)
+
+
+def _is_plain(copy: Outgoing) -> bool:
+    """Whether a copy has nothing but what all have."""
+    return (
+        copy.ordering_key is None
+        and copy.deduplication_key is None
+        and copy.on_failure is None
+        and copy.time_to_live is None
+        and copy.parked is None
+        and copy.failed is None
+    )
+
+
+def _plain_row(copy: Outgoing, now: float, ready: set[str]) -> tuple[Any, ...]:
+    due = _due(copy, now)
+    state = _WAITING
+    if due <= now:
+        state = _READY
+        ready.add(copy.channel)
+    return (
+        state,
+        copy.priority,
+        due,
+        now,
+        copy.copy_id,
+        copy.channel,
+        copy.endpoint,
+        copy.tenant,
+        copy.message_id,
+        copy.type_name,
+        copy.content_type,
+        copy.correlation_id,
+        copy.causation_id or "",
+        copy.timestamp,
+        copy.headers,
+        copy.body,
+    )
+
+
+def _insert_special(
+    cursor: sqlite3.Cursor, copies: Sequence[Outgoing], now: float, ready: set[str]
+) -> None:
+    if any(copy.ordering_key is not None for copy in copies):
+        _insert_in_line(cursor, copies, now, ready)
     else:
-        cursor.executemany(_INSERT, _rows(fresh, now, ready))
-    for copy in fresh:
+        cursor.executemany(_INSERT, [_row(copy, now, ready) for copy in copies])
+    for copy in copies:
         if copy.failed is not None:
             note_failed(cursor, copy.copy_id, copy.failed)
-    return len(fresh)
 
 
 def _insert_in_line(
@@ -37,7 +87,8 @@ def _insert_in_line(
 ) -> None:
     """Insert copies one by one; those whose ordering key is taken are held."""
     taken: set[_lines.Line] = set()
-    for copy, row in zip(copies, _rows(copies, now, ready), strict=True):
+    for copy in copies:
+        row = _row(copy, now, ready)
         if copy.ordering_key is None or row[0] is not _READY:
             cursor.execute(_INSERT, row)
             continue
@@ -60,37 +111,36 @@ def _is_new(cursor: sqlite3.Cursor, copy: Outgoing, now: float) -> bool:
     )
 
 
-def _rows(copies: Sequence[Outgoing], now: float, ready: set[str]) -> Iterator[tuple[Any, ...]]:
-    for copy in copies:
-        due = _due(copy, now)
-        state = _WAITING if due > now else _READY
-        if copy.parked is not None:
-            state = _PARKED
-        elif state is _READY:
-            ready.add(copy.channel)
-        yield (
-            state,
-            copy.priority,
-            due,
-            None if copy.time_to_live is None else due + copy.time_to_live,
-            now,
-            copy.copy_id,
-            copy.channel,
-            copy.endpoint,
-            copy.tenant,
-            copy.message_id,
-            copy.type_name,
-            copy.content_type,
-            copy.correlation_id,
-            copy.causation_id,
-            copy.timestamp,
-            copy.deduplication_key,
-            copy.on_failure,
-            copy.headers,
-            copy.body,
-            copy.parked,
-            copy.ordering_key,
-        )
+def _row(copy: Outgoing, now: float, ready: set[str]) -> tuple[Any, ...]:
+    due = _due(copy, now)
+    state = _WAITING if due > now else _READY
+    if copy.parked is not None:
+        state = _PARKED
+    elif state is _READY:
+        ready.add(copy.channel)
+    return (
+        state,
+        copy.priority,
+        due,
+        None if copy.time_to_live is None else due + copy.time_to_live,
+        now,
+        copy.copy_id,
+        copy.channel,
+        copy.endpoint,
+        copy.tenant,
+        copy.message_id,
+        copy.type_name,
+        copy.content_type,
+        copy.correlation_id,
+        copy.causation_id,
+        copy.timestamp,
+        copy.deduplication_key,
+        copy.on_failure,
+        copy.headers,
+        copy.body,
+        copy.parked,
+        copy.ordering_key,
+    )
 
 
 def _due(copy: Outgoing, now: float) -> float:

@@ -42,6 +42,8 @@ def settle(
 
     The channels that have work at once because of it are added to `ready`.
     """
+    if type(settlement) is Ack and claimed.ordering_key is None:
+        return _acknowledge(cursor, claimed)
     if not _settle(cursor, claimed, settlement, now):
         return False
     if type(settlement) is not Ack:
