@@ -20,7 +20,7 @@ from actorbus.channels._channels import NEVER_GIVES_UP, STORE_BACKOFF
 from actorbus.channels._registrar import Registrar
 from actorbus.endpoints._plan import actor_name
 from actorbus.gateways._way import Receipt
-from actors import Actor, ActorDeadError
+from actors import Actor, ActorDeadError, MailboxFull
 from supervisors import ChildSpec, Directive, Retry
 
 StoreMessage = Callable[[str, Any], Awaitable[Receipt]]
@@ -54,14 +54,18 @@ class ChannelRouter(Actor, restart="permanent", runs_on="trio"):
         self._registrar = registrar
         self._draw = Random(channel).random
         self._look_is_due = False
+        self._was_told = False
 
     async def on_start(self) -> None:
         """Begin to look after the tenants."""
         ref = self.context.ref
 
         def missed() -> None:
-            with suppress(ActorDeadError):  # the bus is stopping
+            if self._was_told:
+                return
+            with suppress(ActorDeadError, MailboxFull):  # the bus is stopping; the next miss tells
                 ref.tell(MISSED)
+                self._was_told = True
 
         self._registrar.listen(missed)
         self.context.start_soon(self._registrar.reconsider)
@@ -72,6 +76,7 @@ class ChannelRouter(Actor, restart="permanent", runs_on="trio"):
         """Store a message, or look who is known."""
         match message:
             case Missed():
+                self._was_told = False
                 self._look_soon()
             case Look():
                 self._look_soon()

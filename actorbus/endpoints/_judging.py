@@ -66,9 +66,20 @@ class Judging:
         if verdict is Verdict.STORE:
             self.keep(claimed, error)
         elif verdict is Verdict.STALE:
-            self._settling.note_stale(1)
+            self._failed_unless_taken_back(claimed, error)
         else:
             self.judge(claimed, error, verdict)
+
+    def _failed_unless_taken_back(self, claimed: Claimed, error: BaseException) -> None:
+        """Count an attempt, if the message is still ours: then its handler changed its row.
+
+        The handler's transaction is undone, so that the row is there again. If the message was
+        taken back meanwhile, this settlement is too late as well, and is counted as such.
+        """
+        settlement = self._decided(claimed, error, Verdict.FAILED)
+        if isinstance(settlement, DeadLetter):
+            settlement = self.last_resort.final(claimed, settlement)
+        self._settling.settle(claimed, settlement, lambda: self.publish(claimed, settlement, error))
 
     def saw_outage_together(self, batch: list[Claimed], error: BaseException) -> None:
         """Release a batch that saw an outage: whose it is alone, if any, its messages will show."""
@@ -87,16 +98,21 @@ class Judging:
     def judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
         """Settle a message whose failure is its own, its endpoint's, or nobody's."""
         alone = self._note_health(claimed, error, verdict)
-        now = self._store.now()
-        failure = failure_of(error, now, claimed.attempts + 1)
-        own = own_delay(error, now)
-        retry = self.last_resort.retry_of(claimed)
-        settlement = decide(verdict, failure, retry, self._draw(), alone=alone, own=own)
+        settlement = self._decided(claimed, error, verdict, alone=alone)
         if isinstance(settlement, DeadLetter):
             self.give_up(claimed, settlement, error)
             return
         self._settling.settle(claimed, settlement)
         self.publish(claimed, settlement, error)
+
+    def _decided(
+        self, claimed: Claimed, error: BaseException, verdict: Verdict, *, alone: bool = False
+    ) -> Settlement:
+        now = self._store.now()
+        failure = failure_of(error, now, claimed.attempts + 1)
+        own = own_delay(error, now)
+        retry = self.last_resort.retry_of(claimed)
+        return decide(verdict, failure, retry, self._draw(), alone=alone, own=own)
 
     def give_up(self, claimed: Claimed, letter: DeadLetter, error: BaseException | None) -> None:
         """Settle a message that failed for good, or was never begun (without an error)."""

@@ -7,6 +7,8 @@ Rules:
  4. One that finds its message taken back, after a lost lease, is counted and no more.
 """
 
+from collections.abc import Callable
+
 from actorbus._settlement import (
     RELEASE,
     Ack,
@@ -42,12 +44,17 @@ class Settling:
         for claimed in messages:
             self.settle(claimed, RELEASE)
 
-    def settle(self, claimed: Claimed, settlement: Settlement) -> None:
-        """Write a settlement with the next commit, and again after a commit that was lost."""
+    def settle(
+        self, claimed: Claimed, settlement: Settlement, then: Callable[[], None] | None = None
+    ) -> None:
+        """Write a settlement with the next commit, and again after a commit that was lost.
+
+        `then` is called with the first commit, if that is not lost.
+        """
         self._workload.uncommitted += 1
         if claimed.ordering_key is not None:
             settlement = under(self._workload.plan.on_failure, settlement)
-        settling = _OnItsWay(self, claimed, settlement)
+        settling = _OnItsWay(self, claimed, settlement, then)
         self._store.settle_soon(claimed, settlement, settling.committed, settling.lost)
 
     async def settle_what_was_lost(self) -> None:
@@ -159,16 +166,25 @@ class Settling:
 class _OnItsWay:
     """Hears what became of a settlement's commit."""
 
-    __slots__ = ("_claimed", "_settlement", "_settling")
+    __slots__ = ("_claimed", "_settlement", "_settling", "_then")
 
-    def __init__(self, settling: Settling, claimed: Claimed, settlement: Settlement) -> None:
+    def __init__(
+        self,
+        settling: Settling,
+        claimed: Claimed,
+        settlement: Settlement,
+        then: Callable[[], None] | None,
+    ) -> None:
         self._settling = settling
         self._claimed = claimed
         self._settlement = settlement
+        self._then = then
 
     def committed(self) -> None:
         """Count it."""
         self._settling.settled(self._claimed, self._settlement)
+        if self._then is not None:
+            self._then()
 
     def lost(self, error: StoreUnavailable | StaleClaim) -> None:
         """Keep it."""

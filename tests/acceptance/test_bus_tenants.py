@@ -556,3 +556,16 @@ def test_no_order_of_arrivals_and_ends_loses_a_message(steps, max_active, second
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
     assert sorted(handled) == list(range(len(steps)))
+
+
+async def test_a_flood_of_names_without_a_place_is_refused_and_fills_no_mailbox():
+    """The router hears of the first one, and of no other before it has taken notice."""
+    shop, refused = Shop(":memory:", jobs(max_tenants=1)), 0
+    async with shop.bus.running(consume="none"):
+        await shop.send(0, tenant="a")
+        for number in range(10_050):
+            try:
+                await shop.send(number, tenant=f"made up {number}")
+            except TooManyTenants:
+                refused += 1
+    assert refused == 10_050

@@ -116,6 +116,7 @@ class Access:
             return
         if not isinstance(error, StoreError) and not needs_new_connection(error):
             try:
+                self.session.returned()
                 self.session.rollback()
             except sqlite3.Error:
                 _log.warning("store %s: could not roll back, connecting anew", self._path)

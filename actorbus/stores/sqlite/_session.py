@@ -20,6 +20,10 @@ _STEPS: Final = 2000
 _SLOW: Final = 0.005
 """A statement that took longer than this runs on the store's thread until it is quick there."""
 _SLOW_KNOWN: Final = 256
+_SIZES: Final = tuple(
+    getattr(sqlite3, name) for name in dir(sqlite3) if name.startswith("SQLITE_LIMIT_")
+)
+"""What a connection may be told about the sizes of statements and values."""
 
 translate_placeholders: Final = Translations()
 
@@ -34,6 +38,7 @@ class Session:
         self.guard = Guard()
         self.slow: set[str] = set()
         self._limit = float("inf")
+        self._lent = False
         name = self.guard.savepoint
         self._begin_immediate = f"/* {name} */ BEGIN IMMEDIATE"
         self._begin = f"/* {name} */ BEGIN"
@@ -42,10 +47,9 @@ class Session:
         self._savepoint = f"SAVEPOINT {name}"
         self._release = f"RELEASE {name}"
         self._undo = f"ROLLBACK TO {name}"
-        connection.row_factory = sqlite3.Row
         self.cursor.row_factory = None
-        connection.set_authorizer(self.guard)
-        connection.set_progress_handler(self._over_limit, _STEPS)
+        self._sizes = [(size, connection.getlimit(size)) for size in _SIZES]
+        self._set_up()
 
     # -- transactions -----------------------------------------------------------------------
 
@@ -118,9 +122,32 @@ class Session:
         self._note_pace(sql, monotonic() - started)
         return rows
 
+    def lend(self) -> sqlite3.Connection:
+        """Return the connection for a handler's own use, which may change its settings."""
+        self._lent = True
+        return self.connection
+
     def unlimited(self) -> None:
-        """Let the store's own statements take their time."""
+        """Let the store's own statements take their time, under the connection's own settings."""
         self._limit = float("inf")
+        if self._lent:
+            self._set_up()
+
+    def returned(self) -> None:
+        """Undo what a handler has set on the connection that was lent to it."""
+        if self._lent:
+            self._set_up()
+            self._lent = False
+
+    def _set_up(self) -> None:
+        connection = self.connection
+        connection.row_factory = sqlite3.Row
+        connection.text_factory = str
+        connection.set_authorizer(self.guard)
+        connection.set_progress_handler(self._over_limit, _STEPS)
+        connection.set_trace_callback(None)
+        for size, value in self._sizes:
+            connection.setlimit(size, value)
 
     def _start(self, limit: float) -> float:
         started = monotonic()

@@ -59,6 +59,7 @@ class Readers:
         """Give a connection back; a broken one is closed."""
         session.unlimited()
         try:
+            session.returned()
             session.rollback()
         except sqlite3.Error:
             broken = True
@@ -156,7 +157,7 @@ class Snapshot:
     @property
     def connection(self) -> sqlite3.Connection:
         """The connection of the sqlite3 module; it refuses to write."""
-        return self._open().connection
+        return self._open().lend()
 
     def _open(self) -> Session:
         if self._session is None:

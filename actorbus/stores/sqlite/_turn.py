@@ -111,13 +111,16 @@ class SqliteTurn:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection of the sqlite3 module. It refuses to commit or roll back."""
+        """The connection of the sqlite3 module. It refuses to commit or roll back.
+
+        What is set on it, a row factory for instance, holds until this turn is given up.
+        """
         self.check()
-        return self._session.connection
+        return self._session.lend()
 
     def open_savepoint(self) -> None:
         """Open a savepoint inside those that are open."""
-        self.run(lambda _: self._session.savepoint())
+        self._mark(self._session.savepoint)
         self._depth += 1
 
     async def leave_savepoint(self, *, keep: bool) -> None:
@@ -125,7 +128,7 @@ class SqliteTurn:
         await self._until_quiet()
         if not keep and self._error is not None:
             return
-        self.run(lambda _: self._session.release() if keep else self._session.undo())
+        self._mark(self._session.release if keep else self._session.undo)
         self._depth -= 1
 
     # -- the bus's statements ---------------------------------------------------------------
@@ -161,7 +164,8 @@ class SqliteTurn:
         if not valid:
             self._writer.stale += 1
             raise StaleClaim(
-                f"{self.owner}: copy {claimed.copy_id} was taken back; its work here is undone"
+                f"{self.owner}: copy {claimed.copy_id} was taken back, or its handler changed its"
+                " row; its work here is undone"
             )
 
     async def acknowledge(self, batch: Sequence[Claimed]) -> None:
@@ -182,6 +186,14 @@ class SqliteTurn:
         except sqlite3.Error as error:
             self._raise(error)
 
+    def _mark(self, function: Callable[[], None]) -> None:
+        """Begin or end a savepoint; what its holder has set on the connection stays."""
+        self.check()
+        try:
+            function()
+        except sqlite3.Error as error:
+            self._raise(error)
+
     def made_ready(self, channels: set[str]) -> None:
         """Note channels that have work when this turn is committed."""
         if self._ready is None:
@@ -198,6 +210,7 @@ class SqliteTurn:
             await self._until_quiet()
             self.check()
         try:
+            self._session.returned()
             for _ in range(self._depth):
                 self._session.release()
         except sqlite3.Error as error:
@@ -251,6 +264,7 @@ class SqliteTurn:
 
     def _undo(self) -> None:
         """Undo all of it, with the savepoints that its holder has not left."""
+        self._session.returned()
         for _ in range(self._depth):
             self._session.undo()
 
