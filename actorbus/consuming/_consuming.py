@@ -34,7 +34,7 @@ def _nothing(*_: object) -> None:
 class Consuming(Declaring):
     """Runs a bus as a worker, and pauses its channels."""
 
-    counters: Counts
+    counters: BusCounts
     unfinished: tuple[Unfinished, ...]
     _run: BusRun | None
 
