@@ -21,7 +21,7 @@ from actorbus.options._options import Seconds, as_seconds
 if TYPE_CHECKING:
     from actorbus.configuration._configuration import Configuration
     from actorbus.consuming._worker import Wait
-    from actorbus.endpoints._workload import Counts
+    from actorbus.endpoints._workload import BusCounts
     from actorbus.running._running import BusRun
 
 Consume = Literal["all", "none"] | Collection[str]
