@@ -111,6 +111,14 @@ def _endpoint(spec: HandlerSpec) -> dict[str, Any]:
 
 
 def _show(output: Output, survey: Survey) -> None:
+    _show_declared(output, survey)
+    _list_services.show(output, survey.distribution, survey.queues, COUNTS)
+    _show_stored(output, survey)
+    _show_held_back(output, survey)
+    _show_mistaken(output, survey)
+
+
+def _show_declared(output: Output, survey: Survey) -> None:
     output.table(
         "channels",
         ("channel", "kind", "concurrency", "attempts"),
@@ -129,7 +137,9 @@ def _show(output: Output, survey: Survey) -> None:
         (_row(spec, _totals(_of(survey.queues, spec))) for spec in survey.handlers),
         right=len(COUNTS),
     )
-    _list_services.show(output, survey.distribution, survey.queues, COUNTS)
+
+
+def _show_stored(output: Output, survey: Survey) -> None:
     unknown = _unknown(survey)
     if unknown:
         output.table(
@@ -146,6 +156,9 @@ def _show(output: Output, survey: Survey) -> None:
             ("sent", "handled", "oldest"),
             [(remembered.sent, remembered.handled, age)],
         )
+
+
+def _show_held_back(output: Output, survey: Survey) -> None:
     if survey.pauses:
         output.table(
             "paused",
@@ -159,6 +172,9 @@ def _show(output: Output, survey: Survey) -> None:
             ((p.endpoint, p.channel, p.tenant, p.reason, p.count) for p in survey.parked),
             right=1,
         )
+
+
+def _show_mistaken(output: Output, survey: Survey) -> None:
     if survey.stranded:
         output.table(
             "stored, and taken by nobody",
@@ -166,7 +182,6 @@ def _show(output: Output, survey: Survey) -> None:
             (_stranded_row(one) for one in survey.stranded),
             right=len(COUNTS),
         )
-
     if survey.contested:
         output.table(
             "taken by several services, which is a mistake: give the handlers endpoint_id=",

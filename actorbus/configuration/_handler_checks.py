@@ -154,9 +154,17 @@ class HandlerChecks:
             distributed=checked.of_type("distributed", bool, "True or False") or False,
             error_channel=given.get("error_channel"),
         )
+        self._problems.add_all(where, checked.problems)
+        self._check_together(spec, given)
+        filled = self._filled(spec)
+        self._problems.add_all(where, order_faults(filled))
+        return filled
+
+    def _check_together(self, spec: HandlerSpec, given: Mapping[str, Any]) -> None:
+        """Find what is wrong with options together, or with what else was declared."""
+        where = spec.where
         asynchronous = spec.channel is not None or bool(self._gateway_channels.get(spec.kind))
         asynchronous = asynchronous or spec.distributed  # its copies come through the inbox
-        self._problems.add_all(where, checked.problems)
         self._problems.add_all(where, contradictions(given, asynchronous=asynchronous))
         self._problems.add_all(where, retry_faults(spec, asynchronous=asynchronous))
         self._problems.add_all(where, error_contradictions(spec))
@@ -167,9 +175,6 @@ class HandlerChecks:
         if spec.channel is not None:
             check_channel_name(self._problems, self._channels, where, spec.channel)
             check_capabilities(self._declared, self._problems, where, given, spec.channel)
-        filled = self._filled(spec)
-        self._problems.add_all(where, order_faults(filled))
-        return filled
 
     def _filled(self, spec: HandlerSpec) -> HandlerSpec:
         """Return the spec with what it leaves to a channel of its own."""

@@ -841,7 +841,31 @@ async def test_the_chosen_headers_are_passed_on_and_the_ids_always(store, option
 # -- start-up (It must hold, 16: the messages' part) ------------------------------------------
 
 
-def test_all_that_is_wrong_with_messages_is_told_in_one_report(store):
+WRONG_WITH_MESSAGES = [
+    "conversion='loose' is not allowed: give 'strict' or 'lax'",
+    "unknown_fields='drop' is not allowed: give 'refuse' or 'ignore'",
+    "max_message_bytes=0 is not a whole number above 0",
+    "max_message_depth=100000 is not a whole number from 1 to 500",
+    "propagate_headers='tenant' is not allowed: give 'all', 'none' or the names of headers",
+    "'shop.*' is a pattern; a message type has a name without wildcards",
+    "alias 'shop.Paid' of 'shop.Packed' is taken by 'shop.Paid'",
+    "version=0 is not a whole number from 1 on",
+    "a converter of OrderPlaced would never be asked",
+    "from_plain=None is not a function",
+    "a second upcaster from version 2",
+    "from_version=0 is not a whole number from 1 on",
+    "upcaster: no message type is registered as 'nobody'",
+    f"upcaster: {__name__}.Trip is no message type of this bus",
+    "shop.Placed: no upcaster from version 3, the chain ends there",
+    "no upcaster from version 2, the chain ends there",
+    "'orders.*' is a pattern: a command has one handler, for one key",
+    "'orders.**': '**' is no wildcard; '#' stands for any number of words",
+    "conversion='loose' is not allowed: give 'strict' or 'lax'",
+]
+
+
+def mistaken_bus(store):
+    """A bus whose messages are wrong in every way that start-up can see."""
     bus = ActorBus(
         "shop",
         store,
@@ -884,32 +908,15 @@ def test_all_that_is_wrong_with_messages_is_told_in_one_report(store):
     @bus.event_handler(conversion="loose", unknown_fields="drop")  # type: ignore[call-overload]  # the mistake
     async def paid(event: Paid): ...
 
-    with pytest.raises(BusConfigurationError) as caught:
-        bus.check()
-    texts = [problem.text for problem in caught.value.problems]
-    expected = [
-        "conversion='loose' is not allowed: give 'strict' or 'lax'",
-        "unknown_fields='drop' is not allowed: give 'refuse' or 'ignore'",
-        "max_message_bytes=0 is not a whole number above 0",
-        "max_message_depth=100000 is not a whole number from 1 to 500",
-        "propagate_headers='tenant' is not allowed: give 'all', 'none' or the names of headers",
-        "'shop.*' is a pattern; a message type has a name without wildcards",
-        "alias 'shop.Paid' of 'shop.Packed' is taken by 'shop.Paid'",
-        "version=0 is not a whole number from 1 on",
-        "a converter of OrderPlaced would never be asked",
-        "from_plain=None is not a function",
-        "a second upcaster from version 2",
-        "from_version=0 is not a whole number from 1 on",
-        "upcaster: no message type is registered as 'nobody'",
-        f"upcaster: {__name__}.Trip is no message type of this bus",
-        "shop.Placed: no upcaster from version 3, the chain ends there",
-        "no upcaster from version 2, the chain ends there",
-        "'orders.*' is a pattern: a command has one handler, for one key",
-        "'orders.**': '**' is no wildcard; '#' stands for any number of words",
-        "conversion='loose' is not allowed: give 'strict' or 'lax'",
-    ]
+    return bus
 
-    assert [one for one in expected if not any(one in text for text in texts)] == []
+
+def test_all_that_is_wrong_with_messages_is_told_in_one_report(store):
+    with pytest.raises(BusConfigurationError) as caught:
+        mistaken_bus(store).check()
+    texts = [problem.text for problem in caught.value.problems]
+
+    assert [one for one in WRONG_WITH_MESSAGES if not any(one in text for text in texts)] == []
     assert all(problem.where for problem in caught.value.problems)
 
 

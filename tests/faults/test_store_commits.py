@@ -4,6 +4,7 @@ import logging
 
 import pytest
 import trio
+import trio.testing
 
 from actorbus._settlement import ACK
 from actorbus._store import StoreUnavailable
@@ -25,16 +26,18 @@ async def store(tmp_path):
 
 @pytest.fixture
 def break_once(monkeypatch):
-    """Let a method of the writer's task fail at its next call."""
+    """Let a method of the writer's task fail at its next call; return the event of that."""
 
     def at(name):
-        method = getattr(Writer, name)
+        method, failed = getattr(Writer, name), trio.Event()
 
         async def fail(self, *arguments):
             monkeypatch.setattr(Writer, name, method)
+            failed.set()
             raise Mistake
 
         monkeypatch.setattr(Writer, name, fail)
+        return failed
 
     return at
 
@@ -58,8 +61,9 @@ async def test_a_turn_that_is_held_writes_nothing_any_more(store, break_once):
     """Its savepoint is gone: a statement would otherwise commit by itself."""
     turn = await store.acquire("a")
     await turn.execute("INSERT INTO effects VALUES ('before')")
-    break_once("_watch")
-    await trio.sleep(0.1)
+    failed = break_once("_watch")
+    await failed.wait()
+    await trio.testing.wait_all_tasks_blocked()
     with pytest.raises(StoreUnavailable, match="Mistake"):
         await turn.execute("INSERT INTO effects VALUES ('after')")
     await turn.rollback()
