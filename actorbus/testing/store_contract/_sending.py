@@ -58,6 +58,29 @@ class SendingContract:
         assert (claimed.attempts, claimed.replays, claimed.suspect) == (0, 0, False)
         assert claimed.expires_at is None
 
+    async def test_copies_with_and_without_options_keep_the_order_of_sending(
+        self, open_store: OpenStore
+    ) -> None:
+        """What is stored in one go is claimed in its order, whatever some of it says."""
+        sent = [
+            outgoing("a"),
+            outgoing("b", deduplication_key="key"),
+            outgoing("c", causation_id="cause"),
+            outgoing("d", time_to_live=60.0),
+            outgoing("e", on_failure="{}"),
+            outgoing("f", ordering_key="line"),
+            outgoing("g"),
+        ]
+        async with open_store() as store:
+            assert await store.append(sent) == 7
+            claimed = await store.claim([demand(10)])
+
+        assert names(claimed) == ["a", "b", "c", "d", "e", "f", "g"]
+        for name in ("causation_id", "deduplication_key", "on_failure", "ordering_key"):
+            expected = [getattr(one, name) for one in sent]
+            assert [getattr(one, name) for one in claimed] == expected
+        assert [one.expires_at is None for one in claimed] == [True] * 3 + [False] + [True] * 3
+
     async def test_a_claimed_message_is_not_handed_out_again(self, open_store: OpenStore) -> None:
         """One claim per message."""
         async with open_store() as store:

@@ -56,7 +56,7 @@ class Depot:
     @property
     def held(self):
         run: Any = self.bus._run
-        return sum(one.workload.held for one in run.delivery.endpoints)
+        return sum(one.workload.held for one in run.delivery._surroundings.endpoints)
 
     @asynccontextmanager
     async def another(self, awake=11.0):
