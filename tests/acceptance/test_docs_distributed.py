@@ -11,19 +11,34 @@ PART = re.compile(r"<!-- part: services.py -->\n```python\n(.*?)```", re.DOTALL)
 SHOWN = re.compile(r"<!-- run -->\n```console\n\$ python services.py\n(.*?)```", re.DOTALL)
 
 
-def test_the_program_prints_what_the_page_shows(tmp_path):
-    (tmp_path / "services.py").write_text("\n\n".join(PART.findall(PAGE)), encoding="utf-8")
+FILE = re.compile(r"<!-- file: asking.py -->\n```python\n(.*?)```", re.DOTALL)
+ASKED = re.compile(r"<!-- run -->\n```console\n\$ python asking.py\n(.*?)```", re.DOTALL)
+
+
+def run(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "services.py"],
-        cwd=tmp_path,
+        [sys.executable, "-W", "error", name],
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
-    assert [sorted(done.stdout.splitlines())] == [
+    return done.stdout
+
+
+def test_the_program_prints_what_the_page_shows(tmp_path):
+    printed = run(tmp_path, "services.py", "\n\n".join(PART.findall(PAGE)))
+
+    assert [sorted(printed.splitlines())] == [
         sorted(shown.splitlines()) for shown in SHOWN.findall(PAGE)
     ]
+
+
+def test_one_service_is_answered_by_another(tmp_path):
+    [program] = FILE.findall(PAGE)
+
+    assert [run(tmp_path, "asking.py", program)] == ASKED.findall(PAGE)
