@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import actors
+import supervisors
 from actors import events
 
 PAGE = (Path(__file__).parents[2] / "docs" / "actors.md").read_text()
@@ -59,3 +60,33 @@ def test_every_public_name_of_the_package_is_listed_and_has_a_docstring():
     assert set(actors.__all__) <= public
     assert public - modules == set(actors.__all__) - modules
     assert [name for name in actors.__all__ if not getattr(actors, name).__doc__] == []
+
+
+def test_its_class_with_options_is_taken():
+    [block] = [code for code in _blocks() if "Redeliver(" in code]
+
+    exec(compile(block, "actors.md", "exec"), {"__name__": "actors_page"})
+
+
+def test_its_supervisor_starts_its_children_and_passes_on():
+    """The page's `system`, `Database` and `Cache` are the reader's own."""
+    [block] = [code for code in _blocks() if "OneForAll(" in code]
+    told: list[object] = []
+
+    class Database(actors.Actor):
+        def on_receive(self, message: object) -> None:
+            told.append(message)
+
+    class Cache(actors.Actor):
+        pass
+
+    with actors.ActorSystem("shop") as system:
+        names = {**vars(actors), **vars(supervisors), "Database": Database, "Cache": Cache}
+        exec(compile(block, "actors.md", "exec"), {**names, "system": system})
+        system["shop/storage/db"].ask("again")
+
+    assert told == ["hello", "again"]
+
+
+def _blocks():
+    return re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
