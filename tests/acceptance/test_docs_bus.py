@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,8 @@ def test_every_other_block_runs_by_itself():
 
 
 async def test_a_row_is_read_as_a_tuple_or_by_name():
-    bus, rows = ActorBus("shop"), []
+    bus = ActorBus("shop")
+    rows: list[Any] = []
 
     @bus.command_handler("look")
     async def look(command: dict[str, str], tx: Transaction) -> None:
