@@ -39,7 +39,12 @@ UPDATE actorbus_failures SET copy_id = :copy_id WHERE copy_id IN (
 -- name: replace_dead_letter
 -- Drop an earlier dead letter of a key, whose history the later one has.
 DELETE FROM actorbus_dead_letters
-WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id;
+WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id
+RETURNING copy_id;
+
+-- name: endpoint_of_letter
+-- Whose dead letter is this?
+SELECT endpoint FROM actorbus_dead_letters WHERE copy_id = ?;
 
 -- name: running_keys
 -- Which messages of an endpoint with one of these keys are in somebody's hands?

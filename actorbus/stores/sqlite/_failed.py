@@ -14,6 +14,7 @@ _INSERT: Final = QUERIES["insert_failed"]
 _DIVERT: Final = QUERIES["divert_message"]
 _SEND_BACK: Final = QUERIES["send_back"]
 _BURY: Final = QUERIES["bury_failed"]
+_LETTERS_ENDPOINT: Final = QUERIES["endpoint_of_letter"]
 _DELETE: Final = QUERIES["delete_message"]
 _FORGET: Final = QUERIES["delete_failed"]
 _FAILED: Final = QUERIES["failed_message"]
@@ -71,6 +72,12 @@ def bury(cursor: sqlite3.Cursor, claimed: Claimed, letter: DeadLetter, now: floa
             add_failure(cursor, claimed.copy_id, failure)
     _forget(cursor, claimed.copy_id, completely=False)
     return True
+
+
+def buried_under(cursor: sqlite3.Cursor, copy_id: str) -> str:
+    """Return the endpoint whose dead letter it became."""
+    (endpoint,) = cursor.execute(_LETTERS_ENDPOINT, (copy_id,)).fetchone()
+    return str(endpoint)
 
 
 def note_failed(cursor: sqlite3.Cursor, copy_id: str, failed: Failed) -> None:

@@ -55,11 +55,14 @@ def forget(cursor: sqlite3.Cursor, endpoint: str, key: str) -> None:
     cursor.execute(_FORGET, (endpoint, key))
 
 
-def bury_once(cursor: sqlite3.Cursor, endpoint: str, key: str, copy_id: str) -> None:
-    """Let a dead letter take the place of an earlier one with its key, and have its history."""
+def bury_once(cursor: sqlite3.Cursor, endpoint: str, key: str, copy_id: str) -> list[str]:
+    """Let a dead letter take the place of an earlier one with its key, and have its history.
+
+    Returns the copy ids of those that are gone.
+    """
     values = {"endpoint": endpoint, "key": key, "copy_id": copy_id}
     cursor.execute(_ADOPT, values)
-    cursor.execute(_REPLACE, values)
+    return [replaced for (replaced,) in cursor.execute(_REPLACE, values).fetchall()]
 
 
 def remembered(cursor: sqlite3.Cursor, forgotten: int) -> Remembered:

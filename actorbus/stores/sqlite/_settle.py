@@ -49,14 +49,27 @@ def settle(
     if type(settlement) is not Ack:
         ready |= _woken(claimed, settlement)
         if claimed.deduplication_key is not None and isinstance(settlement, DeadLetter | Expire):
-            _once.forget(cursor, claimed.endpoint, claimed.deduplication_key)
-            if isinstance(settlement, DeadLetter):
-                _once.bury_once(
-                    cursor, claimed.endpoint, claimed.deduplication_key, claimed.copy_id
-                )
+            _not_handled(cursor, claimed, settlement, claimed.deduplication_key, ready)
     if claimed.ordering_key is not None:
         _lines.settled(cursor, claimed, settlement, ready)
     return True
+
+
+def _not_handled(
+    cursor: sqlite3.Cursor,
+    claimed: Claimed,
+    settlement: DeadLetter | Expire,
+    key: str,
+    ready: set[str],
+) -> None:
+    """Let the key be sent again; of its dead letters the last is kept, and parks what it parks."""
+    endpoint = claimed.endpoint
+    if isinstance(settlement, DeadLetter):
+        if settlement.of_error_channel:
+            endpoint = _failed.buried_under(cursor, claimed.copy_id)
+        for replaced in _once.bury_once(cursor, endpoint, key, claimed.copy_id):
+            _lines.unpark(cursor, replaced, ready)
+    _once.forget(cursor, endpoint, key)
 
 
 def acknowledge(

@@ -13,7 +13,7 @@ from actorbus._settlement import (
 )
 from actorbus._store import Claimed, DeadLetterFilter, Demand, Store
 from actorbus.testing._clock import ManualClock
-from actorbus.testing._store_samples import CHANNEL, ENDPOINT, demand, failure, outgoing
+from actorbus.testing._store_samples import CHANNEL, ENDPOINT, demand, failure, names, outgoing
 from actorbus.testing.store_contract._steps import OpenStore, claim_one
 
 _ERRORS, _HANDLER = "errors", "shop.handlers.on_error"
@@ -89,6 +89,36 @@ class ErrorChannelContract:
 
         assert (again.attempts, again.replays, again.endpoint) == (0, 1, ENDPOINT)
         assert [one.message for one in letter.failures] == ["first", "again"]
+
+    async def test_a_key_that_an_error_handler_has_made_a_dead_letter_may_be_sent_again(
+        self, open_store: OpenStore
+    ) -> None:
+        """As that of any dead letter; while the error handler has it, it may not."""
+        letter = DeadLetter(DeadLetterReason.REJECTED, of_error_channel=True)
+        async with open_store() as store:
+            claimed = await _diverted(store, deduplication_key="k")
+            again = [outgoing("again", deduplication_key="k")]
+            assert await store.append(again) == 0
+            await store.settle([(claimed, letter)])
+            assert await store.append(again) == 1
+            await store.settle([(await claim_one(store), DeadLetter(letter.reason, failure()))])
+            letters = await store.dead_letters(DeadLetterFilter(), limit=9)
+
+        assert [one.message_id for one in letters] == ["again"]
+
+    async def test_a_dead_letter_that_another_one_takes_the_place_of_parks_nothing_any_more(
+        self, open_store: OpenStore
+    ) -> None:
+        """Nobody could replay it, so that what waits for it would wait for ever."""
+        letter = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure(), parks_key=True)
+        async with open_store() as store:
+            for key in ("first", "second"):
+                copy = outgoing(key, deduplication_key="k", ordering_key=key)
+                await store.append([copy, outgoing(f"behind {key}", ordering_key=key)])
+                await store.settle([(await claim_one(store), letter)])
+            claimed = await store.claim([demand()])
+
+        assert names(claimed) == ["behind first"]
 
     async def test_a_dead_letter_of_the_error_handlers_is_that_of_the_first(
         self, open_store: OpenStore
