@@ -59,5 +59,5 @@ def longest_retries(retry: Retry) -> float:
         pause = retry.next_delay(attempt, 1.0) or 0.0
         total += pause
         if pause >= retry.maximum:  # all others are as long
-            return total + (retry.attempts - 1 - attempt) * pause
+            return total + min(retry.attempts - 1 - attempt, 2**63) * pause
     return total

@@ -3,14 +3,23 @@
 What runs behind them is in `channels/` (one supervised actor each) and in `endpoints/`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
 from typing import ClassVar, Literal, TypedDict
 
 from actorbus.declaring._tenant_rules import TenantRule
 from actorbus.options._flow import ByLoad, Concurrency, most_at_once
-from actorbus.options._options import Checked, Deduplicate, Delay, Seconds, as_seconds
+from actorbus.options._options import (
+    COUNT,
+    Checked,
+    Deduplicate,
+    Delay,
+    Seconds,
+    as_seconds,
+    is_count,
+    is_whole,
+)
 from actorbus.options._ordering import Ordering, OrderingRule, order_faults
 from supervisors import Backoff, Retry
 
@@ -73,7 +82,7 @@ class StoreChannel:
             yield from _at_least_one(self, "concurrency")
         yield from _at_least_one(self, "max_in_flight")
         most = most_at_once(self.concurrency)
-        if self.max_in_flight < most:
+        if is_whole(self.max_in_flight) and is_whole(most) and self.max_in_flight < most:
             yield (
                 f"max_in_flight={self.max_in_flight} is less than concurrency={most}:"
                 " some of the workers would never have a message; raise it or lower concurrency"
@@ -146,6 +155,10 @@ class DynamicChannel:
         elif self.tenants is not None and not (
             isinstance(self.tenants, str) or callable(self.tenants)
         ):
+            if not isinstance(self.tenants, Iterable):
+                raise TypeError(
+                    f"tenants={self.tenants!r} is not allowed: give names, a mapping or a function"
+                )
             object.__setattr__(self, "tenants", frozenset(self.tenants))
 
     def problems(self) -> Iterator[str]:
@@ -190,17 +203,23 @@ class ChannelOptions(TypedDict, total=False):
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
 
 
-def name_faults(name: str) -> Iterator[str]:
+def name_faults(name: object) -> Iterator[str]:
     """Say what is wrong with the name of a channel."""
-    if not name or "/" in name or name != name.strip() or not name.isprintable():
+    if (
+        not isinstance(name, str)
+        or not name
+        or "/" in name
+        or name != name.strip()
+        or not name.isprintable()
+    ):
         yield f"the channel name {name!r} is not a printable text without '/' and outer spaces"
 
 
 def _at_least_one(options: Channel, *names: str) -> Iterator[str]:
     for name in names:
         value = getattr(options, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            yield f"{name}={value!r} is not a whole number of at least 1"
+        if not is_count(value):
+            yield f"{name}={value!r} is not {COUNT}"
 
 
 def _shared_problems(options: Channel) -> Iterator[str]:

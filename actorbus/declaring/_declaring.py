@@ -208,6 +208,8 @@ class Declaring(Intercepting, Distributing, Scheduling):
     def _add_channel(
         self, channel: str | Channel | Routing, options: dict[str, Any], where: str
     ) -> None:
+        if not isinstance(channel, str | Channel | Routing):
+            raise TypeError(f"{channel!r} is no channel: give a name, or DynamicChannel(...)")
         if isinstance(channel, str):
             for name in sorted(options.keys() - CHANNEL_OPTION_NAMES):
                 hint = did_you_mean(name, CHANNEL_OPTION_NAMES)

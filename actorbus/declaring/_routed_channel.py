@@ -1,6 +1,6 @@
 """Channels that hold no messages of their own: each message goes on to a declared one at once."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 
 from actorbus.declaring._tenant_rules import TenantRule
@@ -34,7 +34,7 @@ class RoutedChannel:
         """Keep a mapping; what is none is left for `problems` to refuse."""
         if isinstance(self.to, Mapping):
             object.__setattr__(self, "to", dict(self.to))
-        elif not isinstance(self.to, str):
+        elif not isinstance(self.to, str) and _is_iterable(self.to):
             object.__setattr__(self, "to", {name: name for name in self.to})
 
     @property
@@ -69,6 +69,8 @@ class RoundRobinChannel:
 
     def __post_init__(self) -> None:
         """Keep a tuple; one text is left for `problems` to refuse."""
+        if not _is_iterable(self.channels):
+            raise TypeError(f"channels={self.channels!r} is not allowed: give a list of channels")
         if not isinstance(self.channels, str):
             object.__setattr__(self, "channels", tuple(self.channels))
 
@@ -81,3 +83,7 @@ class RoundRobinChannel:
 
 
 Routing = RoutedChannel | RoundRobinChannel
+
+
+def _is_iterable(value: object) -> bool:
+    return isinstance(value, Iterable)

@@ -42,8 +42,8 @@ class Distributing:
         """
         self._refuse_while_running("add an inbox")
         where = caller_place(caller())
-        name = channel if isinstance(channel, str) else channel.name
         self._add_channel(channel, options, where)
+        name = channel if isinstance(channel, str) else channel.name
         self._declared.distribution.inboxes.append((name, where))
 
     def _refuse_while_running(self, what: str) -> None:

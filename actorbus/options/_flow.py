@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
-from actorbus.options._options import Checked, Seconds, as_seconds, is_whole
+from actorbus.options._options import COUNT, Checked, Seconds, as_seconds, is_count, is_whole
 
 LARGEST_BATCH: Final = 10_000
 """Messages of one batch, at most: they are in memory, and in one transaction, together."""
@@ -63,17 +63,15 @@ class Rate:
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with it, a sentence each."""
-        if not is_whole(self.count) or self.count < 1:
-            allowed = "a whole number of at least 1"
-            yield f"rate_limit=Rate(count={self.count!r}) is not allowed: give {allowed}"
+        if not is_count(self.count):
+            yield f"rate_limit=Rate(count={self.count!r}) is not allowed: give {COUNT}"
         per = as_seconds(self.per)
         if per is None or per <= 0:
             yield f"rate_limit=Rate(per={self.per!r}) is not allowed: give seconds, more than 0"
         if self.by not in ("endpoint", "tenant"):
             yield f"rate_limit=Rate(by={self.by!r}) is not allowed: give 'endpoint' or 'tenant'"
-        if self.burst is not None and (not is_whole(self.burst) or self.burst < 1):
-            allowed = "a whole number of at least 1"
-            yield f"rate_limit=Rate(burst={self.burst!r}) is not allowed: give {allowed}"
+        if self.burst is not None and not is_count(self.burst):
+            yield f"rate_limit=Rate(burst={self.burst!r}) is not allowed: give {COUNT}"
 
 
 _UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -104,9 +102,8 @@ class ByLoad:
     def problems(self) -> Iterator[str]:
         """Say what is wrong with it, a sentence each."""
         for name, value in (("minimum", self.minimum), ("maximum", self.maximum)):
-            if not is_whole(value) or value < 1:
-                allowed = "a whole number of at least 1"
-                yield f"concurrency=ByLoad({name}={value!r}) is not allowed: give {allowed}"
+            if not is_count(value):
+                yield f"concurrency=ByLoad({name}={value!r}) is not allowed: give {COUNT}"
                 return
         if self.maximum < self.minimum:
             yield f"concurrency={self!r} is not allowed: maximum is less than minimum"

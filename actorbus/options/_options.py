@@ -208,6 +208,14 @@ def is_64_bit(value: object) -> TypeGuard[int]:
     return is_whole(value) and -(2**63) <= value < 2**63
 
 
+def is_count(value: object) -> TypeGuard[int]:
+    """Return whether this is a whole number of at least 1 that every store can hold."""
+    return is_64_bit(value) and value >= 1
+
+
+COUNT = "a whole number of at least 1 and at most 64 bits"
+
+
 def is_text(value: object) -> TypeGuard[str]:
     """Return whether this is a text that can be written: one without lone surrogates."""
     if not isinstance(value, str):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 
 import trio
@@ -9,7 +10,7 @@ import trio
 from actorbus._errors import Problem
 from actorbus._own_frames import RUNTIME
 from actorbus.consuming._limits import Limits
-from actorbus.options._options import Seconds, as_seconds, is_whole
+from actorbus.options._options import Seconds, as_seconds, is_text, is_whole
 from actorbus.running._pace import Pace
 from actors import ActorSystem
 from supervisors import Strategy
@@ -80,18 +81,18 @@ def wrong_settings(settings: Settings, system: SystemOptions) -> Iterator[Proble
 
 
 def _wrong_names(settings: Settings, system: SystemOptions) -> Iterator[str]:
-    if not settings.name or "/" in settings.name:
+    if not is_text(settings.name) or not settings.name or "/" in settings.name:
         yield f"name={settings.name!r} is not allowed: give text without '/'"
-    if system.runs_on not in {None, "trio", "asyncio"}:
+    if system.runs_on not in (None, "trio", "asyncio"):  # it may be unhashable
         yield f"runs_on={system.runs_on!r} is not allowed: give 'trio' or 'asyncio'"
 
 
 def _wrong_times(settings: Settings, system: SystemOptions) -> Iterator[str]:
     for name in ("lease", "shutdown_timeout"):
-        seconds = as_seconds(getattr(settings, name))
+        value = getattr(settings, name)
+        seconds = None if isinstance(value, timedelta) else as_seconds(value)
         if seconds is None or seconds <= 0:
-            value = getattr(settings, name)
-            yield f"{name}={value!r} is not allowed: give a number above 0"
+            yield f"{name}={value!r} is not allowed: give a number of seconds above 0"
     blocked_after = system.blocked_after
     if blocked_after is not None and (as_seconds(blocked_after) or 0) <= 0:
         yield f"blocked_after={blocked_after!r} is not allowed: give a number above 0, or None"

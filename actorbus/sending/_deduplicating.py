@@ -14,7 +14,7 @@ from actorbus.gateways._options import arity
 from actorbus.gateways._way import Way
 from actorbus.messages._message import Headers
 from actorbus.messages._types import stable_name
-from actorbus.options._options import SendOptions, checked_headers
+from actorbus.options._options import SendOptions, checked_headers, is_text
 from actorbus.transactions._inner_units import InnerUnitOfWork
 from actorbus.transactions._listeners import Hook, Outcome
 from actorbus.transactions._unit_of_work import UnitOfWork
@@ -114,7 +114,7 @@ def _key(way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None) 
         key = rule(message, _headers(way, options, unit)) if wants_headers else rule(message)
     except InvalidTenant:  # what header(...) and field(...) raise where there is nothing
         key = None
-    if key is None or isinstance(key, float):
+    if key is None or isinstance(key, float) or not is_text(str(key)):
         raise InvalidMessage(
             f"{way.gateway.__qualname__}: deduplicate= gave {key!r}, which tells no two apart"
         )

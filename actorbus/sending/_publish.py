@@ -28,7 +28,13 @@ from actorbus.messages._message import (
 from actorbus.messages._types import did_you_mean
 from actorbus.options._failure_policy import own_policy_text
 from actorbus.options._handling import HANDLING_OPTIONS, Handling, handling
-from actorbus.options._options import SEND_OPTIONS, SendOptions, checked_headers, checked_id
+from actorbus.options._options import (
+    SEND_OPTIONS,
+    SendOptions,
+    checked_headers,
+    checked_id,
+    is_text,
+)
 from actorbus.options._ordering import OrderingRule, checked_wish, key_of, ordering_of
 from actorbus.options._precedence import first, on_channel, timing_of
 from actorbus.options._rules import ask
@@ -236,7 +242,7 @@ class Press:
             key = ask(rule, self.message_for(prepared, spec), prepared.envelope.headers)
         except InvalidTenant:  # what header(...) and field(...) raise where there is nothing
             key = None
-        if key is None or isinstance(key, float):
+        if key is None or isinstance(key, float) or not is_text(str(key)):
             raise InvalidMessage(
                 f"{spec.endpoint_id}: deduplicate= gave {key!r}, which tells no two messages apart"
             )
