@@ -128,7 +128,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     schedules, handlers = checked_schedules(declared, handlers, types, codecs, problems)
     error_handlers = checks.specs(declared.error_handlers)
     check_endpoint_ids(checks.drafts, problems)
-    check_fields(declared, handlers, problems)
+    check_fields(declared, checks.drafts, problems)
     gateways.check_interfaces(handlers, types)
     error_channels = ErrorChannelChecks(declared, problems)
     error_channels.run()

@@ -137,3 +137,9 @@ def test_plain_data_says_nothing_of_its_fields():
     def book(event: dict[str, str]) -> None: ...
 
     bus.check()
+
+
+def test_it_is_told_with_what_else_is_wrong_with_the_handler():
+    texts = faults(bus_with(Moved, ordering_key=field("acount"), concurrency=0))
+
+    assert [text.partition("=")[0] for text in sorted(texts)] == ["concurrency", "ordering_key"]
