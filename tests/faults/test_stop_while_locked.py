@@ -17,7 +17,7 @@ class Job:
     number: int
 
 
-MOST = 1.0 + CLOSING + 1.0
+MOST = 1.0 + CLOSING + 3.0
 """Seconds beyond `shutdown_timeout`: last settlements, the store's lock, and a slow machine."""
 
 
