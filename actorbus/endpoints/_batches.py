@@ -33,6 +33,7 @@ from actorbus.endpoints._workload import Workload
 from actorbus.handling._batch_failed import BatchFailed
 from actorbus.handling._batch_headers import BatchHeaders
 from actorbus.messages._message import Headers
+from actorbus.options._failure_policy import checked_policy
 from actorbus.transactions._unit_of_work import UnitOfWork
 from supervisors import leaves
 
@@ -113,6 +114,7 @@ class BatchProcessing(Processing):
             self._workload.counts.started += 1
             self._total.started += 1
             try:
+                checked_policy(claimed.on_failure)
                 messages[claimed.copy_id] = self._dispatch.decode(self._spec, claimed)
             except Exception as error:  # noqa: BLE001  whatever it raises is judged
                 self.judging.failed(claimed, error)

@@ -41,7 +41,7 @@ from actorbus.endpoints._workload import Workload
 from actorbus.handling._dispatch import Invoke
 from actorbus.handling._start_by import TooLate, starting_within
 from actorbus.messages._message import Headers
-from actorbus.options._failure_policy import policy_of
+from actorbus.options._failure_policy import checked_policy
 from actorbus.transactions._unit_of_work import UnitOfWork
 from supervisors import leaves
 
@@ -145,7 +145,7 @@ class Processing:
 
     def _own_invoke(self, claimed: Claimed) -> Invoke:
         """Return what calls the handler under the message's own limits of time."""
-        invoke, timeout = self._invoke, policy_of(claimed.on_failure).timeout
+        invoke, timeout = self._invoke, checked_policy(claimed.on_failure).timeout
         if timeout is not None:
             invoke = self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
         if claimed.expires_at is None or self._spec.world not in {"thread", "process"}:

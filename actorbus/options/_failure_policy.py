@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
+from actorbus._errors import UndecodableMessage
 from supervisors import Retry
 
 
@@ -64,8 +65,19 @@ def policy_text(
 
 
 def policy_of(text: str | None) -> FailurePolicy:
-    """Return the policy that travels with a message. Raises msgspec.ValidationError."""
-    return NO_POLICY if text is None else _decode(text)
+    """Return the policy that travels with a message. One that was damaged says nothing."""
+    try:
+        return NO_POLICY if text is None else _decode(text)
+    except msgspec.MsgspecError:  # `checked_policy` makes its message a dead letter
+        return NO_POLICY
+
+
+def checked_policy(text: str | None) -> FailurePolicy:
+    """Return the policy that travels with a message. Raises UndecodableMessage."""
+    try:
+        return NO_POLICY if text is None else _decode(text)
+    except msgspec.MsgspecError as error:
+        raise UndecodableMessage(f"its on_failure in the store is damaged: {error}") from error
 
 
 NO_POLICY = FailurePolicy()

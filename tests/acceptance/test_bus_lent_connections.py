@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import trio
 
-from actorbus import ActorBus, Headers, Retry, Transaction
+from actorbus import ActorBus, Batch, Headers, Retry, Transaction
 
 
 @dataclass(frozen=True)
@@ -143,3 +143,36 @@ async def test_a_handler_that_changes_its_own_messages_row_has_failed(bus, meddl
     assert retried == [1, 2]
     assert (letter.reason, letter.attempts) == ("attempts exhausted", 2)
     assert "its handler changed its row" in letter.exception_message
+
+
+@pytest.mark.parametrize("policy", ["{broken", "[]", '{"retry": "often"}'])
+@pytest.mark.parametrize("batch", [None, Batch(size=10, wait=0.01)], ids=["single", "batch"])
+async def test_a_damaged_policy_in_the_store_makes_a_dead_letter_of_its_message_alone(
+    bus, policy, batch
+):
+    """Its endpoint used to restart for ever, and handled nothing else."""
+    handled: list[object] = []
+    if batch is None:
+
+        @bus.event_handler(channel="notes")
+        async def note(event: Note) -> None:
+            handled.append(event.number)
+    else:
+
+        @bus.event_handler(channel="notes", batch=batch)
+        async def notes(events: list[Note]) -> None:
+            handled.extend(event.number for event in events)
+
+    @bus.command_handler
+    async def damage(command: Meddle, tx: Transaction) -> None:
+        await tx.execute("UPDATE actorbus_messages SET on_failure = $1", policy)
+
+    async with bus.running(consume="none"):
+        await bus.events.publish(Note(1))
+        await bus.commands.send(Meddle())
+        await bus.events.publish(Note(2))
+        await bus.consume_for(10)
+        [letter] = await bus.dead_letters.list()
+
+    assert (handled, letter.reason) == ([2], "undecodable")
+    assert "its on_failure in the store is damaged" in letter.exception_message
