@@ -74,7 +74,9 @@ def error_handler_faults(declaration: Declaration, message: Parameter) -> Iterat
 def _channels_of(handlers: Sequence[Declaration]) -> Mapping[object, list[str]]:
     found: dict[object, list[str]] = {}
     for declaration in handlers:
-        found.setdefault(declaration.options.get("channel"), []).append(declaration.where)
+        channel = declaration.options.get("channel")
+        if isinstance(channel, str):
+            found.setdefault(channel, []).append(declaration.where)
     return found
 
 

@@ -246,7 +246,7 @@ class Declaring(Intercepting, Distributing, Scheduling):
         """
         self._refuse_while_running("provide a service")
         where = caller_place(caller())
-        if scope not in {"app", "message"}:
+        if scope not in ("app", "message"):  # which may be unhashable
             text = f"scope={scope!r} is not allowed: give 'app' or 'message'"
             self._declared.problems.append(Problem(where, text))
         if value is not _MISSING:

@@ -65,6 +65,8 @@ class DistributionChecks:
             self._problems.add_all(where, self._map_faults(service_map), prefix)
             for _, channel in service_map.pairs:
                 check_channel_name(self._problems, [*self._channels], where, channel, prefix)
+            if not isinstance(service_map.name, str):
+                continue
             if service_map.name in self._maps:
                 there = places[service_map.name]
                 self._problems.add(where, f"{prefix}declared already, at {there}; give name=")
@@ -111,7 +113,7 @@ class DistributionChecks:
                     self._gateways.setdefault(parameter.annotation, declaration.where)
 
     def _gateway_faults(self, gateway: type[DistributedBus]) -> Iterator[str]:
-        if gateway.service_map not in self._maps:
+        if gateway.service_map not in [*self._maps]:
             hint = did_you_mean(str(gateway.service_map), self._maps)
             yield f"no service map {gateway.service_map!r}{hint}; declare it: add_service_map(...)"
         yield from self._outbox_faults(gateway.channel)
@@ -123,7 +125,7 @@ class DistributionChecks:
     def _outbox_faults(self, outbox: str | None) -> Iterator[str]:
         if outbox is None:
             return
-        if outbox not in self._channels:
+        if outbox not in [*self._channels]:
             yield f"no channel {outbox!r}{did_you_mean(str(outbox), self._channels)}"
         elif not is_plain_channel(self._channels[outbox]):
             yield _dynamic(outbox)

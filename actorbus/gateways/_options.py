@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypedDict, cast
 
 from actorbus._errors import MessageRefused
+from actorbus.codecs import known_content_types
 from actorbus.declaring._handlers import Kind
 from actorbus.gateways._way import Way
 from actorbus.messages._types import did_you_mean
@@ -96,6 +97,10 @@ def way_faults(way: Way, *, asynchronous: bool) -> Iterator[str]:
     yield from _kind_faults(way, asynchronous=asynchronous)
     if way.deduplicate is not None and not is_rule(way.deduplicate):
         yield f"deduplicate={way.deduplicate!r} is not a function of the message, and the headers"
+    content_type = way.options.get("content_type")
+    if content_type is not None and content_type not in known_content_types():
+        known = " or ".join(repr(name) for name in known_content_types())
+        yield f"content_type={content_type!r} is not allowed: give {known}"
     try:
         timing(cast("SendOptions", way.options), 0.0)
         checked_headers(way.options.get("headers", {}))

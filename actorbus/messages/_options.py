@@ -63,7 +63,7 @@ class MessageOptions:
         """Say what is wrong with these options, a sentence each."""
         if self.conversion not in STRICTNESS:
             yield f"conversion={self.conversion!r} is not allowed: give 'strict' or 'lax'"
-        if self.unknown_fields not in {None, *UNKNOWN_FIELDS}:
+        if self.unknown_fields not in (None, *UNKNOWN_FIELDS):  # it may be unhashable
             given = f"unknown_fields={self.unknown_fields!r}"
             yield f"{given} is not allowed: give 'refuse' or 'ignore'"
         if not is_whole(self.max_message_bytes) or self.max_message_bytes < 1:

@@ -168,7 +168,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     if not names:
         return " (none is known)"
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(str(name), names, n=1)
     guess = f"; did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")  # noqa: PLR2004  enough for a line
     return f"{guess} (known: {shown})"

@@ -61,7 +61,8 @@ def policy_text(
         stored = RetryAsStored(
             retry.attempts, retry.initial, retry.factor, retry.maximum, retry.jitter
         )
-    return _encode(FailurePolicy(error_channel, stored, timeout)).decode()
+    channel = None if error_channel is None else str(error_channel)  # of a subclass the text
+    return _encode(FailurePolicy(channel, stored, timeout)).decode()
 
 
 def policy_of(text: str | None) -> FailurePolicy:

@@ -132,6 +132,8 @@ class _Faults:
         self.problems += [*checked.problems, *self._contradictions(missed), *self._name_faults()]
         self.problems += self._message_faults()
         channel = self._declaration.options["channel"]
+        if not isinstance(channel, str):  # refused with the handler's other options
+            return None
         if channel in channels:
             self.problems += self._tenant_faults(channels[channel], headers)
         if channel in routings:

@@ -10,12 +10,16 @@ from actorbus import (
     ActorBus,
     BusConfigurationError,
     ByLoad,
+    DistributedBus,
     DynamicChannel,
+    EventBus,
+    FailedMessage,
     InvalidMessage,
     Rate,
     Retry,
     RoundRobinChannel,
     RoutedChannel,
+    ServiceMap,
     header,
 )
 from supervisors import ConfigurationError
@@ -144,3 +148,44 @@ async def test_the_reason_of_a_pause_is_a_text():
         for reason in ("\udcff", 5):
             with pytest.raises(BusConfigurationError, match="reason=.* is not allowed"):
                 await bus.pause("notes", reason=reason)
+
+
+def test_a_list_is_no_name_of_a_channel_or_a_map():
+    """What cannot be looked up is named like any other value."""
+    bus = ActorBus("shop", ":memory:", unknown_fields=["x"])  # type: ignore[arg-type]  # what is refused
+    bus.add_channel("notes")
+    bus.provide(Note, scope=["app"])  # type: ignore[arg-type]  # what is refused
+    bus.add_service_map(ServiceMap({"orders": "notes"}, name=["x"]))  # type: ignore[arg-type]  # what is refused
+    bus.schedule({"number": 1}, every=5, name="five", routing_key=5)  # type: ignore[arg-type]  # what is refused
+
+    class Lost(DistributedBus, channel=["notes"], service_map=["y"]):  # type: ignore[arg-type]  # what is refused
+        pass
+
+    class Odd(EventBus, channel="notes", content_type="text/odd"):
+        pass
+
+    bus.gateway(Lost)
+    bus.gateway(Odd)
+
+    @bus.error_handler(channel=["notes"])  # type: ignore[arg-type]  # what is refused
+    async def failed(message: FailedMessage) -> None: ...
+
+    @bus.scheduled(every=5, channel=["notes"])  # type: ignore[arg-type]  # what is refused
+    async def five() -> None: ...
+
+    with pytest.raises(BusConfigurationError) as caught:
+        bus.check()
+
+    report = str(caught.value)
+    for part in (
+        "unknown_fields=['x'] is not allowed",
+        "scope=['app'] is not allowed",
+        "service map ['x']: name=['x'] is not allowed",
+        "no message type is registered as 5",
+        "Lost: no channel ['notes']",
+        "Lost: no service map ['y']",
+        "Odd: content_type='text/odd' is not allowed",
+        "failed: no channel ['notes']",
+        "five: no channel ['notes']",
+    ):
+        assert part in report, part
