@@ -94,16 +94,20 @@ class Flow:
             return False
         return self.gathering is None or bool(held.again) or self._ready(held) > 0
 
-    def opens_at(self, held: Held) -> float:
-        """Return the run's time at which to ask again, though nothing has happened."""
+    def opens_at(self, held: Held, since: float) -> float:
+        """Return the run's time at which to ask again, though nothing has happened.
+
+        `since` is when it was asked last: what has opened after that has been missed, so that the
+        time may have passed already. inf: it is not time that has to pass.
+        """
         if not (held.unstarted or held.again):
             return inf
         at = -inf
         if self.permits is not None:
-            at = trio.current_time() + self.permits.start_in()
+            at = since + self.permits.start_in(since)
         if self.gathering is not None and not held.again:
             at = max(at, self.gathering.due_at(len(held.unstarted)))
-        return at if at > trio.current_time() else inf
+        return at if at > since else inf
 
     def started(self, held: Held, *, again: bool) -> None:
         """Note that the first message begins."""

@@ -60,9 +60,9 @@ class Permits:
         """Return the seconds until one more may be claimed."""
         return self._bucket.wait(self._reserved() + 1, trio.current_time())
 
-    def start_in(self) -> float:
-        """Return the seconds until one more may begin."""
-        return self._bucket.wait(1, trio.current_time())
+    def start_in(self, now: float) -> float:
+        """Return the seconds from `now` until one more may begin."""
+        return self._bucket.wait(1, now)
 
     def _reserved(self) -> int:
         self._holders = {key: one for key, one in self._holders.items() if one.unstarted}

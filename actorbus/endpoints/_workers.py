@@ -6,6 +6,7 @@ them from starving the others: past it each of them gives way after the message 
 """
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import perf_counter
 from typing import Protocol
 
@@ -95,10 +96,11 @@ class Workers:
     async def _work(self) -> None:
         workload, run, time_slice = self._workload, self._run, self._slice
         while True:
+            since = -inf if workload.flow is None else trio.current_time()
             item = workload.next()
             if item is None:
                 self._check_health()
-                await self._rest()
+                await self._rest(since)
                 continue
             if workload.unstarted or workload.again:
                 self.notify()
@@ -107,13 +109,16 @@ class Workers:
             if time_slice.is_over:
                 await time_slice.give_way()
 
-    async def _rest(self) -> None:
-        """Wait until there is work, or, with a flow, until something may begin."""
+    async def _rest(self, since: float) -> None:
+        """Wait until there is work, or, with a flow, until something may begin.
+
+        `since` is the time before the workload was asked: what opens from then on is not missed.
+        """
         flow = self._workload.flow
         if flow is None:
             await self._parked.park()
             return
-        with trio.move_on_at(flow.opens_at(self._workload)):
+        with trio.move_on_at(flow.opens_at(self._workload, since)):
             await self._parked.park()
 
     def _check_health(self) -> None:
@@ -153,9 +158,10 @@ class SharedWorkers(Workers):
         key = self._workload.plan.path
         try:
             while True:
+                since = -inf if self._workload.flow is None else trio.current_time()
                 if not self._may_work(key):
                     self._check_health()
-                    await self._rest()
+                    await self._rest(since)
                     continue
                 await self._work_in_turn()
         finally:
