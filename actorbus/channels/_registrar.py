@@ -15,6 +15,7 @@ import trio
 from actorbus._bus_events import TenantsNotRefreshed
 from actorbus._store import ParkedFilter, StoreError
 from actorbus._user_calls import parameter_count
+from actorbus.channels._tenant_directory import TenantDirectory
 from actorbus.declaring._channel import Channel, DynamicChannel
 from actorbus.declaring._routed_channel import RoutedChannel, Routing
 from actorbus.endpoints._surroundings import Surroundings
@@ -37,6 +38,7 @@ class Registrar:
         self._path = path
         self._directory = bus.places.directories.get(channel.name)
         self._failures = 0
+        self._asking = trio.Lock()
 
     @property
     def interval(self) -> float | None:
@@ -56,7 +58,7 @@ class Registrar:
             return
         if self._directory.is_asked:
             try:
-                self._directory.take(await self._ask())
+                await self._learn(self._directory)
             except Exception as error:
                 error.add_note(f"channel {self._channel.name!r}: its tenants= function failed")
                 raise
@@ -70,7 +72,7 @@ class Registrar:
         if directory is None or not directory.is_asked:
             return 1.0
         try:
-            news = directory.take(await self._ask())
+            news = await self._learn(directory)
         except Exception as error:  # noqa: BLE001  told to whoever watches; asked again later
             return self._failed(error)
         self._failures = 0
@@ -84,6 +86,11 @@ class Registrar:
         now, name = trio.current_time(), self._channel.name
         self._bus.publish(TenantsNotRefreshed(self._path, now, name, error, delay))
         return delay
+
+    async def _learn(self, directory: TenantDirectory) -> bool:
+        """Ask, one at a time: an answer from before never replaces a later one. True: news."""
+        async with self._asking:
+            return directory.take(await self._ask())
 
     async def _ask(self) -> Any:
         function: Any = self._channel.tenants if isinstance(self._channel, DynamicChannel) else None

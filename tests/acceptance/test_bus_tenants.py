@@ -209,6 +209,36 @@ async def test_a_parked_message_goes_on_when_its_tenant_is_added(store):
     assert shop.handled == [(1, "newcomer")]
 
 
+async def test_an_answer_from_before_never_replaces_a_later_one(store):
+    """The look that a miss brings about has asked before the tenant was added, and is slow."""
+    known, asked = ["acme"], []
+    begun, go_on = trio.Event(), trio.Event()
+
+    async def tenants():
+        answer = list(known)
+        asked.append(answer)
+        if len(asked) == 2:
+            begun.set()
+            await go_on.wait()
+        return answer
+
+    shop = Shop(store, jobs(tenants=tenants, unknown="park"))
+    async with shop.bus.running():
+        await shop.send(1, tenant="newcomer")
+        await begun.wait()
+        known.append("newcomer")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shop.bus.refresh_tenants, "jobs")
+            await trio.testing.wait_all_tasks_blocked()
+            go_on.set()
+        await trio.testing.wait_all_tasks_blocked()
+        await shop.send(2, tenant="newcomer")
+        listed = await shop.bus.parked.list()
+        await shop.bus.idle()
+
+    assert (listed, sorted(shop.handled)) == ([], [(1, "newcomer"), (2, "newcomer")])
+
+
 async def test_a_parked_message_goes_on_in_the_next_run_that_knows_its_tenant(tmp_path):
     store = f"sqlite:///{tmp_path / 'bus.db'}"
     first = Shop(store, jobs(tenants={"ACME Inc.": "acme"}, unknown="park"))
