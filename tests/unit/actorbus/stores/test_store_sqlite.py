@@ -13,9 +13,10 @@ from actorbus import _store
 from actorbus._settlement import Retry
 from actorbus._store import SchemaTooNew, SchemaTooOld, Store, StoreError
 from actorbus.stores import SqliteOptions, SqliteStore, open_store
+from actorbus.stores._sql import parse
 from actorbus.stores.sqlite import _schema
 from actorbus.stores.sqlite._placeholders import Translations, numbered
-from actorbus.stores.sqlite._queries import QUERIES, SCHEMA, parse
+from actorbus.stores.sqlite._queries import QUERIES, SCHEMA
 from actorbus.stores.sqlite._tenants import waiting_tenants
 from actorbus.testing import demand, failure, names, outgoing, process
 
