@@ -49,6 +49,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """Of one endpoint's copies with the same key one at a time is ready, in order of sending."""
     parked: str | None = None
     """Why it is held back: it is stored as parked, with this reason, until it is let go on."""
+    for_endpoint: str | None = None
+    """Of a message that waits in an outbox: the endpoint behind the broker. `endpoint` is the
+    relay's then, and deduplication keys are this one's."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -90,6 +93,8 @@ class Claimed(msgspec.Struct, frozen=True):
     """While it is claimed, no other message of its endpoint with this key is."""
     unread_bytes: int = 0
     """The length of a body that is larger than this process wants to read; `body` is empty then."""
+    for_endpoint: str | None = None
+    """The endpoint behind the broker that it is relayed to; None: it is handled from here."""
 
 
 class Demand(NamedTuple):

@@ -126,6 +126,8 @@ class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
     replays: int
     deduplication_key: str | None
     ordering_key: str | None = None
+    for_endpoint: str | None = None
+    """Of one that could not be relayed to a broker: the endpoint behind it."""
     failures: tuple[Failure, ...] = ()
     """All failed attempts, oldest first; filled by `dead_letter(copy_id)`, empty in lists."""
 

@@ -4,8 +4,8 @@ INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers, body, parked_reason,
-    ordering_key
-) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    ordering_key, for_endpoint
+) VALUES (?, NULL, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_plain_message
 -- The same for a copy without anything special: each NULL that is not bound saves time.
@@ -33,18 +33,20 @@ DELETE FROM actorbus_sent WHERE endpoint = ? AND key = ?;
 -- Give a dead letter the history of an earlier one of its key.
 UPDATE actorbus_failures SET copy_id = :copy_id WHERE copy_id IN (
     SELECT copy_id FROM actorbus_dead_letters
-    WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id
+    WHERE deduplication_key = :key AND coalesce(for_endpoint, endpoint) = :endpoint
+      AND copy_id <> :copy_id
 );
 
 -- name: replace_dead_letter
 -- Drop an earlier dead letter of a key, whose history the later one has.
 DELETE FROM actorbus_dead_letters
-WHERE deduplication_key = :key AND endpoint = :endpoint AND copy_id <> :copy_id
+WHERE deduplication_key = :key AND coalesce(for_endpoint, endpoint) = :endpoint
+  AND copy_id <> :copy_id
 RETURNING copy_id;
 
 -- name: endpoint_of_letter
 -- Whose dead letter is this?
-SELECT endpoint FROM actorbus_dead_letters WHERE copy_id = ?;
+SELECT coalesce(for_endpoint, endpoint) FROM actorbus_dead_letters WHERE copy_id = ?;
 
 -- name: running_keys
 -- Which messages of an endpoint with one of these keys are in somebody's hands?
@@ -81,7 +83,7 @@ LIMIT ?;
 -- name: first_ready
 -- The first ready messages of one endpoint, as they will be once they are claimed. Of a body that
 -- is too large only the length is read.
-SELECT sequence, epoch + 1, attempts, suspect, ordering_key, replays, priority, due_at,
+SELECT sequence, epoch + 1, attempts, suspect, ordering_key, for_endpoint, replays, priority, due_at,
     expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body)
@@ -99,7 +101,7 @@ WHERE sequence BETWEEN ? AND ?;
 -- Claim one of the candidates of several endpoints.
 UPDATE actorbus_messages SET state = 'claimed', owner = ?, epoch = epoch + 1
 WHERE sequence = ? AND state = 'ready'
-RETURNING sequence, epoch, attempts, suspect, ordering_key, replays, priority, due_at,
+RETURNING sequence, epoch, attempts, suspect, ordering_key, for_endpoint, replays, priority, due_at,
     expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
@@ -122,7 +124,7 @@ SELECT EXISTS (
 UPDATE actorbus_messages
 SET state = 'claimed', owner = ?, epoch = epoch + 1, attempts = attempts + 1
 WHERE sequence = ? AND state = 'ready'
-RETURNING sequence, epoch, attempts - 1, suspect, ordering_key, replays, priority,
+RETURNING sequence, epoch, attempts - 1, suspect, ordering_key, for_endpoint, replays, priority,
     due_at, expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type,
     correlation_id, causation_id, timestamp, deduplication_key, on_failure, headers,
     iif(length(body) > ?, length(body), body);
@@ -301,11 +303,11 @@ DELETE FROM actorbus_failures WHERE copy_id = ?;
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 )
 SELECT copy_id, channel, endpoint, tenant, ?, ?, ?, ?, ?,
     replays, ?, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
 
 -- name: note_failed
@@ -347,7 +349,7 @@ WHERE sequence = ? AND epoch = ? AND failed.copy_id = actorbus_messages.copy_id;
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 )
 SELECT message.copy_id,
     iif(failed.channel = '', message.channel, failed.channel),
@@ -356,7 +358,7 @@ SELECT message.copy_id,
     coalesce(?, failed.exception), coalesce(?, failed.exception_message),
     coalesce(?, failed.traceback), failed.attempts, replays, ?, priority, enqueued_at, message_id,
     type_name, content_type, correlation_id, causation_id, timestamp, deduplication_key, on_failure,
-    ordering_key, headers, body
+    ordering_key, for_endpoint, headers, body
 FROM actorbus_messages AS message JOIN actorbus_failed AS failed USING (copy_id)
 WHERE sequence = ? AND epoch = ?;
 
@@ -402,7 +404,7 @@ WHERE sequence IN (
     ORDER BY expires_at LIMIT ?
 )
 RETURNING channel, endpoint, tenant, copy_id, attempts + replays, sequence, ordering_key,
-    deduplication_key;
+    deduplication_key, coalesce(for_endpoint, endpoint);
 
 -- name: count_expired
 -- Count dropped messages for their queue.
@@ -497,7 +499,8 @@ SELECT channel, endpoint, tenant, 'expired', messages, NULL FROM actorbus_expire
 -- Dead letters that match, oldest first, a page at a time; of bodies the length, if that will do.
 SELECT number, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, headers,
     iif(:bodies, body, x'') AS body, length(body) AS body_bytes, correlation_id, causation_id, timestamp, priority, enqueued_at, died_at, reason,
-    exception, exception_message, traceback, attempts, replays, deduplication_key, ordering_key
+    exception, exception_message, traceback, attempts, replays, deduplication_key, ordering_key,
+    for_endpoint
 FROM actorbus_dead_letters WHERE {matching} AND number > :after ORDER BY number LIMIT :limit;
 
 -- name: newest_dead_letter
@@ -529,11 +532,11 @@ FROM actorbus_failures WHERE copy_id = ? ORDER BY number;
 INSERT INTO actorbus_messages (
     state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 )
 SELECT 'ready', NULL, 0, 0, 0, replays + 1, priority, :now, NULL, :now,
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body
+    causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 FROM actorbus_dead_letters WHERE {matching} ORDER BY number
 RETURNING channel, sequence, endpoint, tenant, ordering_key, copy_id;
 

@@ -1,4 +1,4 @@
--- The tables of a SQLite store, version 2. They are public: read them with any SQL tool.
+-- The tables of a SQLite store, version 3. They are public: read them with any SQL tool.
 --
 -- They lie beside the users' own tables, hence the prefix. Times are unix seconds by the wall clock,
 -- except for those named "boottime", which count from the start of the machine. Write to them only
@@ -45,7 +45,8 @@ CREATE TABLE actorbus_messages (
     headers           TEXT NOT NULL,     -- the user's headers, a JSON object of text
     body              BLOB NOT NULL,   -- the message itself, encoded
     ordering_key      TEXT,              -- of such messages one at a time is in turn: actorbus_keys
-    parked_reason     TEXT               -- why it is held back; NULL: it is not parked
+    parked_reason     TEXT,              -- why it is held back; NULL: it is not parked
+    for_endpoint      TEXT               -- of a message that waits to be relayed: the handler that it is for
 ) STRICT;
 
 -- What a claim reads: its cost does not depend on how much else is stored.
@@ -109,7 +110,8 @@ CREATE TABLE actorbus_dead_letters (
     on_failure        TEXT,            -- what its gateway says about failures: a JSON object, or NULL
     ordering_key      TEXT,            -- see actorbus_keys
     headers           TEXT NOT NULL,   -- the user's headers, a JSON object of text
-    body              BLOB NOT NULL    -- the message itself, encoded
+    body              BLOB NOT NULL,   -- the message itself, encoded
+    for_endpoint      TEXT             -- of a message that was to be relayed: the handler that it is for
 ) STRICT;
 -- One dead letter for a key: a later one takes the place of the first.
 CREATE INDEX actorbus_dead_letters_key ON actorbus_dead_letters (deduplication_key)

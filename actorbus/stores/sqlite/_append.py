@@ -41,6 +41,7 @@ def _is_plain(copy: Outgoing) -> bool:
         and copy.time_to_live is None
         and copy.parked is None
         and copy.failed is None
+        and copy.for_endpoint is None
     )
 
 
@@ -107,7 +108,7 @@ def _is_new(cursor: sqlite3.Cursor, copy: Outgoing, now: float) -> bool:
     return (
         key is None
         or copy.forwarded
-        or cursor.execute(_REMEMBER, (copy.endpoint, key, now)).rowcount == 1
+        or cursor.execute(_REMEMBER, (copy.for_endpoint or copy.endpoint, key, now)).rowcount == 1
     )
 
 
@@ -140,6 +141,7 @@ def _row(copy: Outgoing, now: float, ready: set[str]) -> tuple[Any, ...]:
         copy.body,
         copy.parked,
         copy.ordering_key,
+        copy.for_endpoint,
     )
 
 

@@ -150,13 +150,15 @@ class Claims:
 
 
 def _claimed(row: tuple[Any, ...]) -> Claimed:
-    sequence, epoch, attempts, suspect, ordering_key, *rest = row
+    sequence, epoch, attempts, suspect, ordering_key, for_endpoint, *rest = row
     unread = 0
     if isinstance(rest[-1], int):  # the length of a body that is too large
         unread, rest[-1] = rest[-1], b""
     claimed = Claimed(sequence, epoch, attempts, bool(suspect), *rest)
     if ordering_key is not None:
         claimed = replace(claimed, ordering_key=ordering_key)
+    if for_endpoint is not None:
+        claimed = replace(claimed, for_endpoint=for_endpoint)
     return replace(claimed, unread_bytes=unread) if unread else claimed
 
 

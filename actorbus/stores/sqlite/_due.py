@@ -52,10 +52,11 @@ def expire(cursor: sqlite3.Cursor, now: float, ready: set[str]) -> int:
     Their ordering keys pass on: add to `ready` the channels whose next ones are in turn now.
     """
     rows = cursor.execute(_EXPIRE, (now, _BATCH)).fetchall()
-    for channel, endpoint, tenant, copy_id, has_history, sequence, key, deduplication_key in rows:
+    for channel, endpoint, tenant, copy_id, has_history, sequence, key, *keyed in rows:
         _settle.count_expired(cursor, channel, endpoint, tenant, now)
+        deduplication_key, handled_by = keyed
         if deduplication_key is not None:
-            _once.forget(cursor, endpoint, deduplication_key)
+            _once.forget(cursor, handled_by, deduplication_key)
         if has_history:
             delete_history(cursor, copy_id)
         if key is not None and _lines.leave(cursor, Line(channel, endpoint, tenant, key), sequence):

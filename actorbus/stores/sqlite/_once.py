@@ -7,6 +7,7 @@ Rules:
     blocks nobody.
  3. A message that was not handled in the end leaves no note: its key may be sent again. If that
     one dies too, it takes the place of the first among the dead letters: a key has one at most.
+ 4. A copy that waits to be relayed is not handled here, whatever its key.
 """
 
 import json
@@ -36,7 +37,11 @@ def once(cursor: sqlite3.Cursor, demand: Demand, found: list[Claimed], now: floa
 
     Costs nothing if none of them has a key, else two statements.
     """
-    keys = {one.deduplication_key for one in found if one.deduplication_key is not None}
+    keys = {
+        one.deduplication_key
+        for one in found
+        if one.deduplication_key is not None and one.for_endpoint is None
+    }
     if not keys:
         return found
     lists = json.dumps(demand.endpoint_ids), json.dumps(sorted(keys))

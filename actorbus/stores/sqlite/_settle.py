@@ -63,7 +63,7 @@ def _not_handled(
     ready: set[str],
 ) -> None:
     """Let the key be sent again; of its dead letters the last is kept, and parks what it parks."""
-    endpoint = claimed.endpoint
+    endpoint = claimed.for_endpoint or claimed.endpoint
     if isinstance(settlement, DeadLetter):
         if settlement.of_error_channel:
             endpoint = _failed.buried_under(cursor, claimed.copy_id)

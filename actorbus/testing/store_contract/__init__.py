@@ -19,6 +19,7 @@ from actorbus.testing.store_contract._error_channels import ErrorChannelContract
 from actorbus.testing.store_contract._ordering import OrderingContract
 from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
+from actorbus.testing.store_contract._relaying import RelayingContract
 from actorbus.testing.store_contract._replies import RepliesContract
 from actorbus.testing.store_contract._schedules import SchedulesContract
 from actorbus.testing.store_contract._sending import SendingContract
@@ -39,6 +40,7 @@ class StoreContract(
     ParkingContract,
     SchedulesContract,
     OrderingContract,
+    RelayingContract,
 ):
     """One process on a store."""
 

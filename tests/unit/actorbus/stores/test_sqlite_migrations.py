@@ -10,7 +10,10 @@ from actorbus.stores.sqlite._queries import SCHEMA
 from actorbus.stores.sqlite._store import SqliteStore
 from actorbus.testing import demand, names, process
 
-FIRST = Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")
+SCHEMAS = {
+    version: Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
+    for version in (1, 2)
+}
 
 MESSAGE = """
 INSERT INTO actorbus_messages (
@@ -23,13 +26,15 @@ INSERT INTO actorbus_messages (
 """
 
 
-@pytest.fixture
-def first_store(tmp_path):
-    """Return the path of a store as the first version made it, with a message in it."""
+@pytest.fixture(params=SCHEMAS)
+def older_store(request, tmp_path):
+    """Return the path of a store as an earlier version made it, with a message in it."""
     path = tmp_path / "shop.db"
     connection = sqlite3.connect(path)
-    connection.executescript(FIRST)
-    connection.execute("INSERT INTO actorbus_schema VALUES (1, 'the store', 1.0, 1.0)")
+    connection.executescript(SCHEMAS[request.param])
+    connection.execute(
+        "INSERT INTO actorbus_schema VALUES (?, 'the store', 1.0, 1.0)", [request.param]
+    )
     connection.execute(MESSAGE)
     connection.commit()
     connection.close()
@@ -48,9 +53,9 @@ def tables(connection):
     return found
 
 
-def test_a_migrated_store_has_the_tables_of_a_new_one(first_store):
-    migrated, new = sqlite3.connect(first_store), sqlite3.connect(":memory:")
-    schema = _schema.prepare(migrated, str(first_store), 9.0)
+def test_a_migrated_store_has_the_tables_of_a_new_one(older_store):
+    migrated, new = sqlite3.connect(older_store), sqlite3.connect(":memory:")
+    schema = _schema.prepare(migrated, str(older_store), 9.0)
     new.executescript(SCHEMA)
 
     assert schema == (_schema.VERSION, "the store")
@@ -59,8 +64,8 @@ def test_a_migrated_store_has_the_tables_of_a_new_one(first_store):
     new.close()
 
 
-async def test_a_migrated_store_has_its_messages(first_store):
-    store = SqliteStore(first_store)
+async def test_a_migrated_store_has_its_messages(older_store):
+    store = SqliteStore(older_store)
     await store.open(process())
     claimed = await store.claim([demand()])
     await store.close()
@@ -68,13 +73,13 @@ async def test_a_migrated_store_has_its_messages(first_store):
     assert names(claimed) == ["m"]
 
 
-def test_a_migration_keeps_the_numbers_and_what_else_refers_to_the_table(first_store):
+def test_a_migration_keeps_the_numbers_and_what_else_refers_to_the_table(older_store):
     """Sequences go on behind the highest ever used, and a view of the user's still works."""
-    connection = sqlite3.connect(first_store, isolation_level=None)
+    connection = sqlite3.connect(older_store, isolation_level=None)
     connection.execute("CREATE VIEW backlog AS SELECT copy_id FROM actorbus_messages")
     connection.execute("UPDATE sqlite_sequence SET seq = 40 WHERE name = 'actorbus_messages'")
     connection.execute("BEGIN IMMEDIATE")
-    _schema.prepare(connection, str(first_store), 9.0)
+    _schema.prepare(connection, str(older_store), 9.0)
     connection.execute("COMMIT")
     connection.execute(MESSAGE.replace("'m', 'orders'", "'n', 'orders'"))
     numbers = connection.execute("SELECT sequence FROM actorbus_messages").fetchall()

@@ -183,7 +183,7 @@ def test_each_of_the_next_tenants_is_one_search(database):
 def test_tenants_are_found_by_seeks(database):
     """Counted in steps of SQLite's machine: 20 of 2,000 tenants do not cost 40,000 rows."""
     queue = ("orders", "bill")
-    rest = ("m", "T", "c", "m", None, 1.0, None, None, "{}", b"", None, None)
+    rest = ("m", "T", "c", "m", None, 1.0, None, None, "{}", b"", None, None, None)
     rows = (
         ("ready", 0, 1.0, None, 1.0, f"c{n}", *queue, f"t{n % 2000:04}", *rest)
         for n in range(40_000)
