@@ -34,6 +34,7 @@ from actorbus._store._errors import TransactionTooLong as TransactionTooLong
 from actorbus._store._errors import TurnEnded as TurnEnded
 from actorbus._store._messages import Claimed as Claimed
 from actorbus._store._messages import Demand as Demand
+from actorbus._store._messages import Origin as Origin
 from actorbus._store._messages import Outgoing as Outgoing
 from actorbus._store._messages import Poll as Poll
 from actorbus._store._rows import DeadLetterFilter as DeadLetterFilter
@@ -65,6 +66,7 @@ __all__ = [
     "Demand",
     "GroupLost",
     "NotAStore",
+    "Origin",
     "Outgoing",
     "Parameters",
     "ParkedFilter",

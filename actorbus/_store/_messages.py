@@ -8,6 +8,14 @@ from actorbus._settlement import Failed
 from actorbus.consuming._pauses import Pause
 
 
+class Origin(NamedTuple):
+    """Where a message is on its broker."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """One copy of a message, for one endpoint, on its way into the store.
 
@@ -95,6 +103,11 @@ class Claimed(msgspec.Struct, frozen=True):
     """The length of a body that is larger than this process wants to read; `body` is empty then."""
     for_endpoint: str | None = None
     """The endpoint behind the broker that it is relayed to; None: it is handled from here."""
+    origin: Origin | None = None
+    """It comes from a broker: no row of the store is behind it (its sequence is 0). Its settlement
+    notes in the inbox that it was dealt with, so that no other record of it is."""
+    inbox_owner: str | None = None
+    """The process that noted in the inbox that this message of a broker is being handled."""
 
 
 class Demand(NamedTuple):
