@@ -16,7 +16,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 import outcome
 import trio
@@ -215,7 +215,7 @@ class _Call(Generic[T]):
         self._args = args
         self._task: asyncio.Task[None] | None = None
         self._waiting = trio.lowlevel.current_task()
-        self._raise_cancel: Callable[[], object] | None = None
+        self._raise_cancel: Callable[[], NoReturn] | None = None
         self._is_over = False
 
     async def wait(self) -> T:
@@ -225,7 +225,7 @@ class _Call(Generic[T]):
 
     # -- on the trio side -------------------------------------------------------------------
 
-    def _abort(self, raise_cancel: Callable[[], object]) -> trio.lowlevel.Abort:
+    def _abort(self, raise_cancel: Callable[[], NoReturn]) -> trio.lowlevel.Abort:
         self._raise_cancel = raise_cancel
         self._side.to_loop.put(self._cancel)
         return trio.lowlevel.Abort.FAILED
@@ -233,7 +233,7 @@ class _Call(Generic[T]):
     def _deliver(self, result: outcome.Outcome[T] | None) -> None:
         """Wake the trio task. Without a result it was cancelled."""
         if result is None and self._raise_cancel is not None:
-            result = outcome.capture(self._raise_cancel)  # type: ignore[assignment]  # it raises
+            result = outcome.capture(self._raise_cancel)
         elif result is None:
             result = outcome.Error(DriverThreadEnded(f"{self._side.name}: was stopped"))
         trio.lowlevel.reschedule(self._waiting, result)

@@ -5,6 +5,14 @@
 -- processes that run hold claims on rows.
 
 
+-- The time by the database's clock, as unix seconds. Tests move it.
+CREATE OR REPLACE FUNCTION actorbus_now() RETURNS DOUBLE PRECISION
+LANGUAGE sql VOLATILE AS $$
+    SELECT extract(epoch FROM clock_timestamp())::double precision
+        + coalesce(nullif(current_setting('actorbus.clock_offset', TRUE), '')::double precision, 0)
+$$;
+
+
 -- Which version of the tables this is. One row.
 CREATE TABLE actorbus_schema (
     version     INTEGER NOT NULL,   -- grows by one with each migration

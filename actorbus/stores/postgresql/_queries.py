@@ -1,4 +1,4 @@
-"""The named queries of `sql/postgresql/queries_*.sql`, and the scripts that make the tables."""
+"""The named queries of `sql/postgresql/queries*.sql`, and the scripts that make the tables."""
 
 from typing import Final
 

@@ -1,6 +1,7 @@
 """The asyncio thread of the drivers: calls, cancellation, its end, and what a crossing costs."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 
@@ -55,7 +56,7 @@ async def test_a_cancelled_call_is_cancelled_and_awaited(drivers):
         with trio.CancelScope() as scope:
             scopes.append(scope)
             await drivers.run(waits)
-        steps.append(scope.cancelled_caught)
+        steps.append(f"cancelled: {scope.cancelled_caught}")
 
     scopes = []
     async with trio.open_nursery() as nursery:
@@ -63,7 +64,7 @@ async def test_a_cancelled_call_is_cancelled_and_awaited(drivers):
         await begun.wait()
         scopes[0].cancel()
 
-    assert steps == ["cleaned up", True]
+    assert steps == ["cleaned up", "cancelled: True"]
 
 
 async def test_a_call_that_ends_with_a_value_although_cancelled_returns_it(drivers):
@@ -96,10 +97,8 @@ async def test_a_call_that_ignores_its_cancellation_is_left_behind(drivers, monk
     async def ignores():
         drivers.tell(begun.set)
         while not over.is_set():
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 await over.wait()
-            except asyncio.CancelledError:
-                pass
 
     async def call():
         with scope:
@@ -202,7 +201,12 @@ async def test_calls_that_are_made_together_share_one_wake_up(drivers):
     wakes = []
     lane = drivers._side.to_loop
     wake = lane._wake
-    lane._wake = lambda call: (wakes.append(call), wake(call))
+
+    def counted(call):
+        wakes.append(call)
+        wake(call)
+
+    lane._wake = counted
 
     async with trio.open_nursery() as nursery:
         for _ in range(100):
