@@ -10,6 +10,7 @@ Declaring and running
     Rate, ByLoad                how many handlers begin in a time, and how many run at once
     Ordering                    which messages are handled one after the other
     StoreChannel, DynamicChannel    channels that hold messages; one for each tenant
+    KafkaChannel, ForeignRecord    a channel on a topic of Kafka's; a record of other programs'
     RoutedChannel, RoundRobinChannel    channels that lead on to others
     header, field               rules: what tells tenants, channels, keys apart
 What handlers are given
@@ -142,6 +143,7 @@ from actorbus._store import Store as Store
 from actorbus._store import StoreError as StoreError
 from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
+from actorbus.channels.kafka._records import ForeignRecord as ForeignRecord
 from actorbus.consuming._limits import Ending as Ending
 from actorbus.consuming._limits import Limits as Limits
 from actorbus.consuming._limits import RunResult as RunResult
@@ -150,6 +152,7 @@ from actorbus.consuming._pauses import Pause as Pause
 from actorbus.declaring._channel import DynamicChannel as DynamicChannel
 from actorbus.declaring._channel import StoreChannel as StoreChannel
 from actorbus.declaring._handlers import HandlerSpec as HandlerSpec
+from actorbus.declaring._kafka_channel import KafkaChannel as KafkaChannel
 from actorbus.declaring._routed_channel import RoundRobinChannel as RoundRobinChannel
 from actorbus.declaring._routed_channel import RoutedChannel as RoutedChannel
 from actorbus.declaring._tenant_rules import InvalidTenant as InvalidTenant
@@ -247,6 +250,7 @@ __all__ = [
     "EventBus",
     "FailedMessage",
     "Failure",
+    "ForeignRecord",
     "GatewayListing",
     "GatewayOptions",
     "HandlerEnded",
@@ -261,6 +265,7 @@ __all__ = [
     "InvalidSendOption",
     "InvalidTenant",
     "Invocation",
+    "KafkaChannel",
     "LateReply",
     "LeaseLost",
     "Letter",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from actorbus.channels._capabilities import capability_faults
+from actorbus.channels.kafka._checks import check_kafka
 from actorbus.configuration._problems import Problems
 from actorbus.declaring._channel import CAPABILITIES, Channel
 from actorbus.declaring._declared import Declared
@@ -21,6 +22,7 @@ def check_channels(declared: Declared, problems: Problems) -> None:
         first = places.setdefault(channel.name, where)
         if first is not where:
             problems.add(where, f"channel {channel.name!r} is declared already, at {first}")
+    check_kafka(declared, problems)
 
 
 def check_capabilities(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from actorbus._errors import BusConfigurationError
+from actorbus.channels.kafka._checks import check_foreign, register_foreign
 from actorbus.codecs import Codecs, Converter, unsupported_parts
 from actorbus.codecs._hooks import Hooks
 from actorbus.configuration._channel_checks import check_channels
@@ -115,6 +116,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     problems.add_all("ActorBus(...)", declared.messages.problems())
     _check_types(declared, types, codecs.hooks, problems)
     register_tick(declared, types)
+    register_foreign(declared, types)
     check_channels(declared, problems)
     check_routing(declared, problems)
     gateways = GatewayChecks(declared, problems)
@@ -125,6 +127,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
     checks = HandlerChecks(declared, runs_on, handler_types, gateway_channels, problems)
     handlers = checks.specs(declared.handlers)
     check_one_handler_each(checks.drafts, problems)
+    check_foreign(declared, checks.drafts, problems)
     schedules, handlers = checked_schedules(declared, handlers, types, codecs, problems)
     error_handlers = checks.specs(declared.error_handlers)
     check_endpoint_ids(checks.drafts, problems)

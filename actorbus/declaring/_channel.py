@@ -72,6 +72,8 @@ class StoreChannel:
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
+    of_a_broker: ClassVar[bool] = False
+    """Whether a message broker has its messages, beside the store."""
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
@@ -147,6 +149,7 @@ class DynamicChannel:
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
+    of_a_broker: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Keep a set, or a copy, of the tenants; one text is left for `problems` to refuse."""

@@ -16,9 +16,11 @@ NAMES = """
     ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup DeadLetterNotFound
     DeadLetterReason DeadLetterRow DistributedBus DistributedCounts DistributedGatewayOptions
     DistributedOptions DynamicChannel Ending EndpointHealth EndpointHealthy EndpointSick
-    Envelope ErrorHandlerOptions EventBus FailedMessage Failure GatewayListing GatewayOptions
+    Envelope ErrorHandlerOptions EventBus FailedMessage Failure ForeignRecord GatewayListing
+    GatewayOptions
     HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
-    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation LateReply LeaseLost
+    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation KafkaChannel
+    LateReply LeaseLost
     Letter Limits Marker MessageDied MessageDiverted MessageParked MessageRefused MessageRetried
     MessagesLetGo MessagesParked MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering
     ParkedMessages Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
