@@ -12,6 +12,7 @@ Declaring and running
     StoreChannel, DynamicChannel    channels that hold messages; one for each tenant
     KafkaChannel, ForeignRecord    a channel on a topic of Kafka's; a record of other programs'
     RoutedChannel, RoundRobinChannel    channels that lead on to others
+    CombinedChannel        an outbox and the channel at a broker that it is relayed to
     header, field               rules: what tells tenants, channels, keys apart
 What handlers are given
     Headers, Transaction        of the message being handled
@@ -151,6 +152,7 @@ from actorbus.consuming._limits import Unfinished as Unfinished
 from actorbus.consuming._pauses import Pause as Pause
 from actorbus.declaring._channel import DynamicChannel as DynamicChannel
 from actorbus.declaring._channel import StoreChannel as StoreChannel
+from actorbus.declaring._combined_channel import CombinedChannel as CombinedChannel
 from actorbus.declaring._handlers import HandlerSpec as HandlerSpec
 from actorbus.declaring._kafka_channel import KafkaChannel as KafkaChannel
 from actorbus.declaring._routed_channel import RoundRobinChannel as RoundRobinChannel
@@ -227,6 +229,7 @@ __all__ = [
     "ByLoad",
     "ChannelHealth",
     "ChannelStalled",
+    "CombinedChannel",
     "CommandBus",
     "Condition",
     "ConfigurationError",

@@ -36,6 +36,7 @@ from actorbus.messages._options import MessageOptions
 from actorbus.messages._types import TypeRegistry
 from actorbus.messages._versions import Versions
 from actorbus.options._options import RunsOn
+from actorbus.outbox._outboxes import Outboxes
 from actorbus.schedules._checks import checked_schedules, register_tick
 from actorbus.schedules._schedule import Schedule
 
@@ -79,8 +80,9 @@ class Configuration:
         They are those declared on it, or on a channel whose messages go on to it, and where a
         gateway sends through one of these, the handlers of that gateway's kind; those with a
         channel of their own are sent on to that. On an inbox there are also those that other
-        services reach, and on an outbox what takes messages on to them.
+        services reach, and on an outbox what takes messages on to them, or to a broker.
         """
+        outboxes = Outboxes(self.channels, self.routings)
         sources = leading_to(channel, self.channels, self.routings)
         own = tuple(
             replace(spec, channel=channel) if spec.channel in sources else spec
@@ -88,7 +90,8 @@ class Configuration:
             if spec.channel in sources
             or not sources.isdisjoint(self.gateway_channels.get(spec.kind, ()))
         )
-        return with_others(own, self.distribution.endpoints_of(channel))
+        others = (*self.distribution.endpoints_of(channel), *outboxes.endpoints_of(channel))
+        return with_others(own, others)
 
     def synchronous(self) -> tuple[HandlerSpec, ...]:
         """Return the handlers without a channel of their own, in declared order."""

@@ -5,9 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from actorbus._user_calls import parameter_count
 from actorbus.configuration._problems import Problems
 from actorbus.declaring._channel import Channel, DynamicChannel, name_faults
+from actorbus.declaring._combined_channel import CombinedChannel
 from actorbus.declaring._declared import Declared
 from actorbus.declaring._routed_channel import ROUTE_POLICIES, RoutedChannel, Routing
 from actorbus.messages._types import did_you_mean
+from actorbus.outbox._checks import combined_faults
 
 TENANT_POLICIES = ("create", "error", "park", "dead_letter")
 
@@ -20,6 +22,8 @@ def check_routing(declared: Declared, problems: Problems) -> None:
         prefix = f"channel {routing.name!r}: "
         faults = [*name_faults(routing.name), *routing.problems()]
         problems.add_all(where, faults or _target_faults(routing, channels), prefix)
+        if isinstance(routing, CombinedChannel) and routing.name in channels:
+            continue  # its outbox's name, or a fault that was just noted
         first = places.setdefault(routing.name, where)
         if first is not where:
             problems.add(where, f"{prefix}is declared already, at {first}")
@@ -33,6 +37,9 @@ def leading_to(
     channel: str, channels: Iterable[Channel], routings: Iterable[Routing]
 ) -> frozenset[str]:
     """Return the channels whose messages may be stored on this one, itself included."""
+    routings = tuple(routings)
+    if any(isinstance(one, CombinedChannel) and one.name == channel for one in routings):
+        return frozenset()  # it is an outbox, and handlers that name it are behind the broker
     sources = {routing.name for routing in routings if channel in routing.channels}
     for one in channels:
         if isinstance(one, DynamicChannel) and one.unknown == channel:
@@ -42,13 +49,26 @@ def leading_to(
 
 
 def with_targets(names: Iterable[str], declared: Declared) -> Sequence[str]:
-    """Return channels to consume, with those that routing channels lead to in their place."""
-    targets = {routing.name: routing.channels for routing, _ in declared.routings}
+    """Return channels to consume, with those that routing channels lead to in their place.
+
+    A combined channel's are its outbox and the broker's; by the outbox's name it is the outbox.
+    """
+    targets = {routing.name: _consumed(routing) for routing, _ in declared.routings}
+    targets |= {channel.name: (channel.name,) for channel, _ in declared.channels}
     found = (name for given in names for name in targets.get(given, (given,)))
     return tuple(dict.fromkeys(found))
 
 
+def _consumed(routing: Routing) -> tuple[str, ...]:
+    if isinstance(routing, CombinedChannel):
+        return tuple(routing.members) if routing.is_complete else ()
+    return tuple(routing.channels)
+
+
 def _target_faults(routing: Routing, channels: dict[str, Channel]) -> Iterator[str]:
+    if isinstance(routing, CombinedChannel):
+        yield from combined_faults(routing, channels)
+        return
     known = list(channels)
     for name in routing.channels:
         if name not in channels:

@@ -35,6 +35,7 @@ class Declared:
     problems: list[Problem] = field(default_factory=list)
     interceptors: Interceptors = field(default_factory=Interceptors)
     own_channels: list[str] = field(default_factory=list)
+    own_outboxes: list[Channel] = field(default_factory=list)
     distribution: DeclaredDistribution = field(default_factory=DeclaredDistribution)
 
     def copied(self) -> "Declared":

@@ -27,6 +27,7 @@ from actorbus.distributed._declaring import Distributing
 from actorbus.messages._types import did_you_mean
 from actorbus.messages._versions import Upcaster
 from actorbus.options._options import ErrorHandlerOptions, HandlerOptions, QueryHandlerOptions
+from actorbus.outbox._declared import declare_outboxes
 from actorbus.schedules._declaring import Scheduling
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -200,7 +201,7 @@ class Declaring(Intercepting, Distributing, Scheduling):
         """Declare a channel on the store: by name and options, or a `DynamicChannel(...)`.
 
         The options are those of `StoreChannel`. A `RoutedChannel` or a `RoundRobinChannel` leads
-        on to others.
+        on to others, a `CombinedChannel` to a broker by way of an outbox.
         """
         self._refuse_while_running("add a channel")
         self._add_channel(channel, options, caller_place(caller()))
@@ -225,6 +226,7 @@ class Declaring(Intercepting, Distributing, Scheduling):
             self._declared.routings.append((channel, where))
         else:
             self._declared.channels.append((channel, where))
+        declare_outboxes(self._declared)
 
     def provide(
         self,

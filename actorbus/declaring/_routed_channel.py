@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 
+from actorbus.declaring._combined_channel import CombinedChannel
 from actorbus.declaring._tenant_rules import TenantRule
 
 ROUTE_POLICIES = ("error", "park")
@@ -82,7 +83,7 @@ class RoundRobinChannel:
             yield f"channels={list(self.channels)!r} names a channel twice"
 
 
-Routing = RoutedChannel | RoundRobinChannel
+Routing = RoutedChannel | RoundRobinChannel | CombinedChannel
 
 
 def _is_iterable(value: object) -> bool:

@@ -154,7 +154,7 @@ class Sends:
             channel = gateway.channel
             endpoint = relay_endpoint(self._service, destinations.name, service)
         envelope, wishes = sealed.envelope, self._timing(sealed, channel)
-        return Outgoing(
+        copy = Outgoing(
             copy_id=new_id(),
             channel=channel,
             endpoint=endpoint,
@@ -172,6 +172,7 @@ class Sends:
             time_to_live=wishes.time_to_live,
             deduplication_key=sealed.deduplication_key,
         )
+        return self._press.bound(copy)
 
     def _timing(self, sealed: "_Sealed", name: str) -> Timing:
         """Return the sender's wishes, and for what it leaves open those of the channel."""

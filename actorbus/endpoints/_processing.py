@@ -120,7 +120,8 @@ class Processing:
             else:
                 message = self._dispatch.decode(self._spec, claimed)
                 place = self._bus.places.locate(self._next, message, headers.user)
-                unit.stage([forwarded(claimed, place, self._store.now())])
+                copy = forwarded(claimed, place, self._store.now())
+                unit.stage([self._bus.places.outboxes.bound(copy)])
             await self._commit(unit, claimed, settlement, alone=alone)
         except TooLate:
             await unit.rollback()

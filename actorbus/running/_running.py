@@ -175,7 +175,8 @@ class BusRun:
 
     async def store_message(self, channel: str, message: Any) -> Receipt:
         """Store a message on a channel, as a gateway would. Raises what a gateway raises."""
-        handlers = {spec.endpoint_id for spec in self.endpoints_of(channel)}
+        behind = self.places.outboxes.broker_of(channel) or channel
+        handlers = {spec.endpoint_id for spec in self.endpoints_of(behind)}
         return await self.sender.send_on(channel, handlers, message)
 
     def endpoints_of(self, channel: str) -> tuple[HandlerSpec, ...]:

@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from actorbus.channels._tenant_directory import TenantDirectory
 from actorbus.declaring._channel import Channel, DynamicChannel
+from actorbus.declaring._combined_channel import CombinedChannel
 from actorbus.declaring._routed_channel import RoundRobinChannel, RoutedChannel, Routing
 from actorbus.declaring._tenant_rules import NoTenant, TooManyTenants, UnknownTenant, found_by
+from actorbus.outbox._outboxes import Outboxes
 
 UNKNOWN_TENANT = "unknown tenant"
 NO_TENANT = "no tenant"
@@ -41,14 +43,19 @@ class Places:
         plain = {channel.name for channel in channels}.difference(one.name for one in dynamic)
         self._plain = frozenset(plain)
         self.directories = {channel.name: TenantDirectory(channel) for channel in dynamic}
+        self.outboxes = Outboxes(channels, routings)
         self._fixed = {name: Place(name) for name in plain}
+        for routing in routings:
+            if isinstance(routing, CombinedChannel):  # also where it has its outbox's name
+                self._fixed[routing.name] = Place(routing.broker)
         self._locate: dict[str, Locate] = {
             name: _always(place) for name, place in self._fixed.items()
         }
         for name, directory in self.directories.items():
             self._locate[name] = _Tenants(directory, plain)
         for routing in routings:
-            self._locate[routing.name] = self._routing(routing)
+            if not isinstance(routing, CombinedChannel):
+                self._locate[routing.name] = self._routing(routing)
         self._in_turn = frozenset(
             routing.name for routing in routings if isinstance(routing, RoundRobinChannel)
         )
@@ -67,7 +74,7 @@ class Places:
         if channel not in self._in_turn:
             self._locate[channel](message, headers)
 
-    def _routing(self, routing: Routing) -> Locate:
+    def _routing(self, routing: RoutedChannel | RoundRobinChannel) -> Locate:
         if isinstance(routing, RoundRobinChannel):
             return _InTurn([self._locate[name] for name in routing.channels])
         return _Route(routing, self._locate)

@@ -15,6 +15,7 @@ from actorbus.channels._capabilities import lacking, refuse_lacking, refuse_orde
 from actorbus.codecs import Codec, NotConvertible, known_content_types, parsed
 from actorbus.configuration._configuration import Configuration
 from actorbus.declaring._channel import Channel, StoreChannel
+from actorbus.declaring._combined_channel import CombinedChannel
 from actorbus.declaring._handlers import HandlerSpec, Kind
 from actorbus.declaring._tenant_rules import InvalidTenant
 from actorbus.messages._message import (
@@ -74,6 +75,11 @@ class Leg:
     ordering: OrderingRule | None
     has_own_key: bool
     """Whether its handler says what tells two messages apart."""
+    stored_on: str
+    stored_for: str
+    """The channel and endpoint that they are stored under: those of a relay, or its own."""
+    for_endpoint: str | None
+    """The handler's endpoint, if it is behind a broker."""
 
 
 class Press:
@@ -91,8 +97,13 @@ class Press:
             **{routing.name: StoreChannel(routing.name) for routing in configuration.routings},
             **{channel.name: channel for channel in configuration.channels},
         }
+        for routing in configuration.routings:
+            if isinstance(routing, CombinedChannel):
+                self._channels[routing.name] = self._channels[routing.broker]
         self._legs: dict[tuple[str, str, str], Leg] = {}
         self._places = places or Places(configuration.channels, configuration.routings)
+        self.bound = self._places.outboxes.bound
+        """Returns a copy as it is to be stored: in an outbox, if its channel is at a broker."""
         self._now = now
         self._limit = configuration.messages.max_message_bytes
         self._codecs = {name: configuration.codecs[name] for name in known_content_types()}
@@ -277,8 +288,9 @@ class Press:
         rule = prepared.ordering_key or leg.ordering
         return Outgoing(
             copy_id=new_id(),
-            channel=place.channel,
-            endpoint=spec.endpoint_id,
+            channel=leg.stored_on,
+            endpoint=leg.stored_for,
+            for_endpoint=leg.for_endpoint,
             tenant=place.tenant,
             message_id=envelope.message_id,
             type_name=envelope.type_name,
@@ -321,6 +333,7 @@ class Press:
         own = channel if spec.channel in {None, sent_on, name} else self._channels[spec.channel]
         filled = on_channel(on_channel(spec, own), channel)
         ordering = None if spec.kind == "query" else ordering_of(filled.ordering_key)
+        relay = self._places.outboxes.relay_for(sent_on, name)
         leg = Leg(
             filled,
             timing_of(filled),
@@ -328,6 +341,9 @@ class Press:
             lacking(own) | lacking(channel),
             None if ordering is None else ordering.key,
             not (filled.deduplicate is None or isinstance(filled.deduplicate, bool)),
+            name if relay is None else relay.outbox,
+            spec.endpoint_id if relay is None else relay.endpoint_id,
+            None if relay is None else spec.endpoint_id,
         )
         self._legs[spec.endpoint_id, sent_on, name] = leg
         return leg

@@ -12,26 +12,24 @@ from actorbus.messages._types import did_you_mean
 
 NAMES = """
     ActorBus ActorBusError Answer Backoff Batch BatchFailed BusConfigurationError BusHealth
-    BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CommandBus Condition
-    ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup DeadLetterNotFound
-    DeadLetterReason DeadLetterRow DistributedBus DistributedCounts DistributedGatewayOptions
-    DistributedOptions DynamicChannel Ending EndpointHealth EndpointHealthy EndpointSick
-    Envelope ErrorHandlerOptions EventBus FailedMessage Failure ForeignRecord GatewayListing
-    GatewayOptions
-    HandlerEnded HandlerOptions HandlerSpec HandlerTimeout Header Headers InstantRetry
-    InvalidHeader InvalidMessage InvalidSendOption InvalidTenant Invocation KafkaChannel
-    LateReply LeaseLost
-    Letter Limits Marker MessageDied MessageDiverted MessageParked MessageRefused MessageRetried
-    MessagesLetGo MessagesParked MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering
-    ParkedMessages Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
-    QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction
-    Receipt Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult
-    ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
-    StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
-    SynchronousHealth TenantEnded TenantOptionsFailed TenantStarted TenantsNotRefreshed
-    ThrottleFailed Tick TicksMissed TooManyTenants Transaction TransactionError
-    UndecodableMessage Unfinished UnknownMessageType UnknownService UnknownTenant
-    UnreachableHandler command detached event field header query
+    BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CombinedChannel CommandBus
+    Condition ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup
+    DeadLetterNotFound DeadLetterReason DeadLetterRow DistributedBus DistributedCounts
+    DistributedGatewayOptions DistributedOptions DynamicChannel Ending EndpointHealth
+    EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus FailedMessage Failure
+    ForeignRecord GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
+    HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
+    InvalidTenant Invocation KafkaChannel LateReply LeaseLost Letter Limits Marker MessageDied
+    MessageDiverted MessageParked MessageRefused MessageRetried MessagesLetGo MessagesParked
+    MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering ParkedMessages Pause Payload
+    PermanentError Preview Problem ProcessRow QueryBus QueryFailed QueryHandlerOptions
+    QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction Receipt Replayed Retry
+    RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult ScheduleNotFound
+    ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store StoreChannel StoreError
+    StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth TenantEnded
+    TenantOptionsFailed TenantStarted TenantsNotRefreshed ThrottleFailed Tick TicksMissed
+    TooManyTenants Transaction TransactionError UndecodableMessage Unfinished UnknownMessageType
+    UnknownService UnknownTenant UnreachableHandler command detached event field header query
 """
 
 
