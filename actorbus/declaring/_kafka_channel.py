@@ -8,9 +8,9 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from actorbus.declaring._channel import CAPABILITIES, StoreChannel
+from actorbus.declaring._broker_channel import BrokerChannel
 from actorbus.options._options import COUNT, Seconds, as_seconds, is_count
 
 Inbox = Literal["last", "first"]
@@ -45,7 +45,7 @@ OWN_OPTIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class KafkaChannel(StoreChannel):
+class KafkaChannel(BrokerChannel):
     """A channel on a topic of Apache Kafka's, beside the store: `pip install actorbus[kafka]`.
 
     `servers` are "host:port", one or several. The topic is `topic`, by default named like the
@@ -82,7 +82,6 @@ class KafkaChannel(StoreChannel):
     group: str | None = None
     start: Start = "earliest"
     inbox: Inbox = "last"
-    outbox: bool = True
     window: int = 10_000
     prefetch: int = 1_000
     session_timeout: Seconds = 10.0
@@ -98,13 +97,6 @@ class KafkaChannel(StoreChannel):
     sasl_oauth_token_provider: Any = None
     consumer_options: Mapping[str, Any] = attribute(default_factory=dict)
     producer_options: Mapping[str, Any] = attribute(default_factory=dict)
-
-    of_a_broker: ClassVar[bool] = True
-
-    @property
-    def capabilities(self) -> frozenset[str]:  # type: ignore[override]  # it depends on `outbox`
-        """What its messages may ask for: no priority; a delay needs the outbox."""
-        return CAPABILITIES - ({"priority"} if self.outbox is True else {"priority", "delay"})
 
     @property
     def topic_name(self) -> str:
@@ -142,12 +134,10 @@ class KafkaChannel(StoreChannel):
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
-        yield from StoreChannel.problems(self)
+        yield from BrokerChannel.problems(self)
         yield from self._place_faults()
         for name, allowed in (("start", ("earliest", "latest")), ("inbox", ("last", "first"))):
             yield from _choice_faults(name, getattr(self, name), allowed)
-        if not isinstance(self.outbox, bool):
-            yield f"outbox={self.outbox!r} is not allowed: give True or False"
         for name in ("window", "prefetch"):
             if not is_count(getattr(self, name)):
                 yield f"{name}={getattr(self, name)!r} is not {COUNT}"
