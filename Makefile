@@ -8,7 +8,7 @@ python := .venv/bin/python
 checked := $(wildcard supervisors actors actorbus examples benchmarks tests docs/*.py)
 export PYTHON
 
-.PHONY: help demo test check bench coverage format lint types layers runtime dev clean
+.PHONY: help demo test check services bench coverage format lint types layers runtime dev clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,11 +16,14 @@ help:  ## List the targets
 demo: runtime  ## Work through a month of flights, live; ARGS='--json' for one JSON object
 	@$(python) -m examples.flights $(ARGS)
 
-test: lint types layers  ## All that CI runs: lint, types, layers, and every test
-	$(python) -m pytest tests $(ARGS) </dev/null
+test: lint types layers  ## All that CI runs: lint, types, layers, and every test, with services
+	$(python) -m tests.services $(python) -m pytest tests $(ARGS) </dev/null
 
 check: lint types layers  ## The quick part: lint, types, layers, unit tests
 	$(python) -m pytest tests/unit $(ARGS) </dev/null
+
+services: dev  ## Start PostgreSQL and Kafka for tests until Ctrl-C, or for ARGS='a command'
+	@$(python) -m tests.services $(ARGS)
 
 bench: dev  ## Measure, as ratios to other programs and to raw loops; ARGS= goes to `benchmarks`
 	@$(python) -m benchmarks $(ARGS)

@@ -8,6 +8,8 @@ import hypothesis
 import pytest
 import trio.testing
 
+from tests.services.fixtures import *  # noqa: F403 - fixtures are found by their names here
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts its background jobs so, and the programs that tests interrupt would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
