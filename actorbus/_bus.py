@@ -15,7 +15,7 @@ import trio
 
 from actorbus._calls import Answer
 from actorbus._errors import BusConfigurationError, BusStateError, Problem
-from actorbus._store import ProcessRow, Store
+from actorbus._store import Migrating, ProcessRow, Store, StoreRefused
 from actorbus.codecs import Strictness, UnknownFields
 from actorbus.configuration._channel_checks import channel_names
 from actorbus.configuration._configuration import Configuration, configured
@@ -209,6 +209,20 @@ class ActorBus(Consuming):
         """Return the name of the store if it is not there yet, so that running would make it."""
         store = self._made_store([])
         return None if store is None or store.exists() else repr(store)
+
+    def tables(self) -> Migrating:
+        """Return what says which version the store's tables are of, and migrates them, on trio.
+
+        It needs no running bus. Raises ConfigurationError for a store of no known kind,
+        StoreRefused for one whose tables have no versions.
+        """
+        wrong: list[Problem] = []
+        store = self._made_store(wrong)
+        if store is None:
+            raise BusConfigurationError(self.name, wrong)
+        if not isinstance(store, Migrating):
+            raise StoreRefused(f"{store!r} keeps no tables that could be migrated")
+        return store
 
     @property
     def is_running(self) -> bool:

@@ -8,6 +8,7 @@ _contract    `Store`: what is asked of it
 _turns       `Turn`, `ReadTransaction`: one transaction in its group commit; a snapshot
 _messages    what is appended, asked for, and claimed
 _rows        what those who operate it are told
+_tables      `Migrating`: the version of its tables, and how it changes
 _errors      what it raises, drawn as a tree
 """
 
@@ -48,6 +49,10 @@ from actorbus._store._rows import QueueStatistics as QueueStatistics
 from actorbus._store._rows import Remembered as Remembered
 from actorbus._store._rows import ScheduleRow as ScheduleRow
 from actorbus._store._rows import StoredReply as StoredReply
+from actorbus._store._tables import Migrating as Migrating
+from actorbus._store._tables import Migration as Migration
+from actorbus._store._tables import Tables as Tables
+from actorbus._store._tables import TableSize as TableSize
 from actorbus._store._turns import CommitListener as CommitListener
 from actorbus._store._turns import Parameters as Parameters
 from actorbus._store._turns import ReadTransaction as ReadTransaction
@@ -65,6 +70,8 @@ __all__ = [
     "DeadLetterRow",
     "Demand",
     "GroupLost",
+    "Migrating",
+    "Migration",
     "NotAStore",
     "Origin",
     "Outgoing",
@@ -98,6 +105,8 @@ __all__ = [
     "StoreReplaced",
     "StoreUnavailable",
     "StoredReply",
+    "TableSize",
+    "Tables",
     "TransactionTooLong",
     "Turn",
     "TurnEnded",

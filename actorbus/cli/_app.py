@@ -13,6 +13,7 @@ from actorbus.cli._pause import pause, resume
 from actorbus.cli._run import run
 from actorbus.cli._schedule import commands as schedule
 from actorbus.cli._send import send
+from actorbus.cli._store import commands as store
 from actorbus.cli._tree import tree
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app.command()(health)
 app.command()(doctor)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(schedule, name="schedule")
+app.add_typer(store, name="store")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the way typer calls it

@@ -39,11 +39,28 @@ def queries(database: str) -> Mapping[str, str]:
 
 def migrations(database: str) -> dict[int, str]:
     """Return the migration scripts by the version that they lead to."""
+    return {
+        version: entry.read_text(encoding="utf-8") for version, entry in _scripts(database).items()
+    }
+
+
+def pending(database: str, found: int | None, wanted: int) -> tuple[str, ...]:
+    """Return the names of the scripts that lead from one version to another, in their order."""
+    if found is None:
+        return ("schema.sql",)
+    scripts = _scripts(database)
+    return tuple(
+        scripts[step].name if step in scripts else f"(no script leads to version {step})"
+        for step in range(found + 1, wanted + 1)
+    )
+
+
+def _scripts(database: str) -> dict[int, Traversable]:
     folder = _folder(database).joinpath("migrations")
     if not folder.is_dir():
         return {}
     scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return {int(entry.name[:4]): entry.read_text(encoding="utf-8") for entry in scripts}
+    return {int(entry.name[:4]): entry for entry in scripts}
 
 
 def _folder(database: str) -> Traversable:

@@ -41,6 +41,11 @@ def _options(url: str, query: str) -> dict[str, Any]:
 def _value(url: str, name: str, text: str) -> Any:
     kind = _OPTIONS[name]
     try:
-        return kind(text) if kind in {int, float} else text.upper()
+        return kind(text) if kind in {int, float} else _word(name, text)
     except ValueError:
         raise ValueError(f"store {url!r}: {name}={text!r} is not a number") from None
+
+
+def _word(name: str, text: str) -> str:
+    """Return a word as the options spell it, whatever its case."""
+    return text.upper() if name == "synchronous" else text.lower()

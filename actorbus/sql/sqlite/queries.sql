@@ -631,3 +631,11 @@ WHERE name = ? AND version = ?;
 -- name: delete_schedule
 -- Forget a schedule.
 DELETE FROM actorbus_schedules WHERE name = ?;
+
+-- name: schema_times
+-- When the store was made, and when it reached its version.
+SELECT created_at, migrated_at FROM actorbus_schema;
+
+-- name: our_tables
+-- The tables of ours that are there, by name.
+SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'actorbus\_%' ESCAPE '\' ORDER BY name;

@@ -39,7 +39,8 @@ class Database:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is the oldest")
         self._check_place()
-        connection = self._connect("rw" if self._store_id else "rwc")
+        may_make_it = self._store_id is None and self._options.migrate == "auto"
+        connection = self._connect("rwc" if may_make_it else "rw")
         try:
             return self._prepare(connection)
         except sqlite3.Error as error:
@@ -80,8 +81,12 @@ class Database:
         folder = Path(self.path).parent
         if not folder.is_dir():
             raise StoreMissing(f"store {self.path} cannot be opened: no folder {str(folder)!r}")
-        if self._store_id is not None and not Path(self.path).exists():
+        if Path(self.path).exists():
+            return
+        if self._store_id is not None:
             raise StoreMissing(f"store {self.path} is gone; waiting for it to come back")
+        if self._options.migrate == "never":
+            _schema.refuse_to_migrate(None, self.path)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         try:
@@ -93,6 +98,8 @@ class Database:
         found = _schema.read(connection, self.path)
         _schema.check(found, self.path)
         self._check_same(found)
+        if self._options.migrate == "never":
+            _schema.refuse_to_migrate(found, self.path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {self._options.synchronous}")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")

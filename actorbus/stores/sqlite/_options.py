@@ -5,6 +5,7 @@ from math import inf
 from typing import Final, Literal, get_args
 
 Synchronous = Literal["OFF", "NORMAL", "FULL", "EXTRA"]
+Migrate = Literal["auto", "never"]
 
 _SECONDS: Final = (
     "lock_timeout",
@@ -38,6 +39,9 @@ class SqliteOptions:
     """How long one statement of a snapshot may run."""
     max_readers: int = 32
     """Connections for snapshots, at most."""
+    migrate: Migrate = "auto"
+    """`auto` makes and migrates the tables at start-up; `never` leaves that to `actorbus store
+    migrate`, and refuses to start on tables of another version."""
 
     def __post_init__(self) -> None:
         problems = [*self._wrong_seconds(), *self._wrong_counts(), *self._wrong_words()]
@@ -61,9 +65,12 @@ class SqliteOptions:
         ]
 
     def _wrong_words(self) -> list[str]:
-        allowed = get_args(Synchronous)
-        if self.synchronous in allowed:
-            return []
+        words = (
+            ("synchronous", self.synchronous, get_args(Synchronous)),
+            ("migrate", self.migrate, get_args(Migrate)),
+        )
         return [
-            f"sqlite store: synchronous={self.synchronous!r} must be one of {', '.join(allowed)}"
+            f"sqlite store: {name}={value!r} must be one of {', '.join(allowed)}"
+            for name, value, allowed in words
+            if value not in allowed
         ]

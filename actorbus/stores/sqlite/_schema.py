@@ -44,6 +44,17 @@ def check(schema: Schema | None, path: str, version: int = VERSION) -> None:
         )
 
 
+def refuse_to_migrate(schema: Schema | None, path: str) -> None:
+    """Raise SchemaTooOld if there are no tables of this version, which start-up is not to make."""
+    if schema is not None and schema.version >= VERSION:
+        return
+    what = "no tables yet" if schema is None else f"tables of version {schema.version}"
+    raise SchemaTooOld(
+        f"store {path} has {what}; this actorbus needs version {VERSION}, and migrate='never' says"
+        " that start-up makes no changes. Run `actorbus store migrate`; nothing was changed"
+    )
+
+
 def prepare(
     connection: sqlite3.Connection,
     path: str,

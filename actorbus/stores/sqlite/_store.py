@@ -14,6 +14,7 @@ from actorbus._store import (
     Claimed,
     Demand,
     GroupLost,
+    Migration,
     Outgoing,
     Poll,
     ProcessInfo,
@@ -25,7 +26,9 @@ from actorbus._store import (
     StoredReply,
     StoreError,
     StoreMissing,
+    StoreRefused,
     StoreUnavailable,
+    Tables,
 )
 from actorbus.consuming._pauses import Pause
 from actorbus.stores.sqlite import (
@@ -35,6 +38,7 @@ from actorbus.stores.sqlite import (
     _pauses,
     _replies,
     _settle,
+    _tables,
 )
 from actorbus.stores.sqlite._claims import Claims
 from actorbus.stores.sqlite._clock import RunClock, StoreClock, SystemClock
@@ -156,6 +160,25 @@ class SqliteStore(Operations):
     def now(self) -> float:
         """Return the unix time by the store's clock."""
         return self._clock.wall()
+
+    # -- tables -----------------------------------------------------------------------------
+
+    async def tables(self) -> Tables:
+        """Say what lies in the file. Changes nothing."""
+        path = self._shared_path()
+        return await trio.to_thread.run_sync(_tables.tables, path)
+
+    async def migrate(self) -> Migration:
+        """Make the tables, or bring them to this version."""
+        path = self._shared_path()
+        return await trio.to_thread.run_sync(
+            _tables.migrate, path, self.now(), self.options.lock_timeout
+        )
+
+    def _shared_path(self) -> str:
+        if self._path is None:
+            raise StoreRefused("store :memory: is made anew at each start: it has nothing to keep")
+        return self._path
 
     # -- transactions -----------------------------------------------------------------------
 
