@@ -104,6 +104,22 @@ class Store(Protocol):
         """
         ...
 
+    async def followers(self, claimed: Sequence[Claimed], limit: int) -> list[list[Claimed]]:
+        """Return what is held behind each of these messages, of its ordering key, in order.
+
+        At most `limit` each; nothing behind one without a key. They are not claimed, and need not
+        be: until the message that they are held behind is settled, nobody else can have them.
+        """
+        ...
+
+    async def settle_runs(self, runs: Sequence[tuple[Claimed, Sequence[Claimed]]]) -> int:
+        """Settle messages as handled, each with the first of its followers; wait for the commit.
+
+        Returns how many were stale: where a claim does not hold, its followers stay as well.
+        Raises SettlementRefused, with nothing written, as `settle` does.
+        """
+        ...
+
     def settle_soon(
         self,
         claimed: Claimed,

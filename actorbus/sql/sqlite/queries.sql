@@ -187,6 +187,24 @@ SELECT sequence FROM actorbus_messages
 WHERE state = 'held' AND channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?
 ORDER BY sequence LIMIT 1;
 
+-- name: followers
+-- Messages that are held behind the one in turn of an ordering key, as they lie.
+SELECT sequence, epoch, attempts, suspect, ordering_key, for_endpoint, replays, priority, due_at,
+    expires_at, enqueued_at, copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, on_failure, headers,
+    iif(length(body) > ?, length(body), body)
+FROM actorbus_messages
+WHERE state = 'held' AND channel = ? AND endpoint = ? AND tenant = ? AND ordering_key = ?
+ORDER BY sequence LIMIT ?;
+
+-- name: claim_holds
+-- Does this claim still hold?
+SELECT 1 FROM actorbus_messages WHERE sequence = ? AND epoch = ?;
+
+-- name: delete_follower
+-- Settle as handled a message that was held behind one that is.
+DELETE FROM actorbus_messages WHERE sequence = ? AND state = 'held';
+
 -- name: let_go
 -- Make a message ready whose turn it is.
 UPDATE actorbus_messages SET state = 'ready' WHERE sequence = ?;
@@ -462,8 +480,10 @@ SELECT DISTINCT owner FROM actorbus_messages
 WHERE state = 'claimed' AND owner NOT IN (SELECT process_id FROM actorbus_processes);
 
 -- name: take_back
--- Make ready, as suspects, what an owner had.
-UPDATE actorbus_messages SET state = 'ready', owner = NULL, epoch = epoch + 1, suspect = 1
+-- Make ready, as suspects, what an owner had. What waits to be relayed ends no process: its body
+-- is not looked at.
+UPDATE actorbus_messages
+SET state = 'ready', owner = NULL, epoch = epoch + 1, suspect = for_endpoint IS NULL
 WHERE state = 'claimed' AND owner = ?
 RETURNING channel;
 

@@ -146,10 +146,11 @@ class Claims:
 
     @staticmethod
     def _rows(cursor: sqlite3.Cursor, query: str, *parameters: Any) -> list[Claimed]:
-        return [_claimed(row) for row in cursor.execute(query, parameters).fetchall()]
+        return [claimed_of(row) for row in cursor.execute(query, parameters).fetchall()]
 
 
-def _claimed(row: tuple[Any, ...]) -> Claimed:
+def claimed_of(row: tuple[Any, ...]) -> Claimed:
+    """Return a row of `first_ready` as a message."""
     sequence, epoch, attempts, suspect, ordering_key, for_endpoint, *rest = row
     unread = 0
     if isinstance(rest[-1], int):  # the length of a body that is too large

@@ -55,6 +55,16 @@ def settle(
     return True
 
 
+def settle_batch(
+    cursor: sqlite3.Cursor,
+    batch: Sequence[tuple[Claimed, Settlement]],
+    now: float,
+    ready: set[str],
+) -> int:
+    """Write settlements; return how many were stale."""
+    return sum(not settle(cursor, *each, now, ready) for each in batch)
+
+
 def _not_handled(
     cursor: sqlite3.Cursor,
     claimed: Claimed,

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TypeVar
@@ -37,6 +38,7 @@ from actorbus.stores.sqlite import (
     _leases,
     _pauses,
     _replies,
+    _runs,
     _settle,
     _tables,
 )
@@ -224,18 +226,28 @@ class SqliteStore(Operations):
 
     async def settle(self, batch: Sequence[tuple[Claimed, Settlement]]) -> int:
         """Write the settlements; return how many were stale."""
-        now = self.now()
+        return await self._settle(partial(_settle.settle_batch, batch=batch))
+
+    async def _settle(self, settle: Callable[..., int]) -> int:
         ready: set[str] = set()
-
-        def settle_all(cursor: sqlite3.Cursor) -> int:
-            return sum(not _settle.settle(cursor, *each, now, ready) for each in batch)
-
+        now = self.now()
         try:
-            stale = await self._write(settle_all, ready)
+            stale = await self._write(lambda cursor: settle(cursor, now=now, ready=ready), ready)
         except sqlite3.Error as error:
             raise SettlementRefused(f"{self!r} refuses a settlement: {error}") from error
         self._open_parts().writer.stale += stale
         return stale
+
+    async def followers(self, claimed: Sequence[Claimed], limit: int) -> list[list[Claimed]]:
+        """Return what is held behind each of these messages, of its ordering key."""
+        largest = self._open_parts().lease.process.largest_body
+        return await self._read(
+            lambda cursor: _runs.followers(cursor, claimed, limit, largest), long=True
+        )
+
+    async def settle_runs(self, runs: Sequence[tuple[Claimed, Sequence[Claimed]]]) -> int:
+        """Settle messages with their followers; return how many were stale."""
+        return await self._settle(partial(_runs.settle_runs, runs=runs))
 
     def settle_soon(
         self,

@@ -1,6 +1,6 @@
 """Messages that wait in an outbox: queued for the relay, and known by the endpoint behind it."""
 
-from actorbus._settlement import EXPIRE, DeadLetter, DeadLetterReason
+from actorbus._settlement import EXPIRE, RELEASE, DeadLetter, DeadLetterReason
 from actorbus._store import Claimed, DeadLetterFilter, Demand, Outgoing, Store
 from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import failure, names, outgoing
@@ -110,3 +110,51 @@ class RelayingContract:
 
             assert names(await claim(store)) == ["bill"]
             assert names(await claim(store)) == []
+
+    async def test_whoever_has_the_message_in_turn_has_its_followers(
+        self, open_store: OpenStore
+    ) -> None:
+        """Of its own key, in order, as many as are asked for; they are settled with it."""
+        async with open_store() as store:
+            await store.append([bound_for("bill", name, ordering_key="k") for name in "abcde"])
+            await store.append(
+                [bound_for("bill", "x", ordering_key="other"), bound_for("bill", "y")]
+            )
+            claimed = await claim(store)
+            found = await store.followers(claimed, 3)
+            stale = await store.settle_runs(list(zip(claimed, found, strict=True)))
+            left = await claim(store)
+            (queue,) = await store.statistics()
+
+        assert names(claimed) == ["a", "x", "y"]
+        assert [names(each) for each in found] == [["b", "c", "d"], [], []]
+        assert (stale, names(left)) == (0, ["e"])
+        assert queue.claimed == 1
+        assert not queue.held
+
+    async def test_followers_stay_if_the_claim_does_not_hold(self, open_store: OpenStore) -> None:
+        """They are others' then, with the message that they are held behind."""
+        async with open_store() as store:
+            await store.append([bound_for("bill", name, ordering_key="k") for name in "abc"])
+            (before,) = await claim(store)
+            (behind,) = await store.followers([before], 10)
+            await store.settle([(before, RELEASE)])
+            stale = await store.settle_runs([(before, behind)])
+            (again,) = await claim(store)
+            (found,) = await store.followers([again], 10)
+
+        assert stale == 3
+        assert names([again, *found]) == ["a", "b", "c"]
+
+    async def test_followers_that_are_not_settled_are_in_turn_next(
+        self, open_store: OpenStore
+    ) -> None:
+        """With their own attempts; nothing was counted."""
+        async with open_store() as store:
+            await store.append([bound_for("bill", name, ordering_key="k") for name in "abc"])
+            (first,) = await claim(store)
+            (behind,) = await store.followers([first], 10)
+            await store.settle_runs([(first, behind[:1])])
+            (second,) = await claim(store)
+
+        assert (second.message_id, second.attempts) == ("c", 0)

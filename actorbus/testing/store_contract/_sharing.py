@@ -63,6 +63,22 @@ class SharingContract:
         assert (suspect.message_id, suspect.suspect) == ("a", True)
         assert (following.message_id, following.suspect) == ("b", False)
 
+    async def test_what_a_dead_process_was_to_relay_is_no_suspect(
+        self, open_store: OpenStore, clock: ManualClock
+    ) -> None:
+        """All of it is ready at once for another one: no handler's code has seen it."""
+        copies = [outgoing(name, for_endpoint="bill") for name in "abc"]
+        async with open_store("first", lease=5.0) as first, open_store("second") as second:
+            await first.append(copies)
+            await first.claim([demand()])
+            clock.advance(6.0)
+            await second.renew()
+            assert await second.take_back() == 3
+            claimed = await second.claim([demand()])
+
+        assert names(claimed) == ["a", "b", "c"]
+        assert not any(one.suspect for one in claimed)
+
     async def test_what_another_process_commits_is_noticed(self, open_store: OpenStore) -> None:
         """Once, by the next poll; its own commits are no news."""
         async with open_store("first") as first, open_store("second") as second:
