@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 TWO = 2
@@ -9,7 +10,17 @@ TWO = 2
 
 
 def arity(rule: Callable[..., Any]) -> int:
-    """Return how many arguments a rule wants, 0 if that cannot be told."""
+    """Return how many arguments a rule wants, 0 if that cannot be told.
+
+    It is remembered: a rule is asked for every message, and a signature takes longer than most.
+    """
+    try:
+        return _remembered_arity(rule)
+    except TypeError:  # a callable object that cannot be hashed
+        return _arity(rule)
+
+
+def _arity(rule: Callable[..., Any]) -> int:
     try:
         parameters = inspect.signature(rule).parameters.values()
     except (TypeError, ValueError):
@@ -17,6 +28,9 @@ def arity(rule: Callable[..., Any]) -> int:
     positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
     wanted = [one for one in parameters if one.kind in positional and one.default is one.empty]
     return len(wanted)
+
+
+_remembered_arity = lru_cache(maxsize=256)(_arity)
 
 
 def is_rule(rule: object) -> bool:
