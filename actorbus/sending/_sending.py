@@ -116,11 +116,7 @@ class BusSender:
         spec = prepared.route.handlers[0]
         target = way.channel or spec.channel
         if target is None:
-            if (
-                prepared.timing is not NO_TIMING
-                or prepared.handling is not None
-                or prepared.ordering_key is not None
-            ):
+            if _asks_for_a_channel(prepared):
                 _refuse_timing(prepared, spec)
             return await self._calling.call(prepared, spec, unit, way)
         await self._leave([self._press.copy(prepared, spec, target, way.on_failure)], unit)
@@ -206,7 +202,8 @@ class BusSender:
         for spec in prepared.route.handlers:
             target = way.channel or spec.channel
             if target is None:
-                _refuse_timing(prepared, spec)
+                if _asks_for_a_channel(prepared):
+                    _refuse_timing(prepared, spec)
                 synchronous.append(spec)
             else:
                 copies.append(self._press.copy(prepared, spec, target, way.on_failure))
@@ -314,6 +311,15 @@ class BusSender:
 
 
 _FOR_CHANNELS = ("delay", "deliver_at", "priority", "time_to_live")
+
+
+def _asks_for_a_channel(prepared: Prepared) -> bool:
+    """Whether anything was said that only a stored message can have; most often nothing was."""
+    return (
+        prepared.timing is not NO_TIMING
+        or prepared.handling is not None
+        or prepared.ordering_key is not None
+    )
 
 
 def _refuse_timing(prepared: Prepared, spec: HandlerSpec) -> None:
