@@ -4,14 +4,14 @@ What is wrong is the sender's to know, before anything leaves: MessageRefused an
 only the other service can tell, whether it knows the key and can read the body, it tells itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 from actorbus._calls import Answer, Worlds
 from actorbus._errors import InvalidHeader, InvalidMessage, InvalidSendOption
-from actorbus._store import Outgoing, Store
+from actorbus._store import Outgoing
 from actorbus.channels._capabilities import lacking, refuse_lacking
 from actorbus.codecs import NotConvertible, known_content_types, parsed, with_version
 from actorbus.configuration._configuration import Configuration
@@ -30,6 +30,7 @@ from actorbus.messages._types import checked_name, did_you_mean
 from actorbus.options._options import SendOptions, as_seconds, is_text
 from actorbus.options._precedence import first
 from actorbus.options._timing import Timing, due_by, timing
+from actorbus.sending._leaving import Leaving
 from actorbus.sending._publish import Press
 from actorbus.transactions._unit_of_work import UnitOfWork, current_unit_of_work
 
@@ -62,7 +63,7 @@ class Sends:
         self,
         configuration: Configuration,
         press: Press,
-        store: Store,
+        leaving: Leaving,
         worlds: Worlds,
         counts: DistributedCounts,
     ) -> None:
@@ -73,7 +74,8 @@ class Sends:
         self._configuration = configuration
         self._channels = {channel.name: channel for channel in configuration.channels}
         self._press = press
-        self._store = store
+        self._now = leaving.store.now
+        self._leaving = leaving
         self._worlds = worlds
         self._counts = counts
         self._chains: Chains | None = None
@@ -87,7 +89,7 @@ class Sends:
         self, gateway: type[DistributedBus], address: Address, body: Any, options: Any
     ) -> Answer[Receipt]:
         """Send one message."""
-        unit = self._unit_of_work()
+        unit = self._leaving.unit_of_work()
         return self._worlds.call(unit, self._send, unit, gateway, address, body, options)
 
     async def _send(
@@ -128,7 +130,7 @@ class Sends:
         sealed = self._sealed(address, body, options, unit)
         copies = [self._copy(gateway, destinations, service, sealed) for service in services]
         if copies:
-            await self._leave(copies, unit)
+            await self._leaving.leave(copies, unit)
         self._count(address, len(copies))
         return Receipt(sealed.envelope.message_id)
 
@@ -185,12 +187,6 @@ class Sends:
         due = wishes.due(f"channel {name!r}", sealed.message, sealed.envelope.headers)
         return first(due, wishes)
 
-    async def _leave(self, copies: Sequence[Outgoing], unit: UnitOfWork | None) -> None:
-        if unit is None:
-            await self._store.append(copies)
-        else:
-            unit.stage(copies)
-
     def _count(self, address: Address, copies: int) -> None:
         counts = self._counts
         if address.service is None:
@@ -219,7 +215,7 @@ class Sends:
             body,
             envelope,
             headers_to_text({**envelope.headers, **ours}),
-            timing(options, self._store.now()),
+            timing(options, self._now()),
             f"id:{envelope.message_id}" if "message_id" in options else None,
         )
 
@@ -239,13 +235,6 @@ class Sends:
             raise InvalidMessage(f"{key}: {error}") from error
         version = self._configuration.versions.current(key)
         return with_version(wire_format, version), encoded
-
-    def _unit_of_work(self) -> UnitOfWork | None:
-        """Return the transaction that messages leave with; none if it is of other data."""
-        unit = current_unit_of_work.get()
-        if unit is None or unit.store is self._store or unit.store.has_data_of(self._store):
-            return unit
-        return None
 
 
 def _behind(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from actorbus._errors import SubscribersFailed
-from actorbus._store import GroupLost, Outgoing, Store
+from actorbus._store import GroupLost
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.gateways._way import Way
 from actorbus.handling._dispatch import Dispatch
 from actorbus.handling._diverting import diverted, error_handler_for
 from actorbus.messages._message import Headers
+from actorbus.sending._leaving import Leaving
 from actorbus.sending._publish import Prepared, Press, headers_of
 from actorbus.transactions._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
 from actorbus.transactions._listeners import Hook, Outcome
@@ -31,11 +32,14 @@ class Reports(Protocol):
 class Calling:
     """Calls synchronous handlers, for one run of the bus."""
 
-    __slots__ = ("_dispatch", "_press", "_reports", "_store")
+    __slots__ = ("_dispatch", "_leave", "_press", "_reports", "_store")
 
-    def __init__(self, press: Press, store: Store, dispatch: Dispatch, reports: Reports) -> None:
+    def __init__(
+        self, press: Press, leaving: Leaving, dispatch: Dispatch, reports: Reports
+    ) -> None:
         self._press = press
-        self._store = store
+        self._store = leaving.store
+        self._leave = leaving.leave
         self._dispatch = dispatch
         self._reports = reports
 
@@ -79,17 +83,10 @@ class Calling:
             if handler is None:
                 raise
             copy = diverted(prepared, spec, handler, error, self._store.now())
-            await self._leave(copy, unit)
+            await self._leave([copy], unit)
             return None
         self._reports.report(spec, None)
         return result
-
-    async def _leave(self, copy: Outgoing, unit: UnitOfWork | None) -> None:
-        """Store a copy for an error channel; inside a handler with that one's transaction."""
-        if unit is None:
-            await self._store.append([copy])
-        else:
-            unit.stage([copy])
 
     async def ask(self, prepared: Prepared, spec: HandlerSpec, way: Way) -> Any:
         """Call a query's handler, on a snapshot, and report it."""

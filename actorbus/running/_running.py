@@ -48,6 +48,7 @@ from actorbus.running._pace import Pace
 from actorbus.running._settings import Settings, Terms
 from actorbus.schedules._scheduler import Scheduler, Ticks, drawing
 from actorbus.sending._asking import Asking
+from actorbus.sending._leaving import Leaving
 from actorbus.sending._placing import Places
 from actorbus.sending._publish import Press
 from actorbus.sending._replies import Replies
@@ -102,6 +103,7 @@ class BusRun:
         self.distributed_counts = DistributedCounts()
         self.reaches = told(configuration.distribution.reachable)
         self._sends: Sends | None = None
+        self._leaving = Leaving(store)
         self.worlds: Worlds
 
     # -- for the gateways -------------------------------------------------------------------
@@ -297,8 +299,8 @@ class BusRun:
             await stack.enter_async_context(self.opened())
             await self._assemble(stack)
             self._delivery = await start_delivery(self)
-            if self.pace is not None and self._sender is not None:
-                self._sender.due_in = self._delivery.due_in
+            if self.pace is not None:
+                self._leaving.due_in = self._delivery.due_in
             stack.push_async_callback(self._wind_down)
             yield
 
@@ -355,7 +357,8 @@ class BusRun:
         decoding = Decoding(configuration)
         self._dispatch = Dispatch(handlers, injector, worlds, decoding)
         press = Press(configuration, self.store.now, self.places)
-        self._sender = BusSender(press, self.store, self._dispatch, worlds, self)
+        leaving = self._leaving
+        self._sender = BusSender(press, leaving, self._dispatch, worlds, self)
         if configuration.has_queries_on_channels:
             self.replies = self._replies()
             self._sender.asking = Asking(press, self.store, self.replies)
@@ -364,7 +367,7 @@ class BusRun:
         self._dispatch.intercept(chains)
         self._sender.intercept(chains)
         counts = self.distributed_counts
-        self._sends = Sends(configuration, press, self.store, worlds, counts)
+        self._sends = Sends(configuration, press, leaving, worlds, counts)
         self._sends.intercept(chains)
         if own := own_endpoints(configuration, decoding, press, self.store, counts):
             self._dispatch.install(own)

@@ -1,6 +1,6 @@
 """Carry out what the gateways are asked: run synchronous handlers, store copies for the others."""
 
-from collections.abc import AsyncIterable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -8,7 +8,7 @@ import trio
 
 from actorbus._calls import Answer, Call, Worlds
 from actorbus._errors import InvalidSendOption, NoHandler, QueryTimeout
-from actorbus._store import Outgoing, Store
+from actorbus._store import Outgoing
 from actorbus.declaring._handlers import HandlerSpec, Kind
 from actorbus.gateways._gateway import CommandBus, EventBus, Letter, QueryBus
 from actorbus.gateways._way import Receipt, Way
@@ -22,6 +22,7 @@ from actorbus.options._options import SendOptions
 from actorbus.options._timing import NO_TIMING
 from actorbus.sending._asking import Asking, split_timeout
 from actorbus.sending._deduplicating import Alone, Deliver, Once
+from actorbus.sending._leaving import Leaving
 from actorbus.sending._publish import Prepared, Press
 from actorbus.sending._send_many import Many
 from actorbus.transactions._unit_of_work import UnitOfWork, current_unit_of_work
@@ -35,22 +36,23 @@ class BusSender:
     __slots__ = (
         "_calling",
         "_gates",
+        "_leave",
         "_once",
         "_press",
-        "_store",
+        "_unit_of_work",
         "_ways",
         "_worlds",
         "asking",
-        "due_in",
     )
 
     def __init__(
-        self, press: Press, store: Store, dispatch: Dispatch, worlds: Worlds, reports: Reports
+        self, press: Press, leaving: Leaving, dispatch: Dispatch, worlds: Worlds, reports: Reports
     ) -> None:
         self._press = press
-        self._store = store
         self._worlds = worlds
-        self._calling = Calling(press, store, dispatch, reports)
+        self._unit_of_work = leaving.unit_of_work
+        self._leave = leaving.leave
+        self._calling = Calling(press, leaving, dispatch, reports)
         self._ways: Mapping[Kind, Deliver] = {
             "command": self._send_command,
             "event": self._publish,
@@ -59,9 +61,7 @@ class BusSender:
         self._gates: Gates | None = None
         self.asking: Asking | None = None
         """Set where a channel carries queries."""
-        self.due_in: Callable[[float], None] | None = None
-        """Told of delays; set for a store that is polled seldom."""
-        self._once = Once(store, self._deliver, reports.run_hooks)
+        self._once = Once(leaving.store, self._deliver, reports.run_hooks)
 
     def intercept(self, chains: Chains) -> None:
         """Send everything through the interceptors of its gateway, if there are any."""
@@ -99,13 +99,6 @@ class BusSender:
         self, unit: UnitOfWork | None, way: Way, message: Any, options: SendOptions
     ) -> Any:
         return await self._ways[way.kind](unit, way, message, options)
-
-    def _unit_of_work(self) -> UnitOfWork | None:
-        """Return the transaction that messages leave with; none if it is of other data."""
-        unit = current_unit_of_work.get()
-        if unit is None or unit.store is self._store or unit.store.has_data_of(self._store):
-            return unit
-        return None
 
     # -- one message ------------------------------------------------------------------------
 
@@ -208,22 +201,6 @@ class BusSender:
             else:
                 copies.append(self._press.copy(prepared, spec, target, way.on_failure))
         return copies, synchronous
-
-    async def _leave(self, copies: Sequence[Outgoing], unit: UnitOfWork | None) -> int:
-        """Let copies leave with the unit, or now; return how many were new, as far as is known."""
-        if self.due_in is not None:
-            self._tell_delays(copies, self.due_in)
-        if unit is None:
-            return await self._store.append(copies)
-        unit.stage(copies)
-        return len(copies)
-
-    def _tell_delays(self, copies: Sequence[Outgoing], due_in: Callable[[float], None]) -> None:
-        for copy in copies:
-            if copy.deliver_at is not None:
-                due_in(copy.deliver_at - self._store.now())
-            elif copy.delay:
-                due_in(copy.delay)
 
     # -- many messages ----------------------------------------------------------------------
 

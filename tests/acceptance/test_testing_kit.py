@@ -13,10 +13,12 @@ from actorbus import (
     BatchFailed,
     BusStateError,
     CommandBus,
+    DistributedBus,
     EventBus,
     Headers,
     PermanentError,
     Retry,
+    ServiceMap,
     Transaction,
 )
 from actorbus.testing import harness
@@ -44,6 +46,9 @@ class GetCount:
 @dataclass(frozen=True)
 class Mail:
     number: int
+
+
+class Outbox(DistributedBus, channel="outbox"): ...
 
 
 class Mailer:
@@ -140,6 +145,25 @@ def test_time_runs_until_a_time(shop):
         shop.run_until(START.replace(tzinfo=None))
     with pytest.raises(ValueError, match="not before 2025"):
         shop.run_until(start)
+
+
+def test_a_delay_on_the_way_to_another_service_ends_in_time():
+    """The poller has nothing to do for long, and is told of it all the same."""
+    flights = ActorBus("flights", seed=1)
+    flights.add_channel("outbox")
+    flights.add_channel("orders-inbox")
+    flights.add_service_map(ServiceMap({"orders": "orders-inbox"}))
+    outbox = flights.gateway(Outbox)
+    channels = []
+
+    with harness(flights) as test:
+        test.run_for(DAY)
+        test.call(outbox.send_command, "orders", "orders.place", {"number": 1}, delay=5)
+        for seconds in (4, 2):
+            test.run_for(seconds)
+            channels += [queue.channel for queue in test.call(flights.store.statistics)]
+
+    assert channels == ["outbox", "orders-inbox"]
 
 
 def test_a_handler_fails_as_often_as_the_test_wants(shop, mailer):
