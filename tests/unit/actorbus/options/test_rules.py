@@ -9,7 +9,7 @@ from actorbus.options._rules import ask, is_rule
 class Unhashable:
     """A rule that cannot be kept in a dictionary."""
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]  # how Python says so
 
     def __call__(self, message, headers):
         return message, headers["tenant"]
