@@ -38,6 +38,7 @@ from actorbus._store._messages import Demand as Demand
 from actorbus._store._messages import Origin as Origin
 from actorbus._store._messages import Outgoing as Outgoing
 from actorbus._store._messages import Poll as Poll
+from actorbus._store._messages import Received as Received
 from actorbus._store._rows import DeadLetterFilter as DeadLetterFilter
 from actorbus._store._rows import DeadLetterGroup as DeadLetterGroup
 from actorbus._store._rows import DeadLetterRow as DeadLetterRow
@@ -83,6 +84,7 @@ __all__ = [
     "ProcessRow",
     "QueueStatistics",
     "ReadTransaction",
+    "Received",
     "Remembered",
     "Result",
     "Row",

@@ -1,11 +1,11 @@
 """The contract of a store: how it is asked."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from actorbus._settlement import Failed, Settlement
 from actorbus._store._errors import StaleClaim, StoreUnavailable
-from actorbus._store._messages import Claimed, Demand, Outgoing, Poll
+from actorbus._store._messages import Claimed, Demand, Outgoing, Poll, Received
 from actorbus._store._rows import (
     DeadLetterFilter,
     DeadLetterGroup,
@@ -90,6 +90,41 @@ class Store(Protocol):
         claimed once the lease was lost, until it is renewed. Waits for the commit. If cancelled
         while it waits for the turn: nothing is claimed. Cancelled later it still returns what it
         claimed, for the caller to release.
+        """
+        ...
+
+    async def receive(
+        self, group: str, batch: Sequence[Claimed], noting: Collection[str] = ()
+    ) -> Received:
+        """Take messages from a broker into this process's hands, unless they are known already.
+
+        `group` is the consumer group. How far its partitions are begun is noted; for the endpoints
+        in `noting` also that each message is being handled. Waits for the commit.
+        """
+        ...
+
+    async def begun(self, group: str) -> Mapping[tuple[str, int], int]:
+        """Return how far other processes may have begun partitions that they did not hand over.
+
+        By topic and partition, the offset after the last one: those before it are suspects.
+        """
+        ...
+
+    async def hand_over(
+        self,
+        group: str,
+        places: Sequence[tuple[str, int]],
+        unstarted: Sequence[Claimed] = (),
+        running: Sequence[Claimed] = (),
+    ) -> None:
+        """Note that partitions were given up in order, and what of them still runs here."""
+        ...
+
+    async def adopt(self, batch: Sequence[Claimed]) -> int:
+        """Store messages that came from a broker, unless they are dealt with; return how many.
+
+        They are ready then, for whoever claims them; those that say that they are suspects come
+        one at a time. Whoever has one of them in hand is too late with its settlement.
         """
         ...
 

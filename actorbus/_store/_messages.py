@@ -107,7 +107,7 @@ class Claimed(msgspec.Struct, frozen=True):
     """It comes from a broker: no row of the store is behind it (its sequence is 0). Its settlement
     notes in the inbox that it was dealt with, so that no other record of it is."""
     inbox_owner: str | None = None
-    """The process that noted in the inbox that this message of a broker is being handled."""
+    """The process that has received it from its broker."""
 
 
 class Demand(NamedTuple):
@@ -118,6 +118,19 @@ class Demand(NamedTuple):
     tenant: str | None
     """"" is no tenant, None is any: those that wait take turns, after the one last served."""
     credit: int
+
+
+class Received(NamedTuple):
+    """What becomes of messages that came from a broker."""
+
+    fresh: list[Claimed]
+    """To be handled, by this process."""
+    handled: list[Claimed]
+    """Dealt with already: other records of them, or the same ones before."""
+    busy: list[Claimed]
+    """Being handled by another process: to be received again later."""
+    stored: list[Claimed]
+    """Behind others of their ordering key, which lie in the store: to be adopted."""
 
 
 class Poll(NamedTuple):

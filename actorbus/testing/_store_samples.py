@@ -5,7 +5,7 @@ from typing import Any
 import trio
 
 from actorbus._settlement import Failure
-from actorbus._store import Claimed, Demand, Outgoing, ProcessInfo, StoreError
+from actorbus._store import Claimed, Demand, Origin, Outgoing, ProcessInfo, StoreError
 
 CHANNEL = "orders"
 ENDPOINT = "shop.handlers.bill"
@@ -73,3 +73,34 @@ class Listener:
             await self._event.wait()
         if self.told[0] is not None:
             raise self.told[0]
+
+
+def from_broker(name: str, offset: int = 0, partition: int = 0, **changes: Any) -> Claimed:
+    """Return a message called `name` that came from a broker, with changes."""
+    values: dict[str, Any] = {
+        "sequence": 0,
+        "epoch": 0,
+        "attempts": 0,
+        "suspect": False,
+        "replays": 0,
+        "priority": 0,
+        "due_at": 1_600_000_000.0,
+        "expires_at": None,
+        "enqueued_at": 1_600_000_000.0,
+        "copy_id": f"copy-{name}",
+        "channel": CHANNEL,
+        "endpoint": ENDPOINT,
+        "tenant": "",
+        "message_id": name,
+        "type_name": "shop.OrderPlaced",
+        "content_type": "application/msgpack",
+        "correlation_id": name,
+        "causation_id": None,
+        "timestamp": 1_600_000_000.0,
+        "deduplication_key": None,
+        "on_failure": None,
+        "headers": "{}",
+        "body": name.encode(),
+        "origin": Origin("orders", partition, offset),
+    }
+    return Claimed(**(values | changes))

@@ -72,6 +72,9 @@ CREATE INDEX actorbus_messages_held ON actorbus_messages
 -- Whether another copy with a deduplication key is being handled.
 CREATE INDEX actorbus_messages_running ON actorbus_messages (deduplication_key)
     WHERE state = 'claimed' AND deduplication_key IS NOT NULL;
+-- Whether a key has messages that wait for a time, or for somebody.
+CREATE INDEX actorbus_messages_keyed ON actorbus_messages (ordering_key, channel, endpoint)
+    WHERE ordering_key IS NOT NULL AND state IN ('waiting', 'parked');
 -- What expires next.
 CREATE INDEX actorbus_messages_expiring ON actorbus_messages (expires_at)
     WHERE expires_at IS NOT NULL AND state <> 'claimed';
@@ -183,7 +186,22 @@ CREATE TABLE actorbus_handled (
     endpoint   TEXT COLLATE "C" NOT NULL,          -- the handler
     key        TEXT COLLATE "C" NOT NULL,            -- the message id, or what the handler computes
     handled_at DOUBLE PRECISION NOT NULL,          -- when it was handled
+    owner      TEXT COLLATE "C",         -- of a broker's message: who is handling it; NULL: it is done
     UNIQUE (endpoint, key)
+);
+
+
+-- How far the messages of a broker's partitions were begun, by the process that has the partition.
+-- It deletes the row when it hands the partition over. What it leaves, because it died, says which
+-- messages are suspects.
+CREATE TABLE actorbus_partitions (
+    group_name TEXT COLLATE "C" NOT NULL, -- the consumer group
+    topic      TEXT COLLATE "C" NOT NULL, -- the topic
+    partition  INTEGER NOT NULL,         -- the partition's number
+    owner      TEXT COLLATE "C" NOT NULL, -- the process that has it: actorbus_processes.process_id
+    begun_to   BIGINT NOT NULL,          -- the offset after the last that may have been begun
+    noted_at   DOUBLE PRECISION NOT NULL, -- when that was noted
+    PRIMARY KEY (group_name, topic, partition)
 );
 
 

@@ -659,3 +659,68 @@ SELECT created_at, migrated_at FROM actorbus_schema;
 -- name: our_tables
 -- The tables of ours that are there, by name.
 SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'actorbus\_%' ESCAPE '\' ORDER BY name;
+-- name: inbox
+-- Which of a broker's messages are known, and is somebody who lives handling them?
+SELECT wanted.key, handled.owner, handled.owner IN (SELECT process_id FROM actorbus_processes)
+FROM json_each(?) AS wanted
+JOIN actorbus_handled AS handled
+    ON handled.endpoint = wanted.value ->> 0 AND handled.key = wanted.value ->> 1;
+
+-- name: note_running
+-- Note who handles a broker's message; not if it is done.
+INSERT INTO actorbus_handled (endpoint, key, handled_at, owner) VALUES (?, ?, ?, ?)
+ON CONFLICT (endpoint, key) DO UPDATE SET owner = excluded.owner, handled_at = excluded.handled_at
+WHERE owner IS NOT NULL;
+
+-- name: note_done
+-- Note that a broker's message is done; no row is changed if it was, or is another process's.
+INSERT INTO actorbus_handled (endpoint, key, handled_at) VALUES (?, ?, ?)
+ON CONFLICT (endpoint, key) DO UPDATE SET owner = NULL, handled_at = excluded.handled_at
+WHERE owner = ?;
+
+-- name: note_done_anyway
+-- Note that a broker's message is done, whoever handles it; no row is changed if it was.
+INSERT INTO actorbus_handled (endpoint, key, handled_at) VALUES (?, ?, ?)
+ON CONFLICT (endpoint, key) DO UPDATE SET owner = NULL, handled_at = excluded.handled_at
+WHERE owner IS NOT NULL;
+
+-- name: note_not_begun
+-- A broker's message is not being handled after all.
+DELETE FROM actorbus_handled WHERE endpoint = ? AND key = ? AND owner = ?;
+
+-- name: note_begun
+-- Note how far a partition's messages may have been begun.
+INSERT INTO actorbus_partitions (group_name, topic, partition, owner, begun_to, noted_at)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (group_name, topic, partition) DO UPDATE
+SET owner = excluded.owner, begun_to = excluded.begun_to, noted_at = excluded.noted_at;
+
+-- name: begun
+-- How far processes came that did not hand their partitions over.
+SELECT topic, partition, begun_to FROM actorbus_partitions WHERE group_name = ? AND owner <> ?;
+
+-- name: handed_over
+-- A partition was handed over in order.
+DELETE FROM actorbus_partitions
+WHERE group_name = ? AND topic = ? AND partition = ? AND owner = ?;
+
+-- name: keys_stored
+-- Which of these ordering keys have messages here, or are parked?
+SELECT wanted.key FROM json_each(?) AS wanted
+WHERE EXISTS (
+    SELECT 1 FROM actorbus_keys AS line
+    WHERE line.channel = wanted.value ->> 0 AND line.endpoint = wanted.value ->> 1
+      AND line.tenant = wanted.value ->> 2 AND line.ordering_key = wanted.value ->> 3
+) OR EXISTS (
+    SELECT 1 FROM actorbus_messages AS message
+    WHERE message.state IN ('waiting', 'parked') AND message.ordering_key = wanted.value ->> 3
+      AND message.channel = wanted.value ->> 0 AND message.endpoint = wanted.value ->> 1
+);
+
+-- name: adopt_message
+-- Store a broker's message.
+INSERT INTO actorbus_messages (
+    state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+    causation_id, timestamp, deduplication_key, on_failure, headers, body, ordering_key
+) VALUES (?, ?, 0, 0, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

@@ -18,7 +18,7 @@ from actorbus._settlement import (
     Settlement,
 )
 from actorbus._store import Claimed
-from actorbus.stores.sqlite import _failed, _lines, _once
+from actorbus.stores.sqlite import _adopt, _failed, _lines, _once
 from actorbus.stores.sqlite._history import add_failure, delete_history, words_of
 from actorbus.stores.sqlite._queries import QUERIES
 
@@ -42,6 +42,14 @@ def settle(
 
     The channels that have work at once because of it are added to `ready`.
     """
+    if claimed.origin is not None:
+        if type(settlement) is Release:
+            return True
+        if not _adopt.note_done(cursor, claimed, now):
+            return False
+        if type(settlement) is Ack:
+            return True
+        claimed = _adopt.take_over(cursor, claimed)
     if type(settlement) is Ack and claimed.ordering_key is None:
         return _acknowledge(cursor, claimed)
     if not _settle(cursor, claimed, settlement, now):
@@ -86,15 +94,15 @@ def acknowledge(
     cursor: sqlite3.Cursor, batch: Sequence[Claimed], now: float, ready: set[str]
 ) -> bool:
     """Write that all of them are handled; False, with a part written, if a claim is stale."""
-    plain = [one for one in batch if one.ordering_key is None]
+    plain = [one for one in batch if one.ordering_key is None and one.origin is None]
     gone = cursor.executemany(_DELETE, [(one.sequence, one.epoch) for one in plain]).rowcount
     if gone < len(plain):
         return False
     for one in plain:
         if one.attempts or one.replays:
             delete_history(cursor, one.copy_id)
-    ordered = [one for one in batch if one.ordering_key is not None]
-    return all(settle(cursor, one, ACK, now, ready) for one in ordered)
+    others = [one for one in batch if one.ordering_key is not None or one.origin is not None]
+    return all(settle(cursor, one, ACK, now, ready) for one in others)
 
 
 def _settle(cursor: sqlite3.Cursor, claimed: Claimed, settlement: Settlement, now: float) -> bool:

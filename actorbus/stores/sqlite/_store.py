@@ -1,7 +1,7 @@
 """The SQLite store: one file, one writer, any number of processes on one host."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -20,6 +20,7 @@ from actorbus._store import (
     Poll,
     ProcessInfo,
     ProcessRow,
+    Received,
     SettlementRefused,
     StaleClaim,
     Store,
@@ -33,6 +34,7 @@ from actorbus._store import (
 )
 from actorbus.consuming._pauses import Pause
 from actorbus.stores.sqlite import (
+    _adopt,
     _append,
     _due,
     _leases,
@@ -216,6 +218,41 @@ class SqliteStore(Operations):
         """Claim ready messages for each demand."""
         claims = self._open_parts().claims
         return await self._write(lambda cursor: claims.claim(cursor, demands, self.now()))
+
+    async def receive(
+        self, group: str, batch: Sequence[Claimed], noting: Collection[str] = ()
+    ) -> Received:
+        """Take messages from a broker into this process's hands."""
+        lease, now = self._open_parts().lease, self.now()
+        return await self._write(
+            lambda cursor: _adopt.receive(cursor, lease, group, batch, noting=noting, now=now)
+        )
+
+    async def begun(self, group: str) -> Mapping[tuple[str, int], int]:
+        """Return how far others may have begun partitions that they did not hand over."""
+        mine = self._open_parts().lease.process.process_id
+        return await self._read(lambda cursor: _adopt.begun(cursor, group, mine))
+
+    async def hand_over(
+        self,
+        group: str,
+        places: Sequence[tuple[str, int]],
+        unstarted: Sequence[Claimed] = (),
+        running: Sequence[Claimed] = (),
+    ) -> None:
+        """Note that partitions were given up in order, and what of them still runs here."""
+        mine, now = self._open_parts().lease.process.process_id, self.now()
+        await self._write(
+            lambda cursor: _adopt.hand_over(
+                cursor, mine, group, places, unstarted=unstarted, running=running, now=now
+            )
+        )
+
+    async def adopt(self, batch: Sequence[Claimed]) -> int:
+        """Store messages that came from a broker; return how many were new."""
+        ready: set[str] = set()
+        now = self.now()
+        return await self._write(lambda cursor: _adopt.adopt(cursor, batch, now, ready), ready)
 
     async def waiting_tenants(self, channel: str, *, after: str, limit: int) -> list[str]:
         """Return tenants with ready messages, from the one after `after` on."""

@@ -15,6 +15,7 @@ What it cannot catch: durability, and what another program does to the database.
 driver's own.
 """
 
+from actorbus.testing.store_contract._broker import BrokerContract, SharedBrokerContract
 from actorbus.testing.store_contract._error_channels import ErrorChannelContract
 from actorbus.testing.store_contract._ordering import OrderingContract
 from actorbus.testing.store_contract._parking import ParkingContract
@@ -40,10 +41,11 @@ class StoreContract(
     ParkingContract,
     SchedulesContract,
     OrderingContract,
+    BrokerContract,
     RelayingContract,
 ):
     """One process on a store."""
 
 
-class SharedStoreContract(StoreContract, SharingContract, RepliesContract):
+class SharedStoreContract(StoreContract, SharingContract, RepliesContract, SharedBrokerContract):
     """Several processes on one store."""
