@@ -659,6 +659,7 @@ SELECT created_at, migrated_at FROM actorbus_schema;
 -- name: our_tables
 -- The tables of ours that are there, by name.
 SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'actorbus\_%' ESCAPE '\' ORDER BY name;
+
 -- name: inbox
 -- Which of a broker's messages are known, and is somebody who lives handling them?
 SELECT wanted.key, handled.owner, handled.owner IN (SELECT process_id FROM actorbus_processes)
