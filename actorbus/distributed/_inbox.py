@@ -11,6 +11,7 @@ Rules:
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from actorbus._errors import PermanentError
@@ -26,7 +27,7 @@ from actorbus.messages._message import Envelope, Headers, headers_to_text, new_i
 from actorbus.messages._types import did_you_mean
 from actorbus.options._timing import Timing
 from actorbus.sending._publish import Prepared, Press
-from actorbus.sending._routing import Route, handlers_of, kinds_of
+from actorbus.sending._routing import MOST_KEYS, Route, handlers_of, kinds_of
 from actorbus.transactions._unit_of_work import UnitOfWork
 
 
@@ -50,8 +51,15 @@ class Inbox:
         self._press = press
         self._store = store
         self._counts = counts
-        self._reachable = configuration.distribution.reachable
+        reachable = configuration.distribution.reachable
+        commands = [spec for spec in reachable if spec.kind == "command"]
+        self._commands = {spec.type_name: spec for spec in commands}
+        self._endpoints = {
+            name: spec for spec in reachable for name in (spec.endpoint_id, *spec.aliases)
+        }
+        self._events = [spec for spec in reachable if spec.kind == "event"]
         self._kinds = kinds_of(configuration.handlers)
+        self._subscribers = lru_cache(MOST_KEYS)(self._subscribers_of)
 
     async def run(self, claimed: Claimed, headers: Headers, unit: UnitOfWork) -> None:
         """Stage a copy for each handler that the message is for. Raises UnreachableHandler."""
@@ -89,7 +97,7 @@ class Inbox:
             case "command":
                 return self._of_command(claimed, headers)
             case "event":
-                return self._of_event(claimed)
+                return self._subscribers(claimed.type_name)
             case "message":
                 return self._of_endpoint(claimed, headers)
             case other:
@@ -100,34 +108,32 @@ class Inbox:
 
     def _of_command(self, claimed: Claimed, headers: Headers) -> Sequence[HandlerSpec]:
         key = self._configuration.types.resolve(claimed.type_name)
-        for spec in self._reachable:
-            if spec.kind == "command" and spec.type_name == key:
-                return (spec,)
-        known = [spec.type_name for spec in self._reachable if spec.kind == "command"]
+        spec = self._commands.get(key)
+        if spec is not None:
+            return (spec,)
         own = [spec for spec in self._configuration.handlers if spec.type_name == key]
         raise UnreachableHandler(
             f"no handler takes the command {claimed.type_name!r}, sent by {_sender(headers)}"
-            f"{_why(own, 'command')}{did_you_mean(claimed.type_name, known)}"
+            f"{_why(own, 'command')}{did_you_mean(claimed.type_name, self._commands)}"
         )
 
     def _of_endpoint(self, claimed: Claimed, headers: Headers) -> Sequence[HandlerSpec]:
         wanted = claimed.type_name
-        for spec in self._reachable:
-            if wanted in {spec.endpoint_id, *spec.aliases}:
-                return (spec,)
+        spec = self._endpoints.get(wanted)
+        if spec is not None:
+            return (spec,)
         own = [spec for spec in self._configuration.handlers if spec.endpoint_id == wanted]
-        known = [spec.endpoint_id for spec in self._reachable]
+        known = [spec.endpoint_id for spec in self._endpoints.values()]
         raise UnreachableHandler(
             f"no endpoint {wanted!r} takes the message, sent by {_sender(headers)}"
             f"{_why(own, None)}{did_you_mean(wanted, known)}"
         )
 
-    def _of_event(self, claimed: Claimed) -> Sequence[HandlerSpec]:
+    def _subscribers_of(self, type_name: str) -> Sequence[HandlerSpec]:
         types = self._configuration.types
-        name = types.resolve(claimed.type_name)
+        name = types.resolve(type_name)
         registered = types.type_of(name) if name in types else None
-        events = [spec for spec in self._reachable if spec.kind == "event"]
-        return handlers_of(name, registered, events, self._kinds)
+        return handlers_of(name, registered, self._events, self._kinds)
 
     # -- the copies -------------------------------------------------------------------------
 

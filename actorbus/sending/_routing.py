@@ -25,7 +25,7 @@ from actorbus.messages._types import checked_name
 if TYPE_CHECKING:
     from actorbus.configuration._configuration import Configuration
 
-_MOST_KEYS = 1_000
+MOST_KEYS = 1_000
 """How many routing keys that only patterns know are remembered with their routes."""
 
 
@@ -76,7 +76,7 @@ class Routes:
             if spec.route_by == "pattern"
         ]
         self._routes = {name: self._route(name) for name in configuration.types}
-        self._matching = lru_cache(maxsize=_MOST_KEYS)(self._route)
+        self._matching = lru_cache(maxsize=MOST_KEYS)(self._route)
 
     def find(self, kind: Kind, message: Any, routing_key: str | None) -> Route:
         """Return the route. Raises UnknownMessageType, NoHandler, InvalidMessage."""
