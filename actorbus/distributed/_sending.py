@@ -15,6 +15,7 @@ from actorbus._store import Outgoing
 from actorbus.channels._capabilities import lacking, refuse_lacking
 from actorbus.codecs import NotConvertible, known_content_types, parsed, with_version
 from actorbus.configuration._configuration import Configuration
+from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._checks import reserved
 from actorbus.distributed._counts import DistributedCounts
@@ -46,6 +47,15 @@ class _Route:
 
 
 @dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a channel says about the messages on it, worked out when the bus starts."""
+
+    channel: Channel
+    lacking: frozenset[str]
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
 class _Sealed:
     """A message that may leave: checked, stamped, not yet copied to the services."""
 
@@ -72,7 +82,7 @@ class Sends:
             name: Destinations(one) for name, one in configuration.distribution.maps.items()
         }
         self._configuration = configuration
-        self._channels = {channel.name: channel for channel in configuration.channels}
+        self._terms = {channel.name: _terms_of(channel) for channel in configuration.channels}
         self._press = press
         self._now = leaving.store.now
         self._leaving = leaving
@@ -149,7 +159,7 @@ class Sends:
         gateway: type[DistributedBus],
         destinations: Destinations,
         service: str,
-        sealed: "_Sealed",
+        sealed: _Sealed,
     ) -> Outgoing:
         channel, endpoint = destinations.channel_of(service), inbox_endpoint(service)
         if gateway.channel is not None:
@@ -176,12 +186,11 @@ class Sends:
         )
         return self._press.bound(copy)
 
-    def _timing(self, sealed: "_Sealed", name: str) -> Timing:
+    def _timing(self, sealed: _Sealed, name: str) -> Timing:
         """Return the sender's wishes, and for what it leaves open those of the channel."""
-        channel = self._channels[name]
-        refuse_lacking(sealed.timing, lacking(channel), channel)
-        life = as_seconds(channel.time_to_live)
-        wishes = first(sealed.timing, due_by(channel.delay, priority=channel.priority, life=life))
+        terms = self._terms[name]
+        refuse_lacking(sealed.timing, terms.lacking, terms.channel)
+        wishes = first(sealed.timing, terms.timing)
         if wishes.rule is None:
             return wishes
         due = wishes.due(f"channel {name!r}", sealed.message, sealed.envelope.headers)
@@ -200,7 +209,7 @@ class Sends:
 
     def _sealed(
         self, address: Address, body: Any, options: SendOptions, unit: UnitOfWork | None
-    ) -> "_Sealed":
+    ) -> _Sealed:
         """Return the message with headers of our own, for any service."""
         for name in options.keys() - _OPTIONS:
             raise InvalidSendOption(f"no option {name!r}{did_you_mean(name, _OPTIONS)}")
@@ -235,6 +244,12 @@ class Sends:
             raise InvalidMessage(f"{key}: {error}") from error
         version = self._configuration.versions.current(key)
         return with_version(wire_format, version), encoded
+
+
+def _terms_of(channel: Channel) -> _Terms:
+    life = as_seconds(channel.time_to_live)
+    wishes = due_by(channel.delay, priority=channel.priority, life=life)
+    return _Terms(channel, lacking(channel), wishes)
 
 
 def _behind(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
