@@ -17,6 +17,7 @@ Rules:
 import asyncio
 import random
 from dataclasses import replace
+from functools import lru_cache
 from math import inf
 
 import trio
@@ -45,6 +46,9 @@ from actorbus.options._failure_policy import checked_policy
 from actorbus.transactions._unit_of_work import UnitOfWork
 from supervisors import leaves
 
+MOST_LIMITS = 16
+"""Limits of time that messages say of themselves, most often a gateway's: so many are planned."""
+
 
 class Processing:
     """Runs the messages of one workload. Shared by all instances of the endpoint's actor."""
@@ -57,6 +61,7 @@ class Processing:
         self._spec = workload.plan.spec
         self._owner = workload.plan.spec.endpoint_id
         self._invoke = bus.dispatch.with_timeout_of(self._spec)
+        self._within = lru_cache(MOST_LIMITS)(self._limited_to)
         self._next = workload.plan.next_channel
         self._total = bus.counts
         self._answering: Answering | None = None
@@ -148,10 +153,13 @@ class Processing:
         """Return what calls the handler under the message's own limits of time."""
         invoke, timeout = self._invoke, checked_policy(claimed.on_failure).timeout
         if timeout is not None:
-            invoke = self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
+            invoke = self._within(timeout)
         if claimed.expires_at is None or self._spec.world not in {"thread", "process"}:
             return invoke
         return starting_within(claimed.expires_at - self._store.now(), invoke)
+
+    def _limited_to(self, timeout: float) -> Invoke:
+        return self._dispatch.with_timeout_of(replace(self._spec, timeout=timeout))
 
     async def _commit(
         self, unit: UnitOfWork, claimed: Claimed, settlement: Settlement, *, alone: bool
