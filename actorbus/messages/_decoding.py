@@ -46,8 +46,8 @@ class Decoding:
     def decode(self, spec: HandlerSpec, stored: Claimed) -> Any:
         """Return the message. Raises UndecodableMessage, which says what is wrong and where."""
         if stored.unread_bytes:
-            raise self._too_large(stored.type_name, stored.unread_bytes)
-        return self._decoded(spec, stored.type_name, stored.content_type, stored.body)
+            raise self.refusal(stored.type_name, stored.unread_bytes)
+        return self.read(spec, stored.type_name, stored.content_type, stored.body)
 
     def read_for(self, endpoint: str, stored: Claimed) -> Any:
         """Return the message as an endpoint takes it, plain data if that is not known here."""
@@ -55,7 +55,7 @@ class Decoding:
             if endpoint in {spec.endpoint_id, *spec.aliases}:
                 return self.decode(spec, stored)
         if stored.unread_bytes:
-            raise self._too_large(stored.type_name, stored.unread_bytes)
+            raise self.refusal(stored.type_name, stored.unread_bytes)
         wire_format, _ = parsed(stored.content_type)
         try:
             return self._configuration.codecs[wire_format].plain(stored.body)
@@ -65,20 +65,13 @@ class Decoding:
     def check(self, endpoint: str, type_name: str, content_type: str, body: bytes) -> None:
         """Raise UndecodableMessage if an endpoint that is known here could not take this body."""
         if len(body) > self._configuration.codecs.limits.bytes:
-            raise self._too_large(type_name, len(body))
+            raise self.refusal(type_name, len(body))
         for spec in self._configuration.handlers:
             if endpoint in {spec.endpoint_id, *spec.aliases}:
-                self._decoded(spec, type_name, content_type, body)
+                self.read(spec, type_name, content_type, body)
 
     def read(self, spec: HandlerSpec, type_name: str, content_type: str, body: bytes) -> Any:
         """Return what a handler makes of a body of at most the limit. Raises UndecodableMessage."""
-        return self._decoded(spec, type_name, content_type, body)
-
-    def refusal(self, type_name: str, size: int) -> UndecodableMessage:
-        """Return what is raised for a body that is too large to be read."""
-        return self._too_large(type_name, size)
-
-    def _decoded(self, spec: HandlerSpec, type_name: str, content_type: str, body: bytes) -> Any:
         try:
             decode = self._by_endpoint[spec.endpoint_id][type_name][content_type]
         except KeyError:
@@ -88,7 +81,8 @@ class Decoding:
         except NotConvertible as error:
             raise UndecodableMessage(f"{type_name}: {error}") from error
 
-    def _too_large(self, type_name: str, size: int) -> UndecodableMessage:
+    def refusal(self, type_name: str, size: int) -> UndecodableMessage:
+        """Return what is raised for a body that is too large to be read."""
         most = self._configuration.codecs.limits.bytes
         return UndecodableMessage(f"{type_name}: {too_large(size, most)}")
 
