@@ -14,21 +14,13 @@ from actorbus._settlement import (
     Forget,
     SendBack,
 )
-from actorbus.messages._message import Headers
+from actorbus.messages._message import Headers, Stored
 from actorbus.options._options import Seconds, as_seconds
 
 
-class StoredMessage(Protocol):
+class StoredMessage(Stored, Protocol):
     """A message as the store has it."""
 
-    @property
-    def copy_id(self) -> str: ...
-    @property
-    def message_id(self) -> str: ...
-    @property
-    def type_name(self) -> str: ...
-    @property
-    def content_type(self) -> str: ...
     @property
     def body(self) -> bytes: ...
     @property
