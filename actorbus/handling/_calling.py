@@ -9,7 +9,6 @@ from actorbus.declaring._handlers import HandlerSpec
 from actorbus.gateways._way import Way
 from actorbus.handling._dispatch import Dispatch
 from actorbus.handling._diverting import diverted, error_handler_for
-from actorbus.messages._message import Headers
 from actorbus.sending._leaving import Leaving
 from actorbus.sending._publish import Prepared, Press, headers_of
 from actorbus.transactions._inner_units import InnerUnitOfWork, SnapshotUnitOfWork
@@ -103,7 +102,7 @@ class Calling:
         return answer
 
     async def _answer(self, prepared: Prepared, spec: HandlerSpec, attempt: int) -> Any:
-        headers = _headers(prepared, spec, attempt)
+        headers = headers_of(prepared, spec, attempt)
         snapshot = SnapshotUnitOfWork(self._store, spec.endpoint_id, headers)
         try:
             message = self._press.message_for(prepared, spec)
@@ -128,7 +127,7 @@ class Calling:
     async def _in_unit(
         self, prepared: Prepared, spec: HandlerSpec, attempt: int, *, alone: bool
     ) -> Any:
-        headers = _headers(prepared, spec, attempt)
+        headers = headers_of(prepared, spec, attempt)
         unit = UnitOfWork(
             self._store,
             spec.endpoint_id,
@@ -152,7 +151,7 @@ class Calling:
     async def _inside(
         self, prepared: Prepared, spec: HandlerSpec, outer: UnitOfWork, attempt: int
     ) -> Any:
-        headers = _headers(prepared, spec, attempt)
+        headers = headers_of(prepared, spec, attempt)
         unit = InnerUnitOfWork(outer, spec.endpoint_id, headers)
         try:
             if not await self._first_time(prepared, spec, unit):
@@ -168,12 +167,6 @@ class Calling:
         """Note the message's key in the handler's transaction; False if it was noted before."""
         key = self._press.deduplication_key(prepared, spec)
         return key is None or await (await unit.turn()).remember(spec.endpoint_id, key)
-
-
-def _headers(prepared: Prepared, spec: HandlerSpec, attempt: int) -> Headers:
-    headers = headers_of(prepared, spec)
-    headers.attempt = attempt
-    return headers
 
 
 def _group(

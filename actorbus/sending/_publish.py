@@ -357,7 +357,7 @@ def _check_fields(route: Route, message: Mapping[Any, Any]) -> None:
         raise InvalidMessage(f"{route.type_name}: no field {name!r}{hint}")
 
 
-def headers_of(prepared: Prepared, spec: HandlerSpec) -> Headers:
+def headers_of(prepared: Prepared, spec: HandlerSpec, attempt: int) -> Headers:
     """Return the headers that a synchronous handler gets."""
     envelope = prepared.envelope
     return Headers(
@@ -368,6 +368,7 @@ def headers_of(prepared: Prepared, spec: HandlerSpec) -> Headers:
         type_name=envelope.type_name,
         content_type=envelope.content_type,
         timestamp=envelope.timestamp,
+        attempt=attempt,
         endpoint=spec.endpoint_id,
         user=envelope.headers,
     )
