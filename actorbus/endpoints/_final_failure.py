@@ -66,15 +66,5 @@ class Final:
 
     def _publish(self, claimed: Claimed, error: SettlementRefused) -> None:
         plan = self._plan
-        event = DeadLetterFailed(
-            plan.path,
-            trio.current_time(),
-            plan.spec.endpoint_id,
-            plan.tenant,
-            claimed.copy_id,
-            claimed.message_id,
-            plan.channel,
-            plan.final_failure,
-            error,
-        )
-        self._bus.publish(event)
+        about = plan.about(claimed, trio.current_time())
+        self._bus.publish(DeadLetterFailed(*about, plan.channel, plan.final_failure, error))

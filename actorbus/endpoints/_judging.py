@@ -17,7 +17,7 @@ from actorbus._bus_events import (
     MessageDiverted,
     MessageRetried,
 )
-from actorbus._settlement import DeadLetter, DeadLetterReason, Divert, Retry, Settlement
+from actorbus._settlement import DeadLetter, Divert, Retry, Settlement
 from actorbus._store import Claimed
 from actorbus.endpoints._decision import Verdict, decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
@@ -144,57 +144,17 @@ class Judging:
         self, claimed: Claimed, settlement: Settlement, error: BaseException | None
     ) -> None:
         """Tell what became of a message; without an error its handler raised none."""
-        plan = self._workload.plan
+        publish = self._bus.publish
+        about = self._workload.plan.about(claimed, trio.current_time())
+        attempts = claimed.attempts + (error is not None)
         if isinstance(settlement, DeadLetter):
-            self._publish_death(claimed, settlement.reason, error)
+            publish(MessageDied(*about, attempts, settlement.reason, error))
         elif isinstance(settlement, Divert):
-            self._publish_diversion(claimed, settlement, error)
+            reason, channel = settlement.reason, settlement.channel
+            publish(MessageDiverted(*about, attempts, reason, channel, error))
         elif isinstance(settlement, Retry) and error is not None:
-            event = MessageRetried(
-                plan.path,
-                trio.current_time(),
-                self._owner,
-                plan.tenant,
-                claimed.copy_id,
-                claimed.message_id,
-                settlement.failure.attempt,
-                settlement.delay,
-                error,
-            )
-            self._bus.publish(event)
-
-    def _publish_diversion(self, claimed: Claimed, to: Divert, error: BaseException | None) -> None:
-        plan = self._workload.plan
-        event = MessageDiverted(
-            plan.path,
-            trio.current_time(),
-            self._owner,
-            plan.tenant,
-            claimed.copy_id,
-            claimed.message_id,
-            claimed.attempts + (error is not None),
-            to.reason,
-            to.channel,
-            error,
-        )
-        self._bus.publish(event)
-
-    def _publish_death(
-        self, claimed: Claimed, reason: DeadLetterReason, error: BaseException | None
-    ) -> None:
-        plan = self._workload.plan
-        event = MessageDied(
-            plan.path,
-            trio.current_time(),
-            self._owner,
-            plan.tenant,
-            claimed.copy_id,
-            claimed.message_id,
-            claimed.attempts + (error is not None),
-            reason,
-            error,
-        )
-        self._bus.publish(event)
+            attempt, delay = settlement.failure.attempt, settlement.delay
+            publish(MessageRetried(*about, attempt, delay, error))
 
     def _opened(self) -> None:
         self._cause = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
+from actorbus._store import Claimed
 from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._decision import Judge
@@ -57,6 +58,11 @@ class EndpointPlan:
     def name(self) -> str:
         """The name of its actor."""
         return actor_name(self.spec.endpoint_id)
+
+    def about(self, claimed: Claimed, now: float) -> tuple[str, float, str, str, str, str]:
+        """Return what the events of a message begin with: path, time, endpoint, tenant, ids."""
+        ids = claimed.copy_id, claimed.message_id
+        return (self.path, now, self.spec.endpoint_id, self.tenant, *ids)
 
 
 def plan_endpoint(
