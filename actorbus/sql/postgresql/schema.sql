@@ -60,6 +60,9 @@ CREATE TABLE actorbus_messages (
 -- What a claim reads: its cost does not depend on how much else is stored.
 CREATE INDEX actorbus_messages_ready ON actorbus_messages
     (channel, tenant, endpoint, suspect, priority DESC, due_at, sequence) WHERE state = 'ready';
+-- Whether there are suspects: hardly ever.
+CREATE INDEX actorbus_messages_suspects ON actorbus_messages (channel, tenant, endpoint)
+    WHERE state = 'ready' AND suspect;
 -- What is held back, and for which tenant.
 CREATE INDEX actorbus_messages_parked ON actorbus_messages (channel, tenant) WHERE state = 'parked';
 -- Taking back what an expired process had.

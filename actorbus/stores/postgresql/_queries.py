@@ -6,6 +6,7 @@ from actorbus.stores import _sql
 
 QUERIES: Final = _sql.queries("postgresql")
 SCHEMA: Final = _sql.read("postgresql", "schema.sql")
+FUNCTIONS: Final = _sql.read("postgresql", "functions.sql")
 
 
 def migrations() -> dict[int, str]:
