@@ -19,9 +19,12 @@ from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._flow import Allowed
 from actorbus.endpoints._making import SharedPermits, make_flow, make_processing
 from actorbus.endpoints._plan import INTAKE, actor_name, plan_endpoint
-from actorbus.endpoints._processing import Processing
+from actorbus.endpoints._runner import Runner
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Counts, Workload, total
+from actorbus.outbox._outboxes import broker_of, is_relay
+from actorbus.outbox._plan import plan_relay
+from actorbus.outbox._relay import RelayProcessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Endpoint:
     """One endpoint's workload and what runs it."""
 
     workload: Workload
-    processing: Processing
+    processing: Runner
 
     def take(self, batch: Sequence[Claimed]) -> None:
         """Take over claimed messages; those that came too late are released."""
@@ -93,12 +96,24 @@ class EndpointFactory:
         return tuple(self._make(spec, tenant) for spec in self.specs)
 
     def _make(self, spec: HandlerSpec, tenant: str) -> Endpoint:
+        if is_relay(spec.endpoint_id):
+            return self._make_relay(spec)
         channel = channel_of(self.bus, self.channel, tenant, self.path)
         plan = plan_endpoint(spec, channel, tenant, self.root)
         workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
         workload.allowance = self._allowance
         draws = Random(f"{self._seed}{plan.path}")
         endpoint = Endpoint(workload, make_processing(self.bus, workload, draws))
+        hold_if_paused(endpoint, self.bus.paused)
+        return endpoint
+
+    def _make_relay(self, spec: HandlerSpec) -> Endpoint:
+        """Make what relays to a broker; no limit on handled messages is its own."""
+        plan = plan_relay(spec, self.channel, self.root)
+        workload = Workload(plan, self.bell, self.bus.lease_holds)
+        draws = Random(f"{self._seed}{plan.path}")
+        broker = broker_of(spec.endpoint_id)
+        endpoint = Endpoint(workload, RelayProcessing(self.bus, workload, broker, draws))
         hold_if_paused(endpoint, self.bus.paused)
         return endpoint
 

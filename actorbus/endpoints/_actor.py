@@ -14,7 +14,7 @@ import trio
 from actorbus._bus_events import StoreTrouble
 from actorbus._store import StoreError
 from actorbus.channels._fairness import WorkerShares
-from actorbus.endpoints._processing import Processing
+from actorbus.endpoints._runner import Runner
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workers import SharedWorkers, Slice, Workers
 from actorbus.endpoints._workload import Workload
@@ -42,7 +42,7 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
         self,
         bus: Surroundings,
         workload: Workload,
-        processing: Processing,
+        processing: Runner,
         time_slice: Slice,
         sharing: Sharing | None = None,
     ) -> None:

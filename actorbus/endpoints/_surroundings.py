@@ -2,12 +2,14 @@
 
 from typing import Protocol
 
+from actorbus._fault_points import FaultPoints
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
 from actorbus.consuming._pauses import Paused
 from actorbus.endpoints._workload import Counts
 from actorbus.handling._dispatch import Dispatch
 from actorbus.messages._message import Headers
+from actorbus.outbox._brokers import Brokers
 from actorbus.sending._placing import Places
 from actorbus.sending._replies import Replies
 from actorbus.transactions._unit_of_work import UnitOfWork
@@ -29,6 +31,16 @@ class Surroundings(Protocol):
     @property
     def replies(self) -> Replies | None:
         """The answers to queries; None where no channel carries queries."""
+        ...
+
+    @property
+    def brokers(self) -> Brokers:
+        """What publishes messages at brokers."""
+        ...
+
+    @property
+    def fault_points(self) -> FaultPoints:
+        """The points at which a test lets something happen."""
         ...
 
     @property

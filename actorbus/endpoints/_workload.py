@@ -35,6 +35,8 @@ class Counts:
     stale: int = 0
     run_again: int = 0
     """Runs of messages whose commit was lost; not counted as attempts."""
+    relayed: int = 0
+    """Taken from an outbox to a broker."""
 
     def add(self, other: "Counts") -> None:
         """Add another's counts to these."""

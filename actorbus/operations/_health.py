@@ -58,6 +58,8 @@ class EndpointHealth:
     oldest_enqueued_at: float | None
     concurrency: int = 0
     """How many may run at once, now: it changes with `concurrency=ByLoad(...)`."""
+    relayed: int = 0
+    """Taken from an outbox to a broker."""
     throttled_for: float | None = None
     """Seconds for which messages have waited for a permit of `rate_limit=`; None if none does."""
     next_permit_in: float | None = None

@@ -101,6 +101,11 @@ def relay_endpoint(broker: str) -> str:
     return f"{PREFIX}{broker}"
 
 
+def broker_of(endpoint_id: str) -> str:
+    """Return the broker channel that an endpoint relays to."""
+    return endpoint_id.removeprefix(PREFIX)
+
+
 def is_relay(endpoint_id: str) -> bool:
     """Return whether an endpoint relays to a broker."""
     return endpoint_id.startswith(PREFIX)

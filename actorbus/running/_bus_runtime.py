@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from actorbus._fault_points import FaultPoints
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
 from actorbus.consuming._limits import Limits
@@ -15,6 +16,7 @@ from actorbus.endpoints._workload import Counts
 from actorbus.gateways._way import Receipt
 from actorbus.handling._dispatch import Dispatch
 from actorbus.messages._message import Headers
+from actorbus.outbox._brokers import Brokers
 from actorbus.running._pace import Pace
 from actorbus.schedules._scheduler import Scheduler
 from actorbus.sending._placing import Places
@@ -90,6 +92,16 @@ class BusRuntime(Protocol):
     @property
     def replies(self) -> Replies | None:
         """The answers to queries; None where no channel carries queries."""
+        ...
+
+    @property
+    def brokers(self) -> Brokers:
+        """What publishes messages at brokers."""
+        ...
+
+    @property
+    def fault_points(self) -> FaultPoints:
+        """The points at which a test lets something happen."""
         ...
 
     @property

@@ -17,7 +17,9 @@ from typing import Any, Protocol
 import trio
 
 from actorbus._calls import Worlds
+from actorbus._driver_thread import DriverThread
 from actorbus._errors import BusStateError
+from actorbus._fault_points import FaultPoints
 from actorbus._store import ProcessInfo, Store
 from actorbus._user_calls import UserCalls
 from actorbus.configuration._configuration import Configuration
@@ -42,6 +44,7 @@ from actorbus.interceptors._chain import Chains
 from actorbus.messages._decoding import Decoding
 from actorbus.messages._message import Headers, new_id
 from actorbus.options._options import as_seconds
+from actorbus.outbox._brokers import Brokers
 from actorbus.running._after_commit import AfterCommit
 from actorbus.running._delivery import Delivery, start_delivery
 from actorbus.running._pace import Pace
@@ -103,6 +106,10 @@ class BusRun:
         self.distributed_counts = DistributedCounts()
         self.reaches = told(configuration.distribution.reachable)
         self._sends: Sends | None = None
+        self.drivers = DriverThread(f"actorbus drivers of {settings.name}")
+        """The thread of asyncio drivers; started when the first of them is needed."""
+        self.brokers = Brokers(configuration.channels, lambda: self.drivers, store.now)
+        self.fault_points = FaultPoints()
         self._leaving = Leaving(store)
         self.worlds: Worlds
 
@@ -297,6 +304,7 @@ class BusRun:
         """Start everything; stop it at the end. Enter and leave it in one task."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.opened())
+            stack.push_async_callback(_shielded, self._stop_drivers)
             await self._assemble(stack)
             self._delivery = await start_delivery(self)
             if self.pace is not None:
@@ -397,6 +405,12 @@ class BusRun:
         if is_interface(kind):
             return implementation(kind)(self._door)
         return self.system
+
+    async def _stop_drivers(self) -> None:
+        """Disconnect from brokers, within the time limit, and end the thread."""
+        with trio.move_on_after(self.settings.shutdown_timeout):
+            await self.brokers.stop()
+        await self.drivers.stop()
 
     async def _wind_down(self) -> None:
         """Stop in order, within the time limit, also if cancelled."""

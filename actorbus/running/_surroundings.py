@@ -22,6 +22,8 @@ class Surroundings:
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
         self.replies = runtime.replies
+        self.brokers = runtime.brokers
+        self.fault_points = runtime.fault_points
         self.desks: tuple[Desk, ...] = ()
         self.paused = Paused()
         self.alarm = Alarm(rest=LEAST_PAUSE)

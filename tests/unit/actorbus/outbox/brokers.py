@@ -31,12 +31,16 @@ class FakeBroker:
         self.tries += 1
         if self.is_down:
             return [BrokerUnavailable("down") for _ in batch]
-        outcomes = [self._outcome(one) for one in batch]
+        failed: set[str | None] = set()
+        outcomes = [self._outcome(one, failed) for one in batch]
         self.batches.append([one for one, error in zip(batch, outcomes, strict=True) if not error])
         return outcomes
 
-    def _outcome(self, message: Claimed | Outgoing) -> Exception | None:
+    def _outcome(self, message: Claimed | Outgoing, failed: set[str | None]) -> Exception | None:
+        if message.ordering_key in failed:
+            return BrokerUnavailable("behind one that failed")
         if self.refuses is not None and self.refuses in message.body:
+            failed |= {message.ordering_key} - {None}
             return ValueError(f"refused: {message.message_id}")
         return None
 
