@@ -1,21 +1,33 @@
-"""Named points at which a test lets something happen: a kill, a stall, an error.
+"""Named places at which a test may have a process killed, or look at what is there.
 
-Whatever has such points gets an object of these, which does nothing until a test sets its `hook`.
+A store has one object of this class; the parts that work on its messages pass through it. Nothing
+happens there unless a test set a hook on that object.
 """
 
 from collections.abc import Callable
+from typing import Final, Literal, TypeAlias, get_args
+
+FaultPoint: TypeAlias = Literal[
+    "claimed",  # messages are in this process's hands by a commit; nothing was begun with them
+    "before commit",  # effects, sends and settlement are written; the next step is the commit
+    "after commit",  # they are committed; nobody was told
+    "after broker accepted",  # a broker has acknowledged messages of an outbox
+    "before mark",  # the next step is to settle in the outbox what the broker has
+    "before ack",  # what a broker's message led to is committed; the offset is where it was
+]
+
+FAULT_POINTS: Final[tuple[FaultPoint, ...]] = get_args(FaultPoint)
 
 
 class FaultPoints:
-    """The fault points of one running bus."""
+    """Where tests hook in. The hook runs in whichever thread comes by, and must not block it."""
 
     __slots__ = ("hook",)
 
     def __init__(self) -> None:
-        self.hook: Callable[[str], None] | None = None
-        """Called with the name of each point that is reached, on the thread that reaches it."""
+        self.hook: Callable[[FaultPoint], None] | None = None
 
-    def reach(self, name: str) -> None:
-        """Say that a point is reached."""
+    def reach(self, point: FaultPoint) -> None:
+        """Call the hook, if there is one. What it raises is raised at that place."""
         if self.hook is not None:
-            self.hook(name)
+            self.hook(point)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from actorbus._fault_points import FaultPoints
 from actorbus._settlement import Failed, Settlement
 from actorbus._store._errors import StaleClaim, StoreUnavailable
 from actorbus._store._messages import Claimed, Demand, Outgoing, Poll, Received
@@ -48,6 +49,11 @@ class Store(Protocol):
 
     async def reopen(self) -> None:
         """Make sure that the database can be written, connecting anew if need be, or raise why."""
+        ...
+
+    @property
+    def fault_points(self) -> FaultPoints:
+        """Where tests look in, or have the process killed; the same object while this one lives."""
         ...
 
     @property

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import trio
 
+from actorbus._fault_points import FaultPoints
 from actorbus._settlement import Settlement
 from actorbus._store import (
     Claimed,
@@ -82,6 +83,7 @@ class SqliteStore(Operations):
         super().__init__(options or SqliteOptions())
         self._path = None if path is None else str(Path(path).absolute())
         self._clock: StoreClock = clock or (RunClock() if path is None else SystemClock())
+        self.fault_points: Final = FaultPoints()
         self._folder = MemoryFolder()
         self._listeners: list[Callable[[frozenset[str]], None]] = []
         self._parts: _Parts | None = None
@@ -217,7 +219,10 @@ class SqliteStore(Operations):
     async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
         """Claim ready messages for each demand."""
         claims = self._open_parts().claims
-        return await self._write(lambda cursor: claims.claim(cursor, demands, self.now()))
+        found = await self._write(lambda cursor: claims.claim(cursor, demands, self.now()))
+        if found:
+            self.fault_points.reach("claimed")
+        return found
 
     async def receive(
         self, group: str, batch: Sequence[Claimed], noting: Collection[str] = ()
@@ -404,7 +409,14 @@ class SqliteStore(Operations):
         lease = _leases.Lease(process, self._clock)
         return _Parts(
             database,
-            Writer(database, options, self.now, inline=inline, told_ready=self._tell_ready),
+            Writer(
+                database,
+                options,
+                self.now,
+                inline=inline,
+                told_ready=self._tell_ready,
+                fault_points=self.fault_points,
+            ),
             Readers(database, options, inline=inline),
             Claims(lease),
             lease,

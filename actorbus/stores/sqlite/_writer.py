@@ -28,6 +28,7 @@ from typing import Final, TypeVar
 import outcome
 import trio
 
+from actorbus._fault_points import FaultPoints
 from actorbus._store import StaleClaim, StoreClosed, StoreError, StoreUnavailable
 from actorbus.stores.sqlite import _settle
 from actorbus.stores.sqlite._access import Access
@@ -80,6 +81,7 @@ class Writer:
         *,
         inline: bool,
         told_ready: Callable[[frozenset[str]], None],
+        fault_points: FaultPoints,
     ) -> None:
         self.options = options
         self.now = now
@@ -87,6 +89,7 @@ class Writer:
         self.stale = 0
         """Settlements that came too late, so far."""
         self._told_ready = told_ready
+        self._fault_points = fault_points
         self._group: Group | None = None
         self._holder: SqliteTurn | None = None
         self._line: deque[_Waiter] = deque()
@@ -407,7 +410,9 @@ class Writer:
         for place, (claimed, settlement, _, _) in enumerate(soon):
             if not _settle.settle(session.cursor, claimed, settlement, now, ready):
                 stale.add(place)
+        self._fault_points.reach("before commit")
         session.commit()
+        self._fault_points.reach("after commit")
         self._access.check_identity()
         return stale
 
