@@ -27,6 +27,8 @@ Tenants = Collection[str] | Mapping[str, str]
 TenantsFunction = Callable[..., Tenants | Awaitable[Tenants]]
 Throttle = Callable[[str], bool | float | Awaitable[bool | float]]
 
+Inbox = Literal["last", "first"]
+INBOXES = ("last", "first")
 FinalFailure = Literal["release", "resend", "stop"]
 FINAL_FAILURES = ("release", "resend", "stop")
 OUTAGES: tuple[type[BaseException], ...] = (ConnectionError, TimeoutError)
@@ -46,6 +48,11 @@ class StoreChannel:
     `delay`, `priority`, `time_to_live`, `timeout`, `deduplicate` and `ordering_key` are for
     messages and handlers that do not say otherwise; see `HandlerOptions`. What fails for
     good goes to the handler of `error_channel`, a channel too.
+
+    That a message with a deduplication key was handled is noted in its handler's transaction: with
+    the settlement (`inbox="last"`), or before the handler begins (`"first"`: of two copies that are
+    handled at the same time the second waits for the first, and is skipped). On SQLite a handler
+    holds the one writer from then on.
 
     `throttle` is asked before messages are taken: a function of the tenant's name ("" on this kind
     of channel), plain or async. True lets a claim through, of as many messages as can begin at
@@ -69,6 +76,7 @@ class StoreChannel:
     error_channel: str | None = None
     throttle: Throttle | None = None
     final_failure: FinalFailure = "resend"
+    inbox: Inbox = "last"
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
@@ -118,7 +126,7 @@ class DynamicChannel:
     and made again on demand. At most `max_active` live at once; further ones wait for an idle
     one to end. `tenant_options` gives a tenant options of its own: a function of its name that
     returns a dictionary (concurrency, max_in_flight, retry, backoff, outage) or None. `throttle`
-    is asked before messages are taken, and the delivery options are as in `StoreChannel`.
+    is asked before messages are taken; `inbox` and the delivery options are as in `StoreChannel`.
     """
 
     name: str
@@ -146,6 +154,7 @@ class DynamicChannel:
     tenant_options: Callable[[str], "ChannelOptions | None"] | None = None
     throttle: Throttle | None = None
     final_failure: FinalFailure = "resend"
+    inbox: Inbox = "last"
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
@@ -201,6 +210,7 @@ class ChannelOptions(TypedDict, total=False):
     error_channel: str
     throttle: Throttle
     final_failure: FinalFailure
+    inbox: Inbox
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
@@ -246,6 +256,9 @@ def _shared_problems(options: Channel) -> Iterator[str]:
     if options.final_failure not in FINAL_FAILURES:
         allowed = " or ".join(map(repr, FINAL_FAILURES))
         yield f"final_failure={options.final_failure!r} is not allowed: give {allowed}"
+    if options.inbox not in INBOXES:
+        allowed = " or ".join(map(repr, INBOXES))
+        yield f"inbox={options.inbox!r} is not allowed: give {allowed}"
 
 
 _DELIVERY = ("delay", "priority", "time_to_live", "timeout", "deduplicate", "ordering_key")

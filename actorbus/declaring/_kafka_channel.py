@@ -13,7 +13,6 @@ from typing import Any, Literal
 from actorbus.declaring._broker_channel import BrokerChannel
 from actorbus.options._options import COUNT, Seconds, as_seconds, is_count
 
-Inbox = Literal["last", "first"]
 Start = Literal["earliest", "latest"]
 
 SECURITY_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -81,7 +80,6 @@ class KafkaChannel(BrokerChannel):
     topic: str | None = None
     group: str | None = None
     start: Start = "earliest"
-    inbox: Inbox = "last"
     window: int = 10_000
     prefetch: int = 1_000
     session_timeout: Seconds = 10.0
@@ -136,8 +134,7 @@ class KafkaChannel(BrokerChannel):
         """Say what is wrong with these options, a sentence each."""
         yield from BrokerChannel.problems(self)
         yield from self._place_faults()
-        for name, allowed in (("start", ("earliest", "latest")), ("inbox", ("last", "first"))):
-            yield from _choice_faults(name, getattr(self, name), allowed)
+        yield from _choice_faults("start", self.start, ("earliest", "latest"))
         for name in ("window", "prefetch"):
             if not is_count(getattr(self, name)):
                 yield f"{name}={getattr(self, name)!r} is not {COUNT}"

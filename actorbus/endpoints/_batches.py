@@ -126,7 +126,13 @@ class BatchProcessing(Processing):
         headers = BatchHeaders([Headers.of(one, one.attempts + 1) for one in batch])
         unit = self._bus.unit_of_work(self._owner, headers, alone=alone)
         try:
+            if self._notes.first and (known := await self._notes.known(unit, batch)):
+                await unit.rollback()
+                return self._without(known, batch)
             failures = await self._call(messages, headers, unit)
+            if failures and self._notes.first:
+                await unit.rollback()
+                return self._without_failed(batch, failures)
             handled = [one for place, one in enumerate(batch) if place not in failures]
             twice = await self._commit_batch(unit, handled, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
@@ -163,7 +169,7 @@ class BatchProcessing(Processing):
         try:
             twice = await unit.commit_batch(
                 _AllInHand([InHand(self, one, ACK, alone=alone) for one in handled]),
-                [(one, _key(self._owner, one)) for one in handled],
+                [(one, self._notes.last(one)) for one in handled],
             )
         except BaseException:
             workload.uncommitted -= len(handled)
@@ -188,6 +194,12 @@ class BatchProcessing(Processing):
         for claimed in twice:
             self.settling.settle(claimed, ACK)
         others = [one for one in batch if one.copy_id not in ids]
+        return [others] if others else ()
+
+    def _without_failed(self, batch: Part, failures: Mapping[int, Exception]) -> Sequence[Part]:
+        """Undo the notes of those that failed with all the rest; the others run again."""
+        self._note([], [(batch[place], error) for place, error in failures.items()])
+        others = [one for place, one in enumerate(batch) if place not in failures]
         return [others] if others else ()
 
     def _batch_failed(self, batch: Part, error: BaseException) -> Sequence[Part]:
@@ -222,11 +234,6 @@ class BatchProcessing(Processing):
             self._ended(batch[0], error)
         else:
             self._run_alone(batch)
-
-
-def _key(owner: str, claimed: Claimed) -> tuple[str, str] | None:
-    key = claimed.deduplication_key
-    return None if key is None else (owner, key)
 
 
 class _AllInHand:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from actorbus._store import Claimed
-from actorbus.declaring._channel import Channel
+from actorbus.declaring._channel import Channel, Inbox
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._decision import Judge
 from actorbus.options._flow import Batch, ByLoad, Rate, most_at_once
@@ -26,7 +26,8 @@ class EndpointPlan:
     `concurrency` messages run at once; at most `limit` claimed ones are held, running and
     uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
     that of its actor. With a `batch`, `concurrency` counts batches; with a `load` it is the most.
-    `on_failure` is what a failure means for others of its ordering key.
+    `on_failure` is what a failure means for others of its ordering key. `inbox` says when it is
+    noted that a message was handled.
     """
 
     spec: HandlerSpec
@@ -43,6 +44,7 @@ class EndpointPlan:
     rate: Rate | None = None
     batch: Batch | None = None
     on_failure: OnFailure = "wait"
+    inbox: Inbox = "last"
 
     @property
     def next_channel(self) -> str | None:
@@ -102,6 +104,7 @@ def plan_endpoint(
         rate=spec.rate_limit,
         batch=spec.batch,
         on_failure="wait" if ordering is None else ordering.on_failure,
+        inbox=channel.inbox,
     )
 
 

@@ -35,6 +35,7 @@ from actorbus.endpoints._answering import Answering
 from actorbus.endpoints._decision import Verdict, is_exit
 from actorbus.endpoints._error_handling import ErrorHandling
 from actorbus.endpoints._forwarding import forwarded
+from actorbus.endpoints._inbox import Notes
 from actorbus.endpoints._judging import Judging
 from actorbus.endpoints._settling import Settling
 from actorbus.endpoints._surroundings import Surroundings
@@ -70,7 +71,8 @@ class Processing:
         self._errors = (
             ErrorHandling(bus, self._invoke, self._spec) if self._spec.kind == "error" else None
         )
-        self._remembers = self._next is None and self._errors is None
+        remembers = self._next is None and self._errors is None
+        self._notes = Notes(self._owner, workload.plan.inbox, remembers=remembers)
         self.settling = Settling(bus, workload)
         self.judging = Judging(bus, workload, self.settling, draws.random)
         self.settled = self.settling.settled
@@ -112,22 +114,12 @@ class Processing:
         workload.counts.started += 1
         self._total.started += 1
         try:
-            settlement: Settlement = ACK
-            if self._errors is not None:
-                settlement = await self._errors.handle(claimed, headers, unit)
-            elif self._answering is not None:
-                await self._answering.answer(claimed, headers, unit)
-            elif self._next is None:
-                message = self._dispatch.decode(self._spec, claimed)
-                plain = claimed.on_failure is None and claimed.expires_at is None
-                invoke = self._invoke if plain else self._own_invoke(claimed)
-                await invoke(self._spec, message, headers, unit)
+            settlement = await self._called(claimed, headers, unit)
+            if settlement is None:
+                await unit.rollback()
+                self.settling.settle(claimed, ACK)
             else:
-                message = self._dispatch.decode(self._spec, claimed)
-                place = self._bus.places.locate(self._next, message, headers.user)
-                copy = forwarded(claimed, place, self._store.now())
-                unit.stage([self._bus.places.outboxes.bound(copy)])
-            await self._commit(unit, claimed, settlement, alone=alone)
+                await self._commit(unit, claimed, settlement, alone=alone)
         except TooLate:
             await unit.rollback()
             workload.counts.started -= 1
@@ -146,8 +138,30 @@ class Processing:
             raise
         else:
             self.judging.succeeded(claimed)
-            if settlement is not ACK:
+            if settlement is not ACK and settlement is not None:
                 self.judging.publish(claimed, settlement, None)
+
+    async def _called(
+        self, claimed: Claimed, headers: Headers, unit: UnitOfWork
+    ) -> Settlement | None:
+        """Run the handler; return the settlement, or None if the message was handled before."""
+        if self._notes.first and await self._notes.known(unit, [claimed]):
+            return None
+        if self._errors is not None:
+            return await self._errors.handle(claimed, headers, unit)
+        if self._answering is not None:
+            await self._answering.answer(claimed, headers, unit)
+        elif self._next is None:
+            message = self._dispatch.decode(self._spec, claimed)
+            plain = claimed.on_failure is None and claimed.expires_at is None
+            invoke = self._invoke if plain else self._own_invoke(claimed)
+            await invoke(self._spec, message, headers, unit)
+        else:
+            message = self._dispatch.decode(self._spec, claimed)
+            place = self._bus.places.locate(self._next, message, headers.user)
+            copy = forwarded(claimed, place, self._store.now())
+            unit.stage([self._bus.places.outboxes.bound(copy)])
+        return ACK
 
     def _own_invoke(self, claimed: Claimed) -> Invoke:
         """Return what calls the handler under the message's own limits of time."""
@@ -167,12 +181,11 @@ class Processing:
         workload = self._workload
         workload.uncommitted += 1
         try:
-            key = claimed.deduplication_key
             first = await unit.commit(
                 InHand(self, claimed, settlement, alone=alone),
                 claimed,
                 settlement,
-                None if key is None or not self._remembers else (self._owner, key),
+                self._notes.last(claimed),
             )
         except BaseException:
             workload.uncommitted -= 1

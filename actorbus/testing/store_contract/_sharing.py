@@ -1,5 +1,7 @@
 """Several processes on one store: leases, suspects, what they see of each other."""
 
+import trio
+
 from actorbus._settlement import ACK, RELEASE, Retry
 from actorbus._store import (
     Store,
@@ -17,7 +19,22 @@ from actorbus.testing.store_contract._steps import (
     EXHAUSTED,
     OpenStore,
     claim_one,
+    commit,
 )
+
+
+class Noted:
+    """A handler in another process that notes its message before it begins."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.answers: list[bool] = []
+
+    async def note(self, key: str) -> None:
+        """Note it, keep the answer, and undo it."""
+        turn = await self._store.acquire("the other handler")
+        self.answers.append(await turn.remember("bill", key))
+        await turn.rollback()
 
 
 class SharingContract:
@@ -45,6 +62,38 @@ class SharingContract:
             assert await first.claim([demand()]) == []
 
         assert [names(mine), names(theirs)] == [["a"], ["b"]]
+
+    async def test_of_two_that_note_a_key_at_once_the_second_waits_and_finds_it(
+        self, open_store: OpenStore
+    ) -> None:
+        """Once the first is committed."""
+        async with open_store("first") as first, open_store("second") as second:
+            turn = await first.acquire("handler")
+            assert await turn.remember("bill", "k")
+            async with trio.open_nursery() as nursery:
+                noted = Noted(second)
+                nursery.start_soon(noted.note, "k")
+                await trio.sleep(
+                    0.02
+                )  # it waits by now, or comes later: it is told the same
+                await commit(turn)
+
+        assert noted.answers == [False]
+
+    async def test_of_two_that_note_a_key_at_once_the_second_may_if_the_first_is_undone(
+        self, open_store: OpenStore
+    ) -> None:
+        """A handler that failed leaves no note."""
+        async with open_store("first") as first, open_store("second") as second:
+            turn = await first.acquire("handler")
+            assert await turn.remember("bill", "k")
+            async with trio.open_nursery() as nursery:
+                noted = Noted(second)
+                nursery.start_soon(noted.note, "k")
+                await trio.sleep(0.02)
+                await turn.rollback()
+
+        assert noted.answers == [True]
 
     async def test_after_a_crash_a_key_goes_on_with_the_suspect(
         self, open_store: OpenStore, clock: ManualClock
