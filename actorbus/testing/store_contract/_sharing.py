@@ -73,9 +73,7 @@ class SharingContract:
             async with trio.open_nursery() as nursery:
                 noted = Noted(second)
                 nursery.start_soon(noted.note, "k")
-                await trio.sleep(
-                    0.02
-                )  # it waits by now, or comes later: it is told the same
+                await trio.sleep(0.02)
                 await commit(turn)
 
         assert noted.answers == [False]
