@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Final, Literal, TypeAlias, get_args
 
 FaultPoint: TypeAlias = Literal[
-    "claimed",  # messages are in this process's hands by a commit; nothing was begun with them
+    "claim committed",  # messages are this process's by a commit; nobody in it has them yet
+    "claimed",  # a relay has them in hand; nothing was published
     "before commit",  # effects, sends and settlement are written; the next step is the commit
     "after commit",  # they are committed; nobody was told
     "after broker accepted",  # a broker has acknowledged messages of an outbox

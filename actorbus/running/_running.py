@@ -19,7 +19,6 @@ import trio
 from actorbus._calls import Worlds
 from actorbus._driver_thread import DriverThread
 from actorbus._errors import BusStateError
-from actorbus._fault_points import FaultPoints
 from actorbus._store import ProcessInfo, Store
 from actorbus._user_calls import UserCalls
 from actorbus.configuration._configuration import Configuration
@@ -109,7 +108,7 @@ class BusRun:
         self.drivers = DriverThread(f"actorbus drivers of {settings.name}")
         """The thread of asyncio drivers; started when the first of them is needed."""
         self.brokers = Brokers(configuration.channels, lambda: self.drivers, store.now)
-        self.fault_points = FaultPoints()
+        self.fault_points = store.fault_points
         self._leaving = Leaving(store)
         self.worlds: Worlds
 

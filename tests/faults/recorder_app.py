@@ -45,7 +45,7 @@ class Death:
     def __init__(self, text):
         number, _, self.point = text.partition("@")
         self.number = int(number or -1)
-        self.near = self.point == "claimed"
+        self.near = self.point == "claim committed"
 
     def handling(self, number):
         self.near = self.near or number == self.number

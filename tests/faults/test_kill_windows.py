@@ -40,7 +40,7 @@ def start(url):
 
 
 @pytest.mark.parametrize(
-    ("point", "is_there"), [("claimed", 0), ("before commit", 0), ("after commit", 1)]
+    ("point", "is_there"), [("claim committed", 0), ("before commit", 0), ("after commit", 1)]
 )
 async def test_a_process_killed_there_leaves_all_or_nothing_to_another(
     bus, url, start, point, is_there

@@ -221,7 +221,7 @@ class SqliteStore(Operations):
         claims = self._open_parts().claims
         found = await self._write(lambda cursor: claims.claim(cursor, demands, self.now()))
         if found:
-            self.fault_points.reach("claimed")
+            self.fault_points.reach("claim committed")
         return found
 
     async def receive(

@@ -39,5 +39,5 @@ async def test_a_store_passes_its_commits_and_claims(clock):
     await store.close()
 
     commit = ["before commit", "after commit"]
-    assert seen[:5] == [*commit, *commit, "claimed"]
-    assert seen.count("claimed") == 1
+    assert seen[:5] == [*commit, *commit, "claim committed"]
+    assert seen.count("claim committed") == 1
