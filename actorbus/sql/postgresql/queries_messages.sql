@@ -16,6 +16,17 @@ FROM (SELECT actorbus_now() AS now OFFSET 0) AS clock, unnest(
     correlation_id, causation_id, timestamp, priority, for_endpoint
 );
 
+-- name: insert_one
+-- The same for one copy: arrays cost more than it does.
+INSERT INTO actorbus_messages (
+    state, owner, epoch, attempts, suspect, replays, priority, due_at, enqueued_at, copy_id, channel,
+    endpoint, tenant, message_id, type_name, content_type, headers, body, correlation_id,
+    causation_id, timestamp, for_endpoint
+)
+SELECT 'ready', NULL, 0, 0, FALSE, 0, $13, now, now, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    $12, $14
+FROM (SELECT actorbus_now() AS now OFFSET 0) AS clock;
+
 -- name: append
 -- Store copies: ready, waiting, held or parked; once per deduplication key.
 SELECT stored, ready FROM actorbus_append(

@@ -12,8 +12,10 @@ from typing import Any, Final
 from actorbus._store import Outgoing
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._failed import note_failed
+from actorbus.stores.postgresql._history import columns
 from actorbus.stores.postgresql._queries import QUERIES
 
+_INSERT_ONE: Final = QUERIES["insert_one"]
 _INSERT_PLAIN: Final = QUERIES["insert_plain"]
 _APPEND: Final = QUERIES["append"]
 _PLAIN_COLUMNS: Final[Callable[[Outgoing], tuple[Any, ...]]] = attrgetter(
@@ -62,16 +64,20 @@ async def append(connection: Connection, copies: Sequence[Outgoing]) -> tuple[in
     """Insert those copies that are new; return how many, and the channels that have work now."""
     if not copies:
         return 0, set()
-    if all(map(_is_plain, copies)):
-        await connection.execute(_INSERT_PLAIN, *zip(*map(_PLAIN_COLUMNS, copies), strict=True))
-        return len(copies), {copy.channel for copy in copies}
-    return await _append(connection, copies)
+    if not all(map(_is_plain, copies)):
+        return await _append(connection, copies)
+    rows = list(map(_PLAIN_COLUMNS, copies))
+    if len(rows) == 1:
+        await connection.execute(_INSERT_ONE, *rows[0])
+    else:
+        await connection.execute(_INSERT_PLAIN, *columns(rows))
+    return len(copies), {copy.channel for copy in copies}
 
 
 async def _append(connection: Connection, copies: Sequence[Outgoing]) -> tuple[int, set[str]]:
     for copy in copies:
         _check_time(copy)
-    row = await connection.fetchrow(_APPEND, *zip(*map(_COLUMNS, copies), strict=True))
+    row = await connection.fetchrow(_APPEND, *columns(list(map(_COLUMNS, copies))))
     assert row is not None  # noqa: S101  it counts, so there is a row
     stored, ready = row
     failed = [(copy.copy_id, copy.failed) for copy in copies if copy.failed is not None]
