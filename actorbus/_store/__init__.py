@@ -9,6 +9,7 @@ _turns       `Turn`, `ReadTransaction`: one transaction in its group commit; a s
 _messages    what is appended, asked for, and claimed
 _rows        what those who operate it are told
 _tables      `Migrating`: the version of its tables, and how it changes
+_server      `OnServer`: what a database server says of itself
 _errors      what it raises, drawn as a tree
 """
 
@@ -50,6 +51,10 @@ from actorbus._store._rows import QueueStatistics as QueueStatistics
 from actorbus._store._rows import Remembered as Remembered
 from actorbus._store._rows import ScheduleRow as ScheduleRow
 from actorbus._store._rows import StoredReply as StoredReply
+from actorbus._store._server import Bloat as Bloat
+from actorbus._store._server import Horizon as Horizon
+from actorbus._store._server import OnServer as OnServer
+from actorbus._store._server import Server as Server
 from actorbus._store._tables import Migrating as Migrating
 from actorbus._store._tables import Migration as Migration
 from actorbus._store._tables import Tables as Tables
@@ -63,6 +68,7 @@ from actorbus._store._turns import Savepoint as Savepoint
 from actorbus._store._turns import Turn as Turn
 
 __all__ = [
+    "Bloat",
     "Claimed",
     "CommitListener",
     "DeadLetterFilter",
@@ -71,9 +77,11 @@ __all__ = [
     "DeadLetterRow",
     "Demand",
     "GroupLost",
+    "Horizon",
     "Migrating",
     "Migration",
     "NotAStore",
+    "OnServer",
     "Origin",
     "Outgoing",
     "Parameters",
@@ -92,6 +100,7 @@ __all__ = [
     "ScheduleRow",
     "SchemaTooNew",
     "SchemaTooOld",
+    "Server",
     "SettlementRefused",
     "StaleClaim",
     "StatementRefused",

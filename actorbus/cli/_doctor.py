@@ -10,18 +10,19 @@ import trio
 import typer
 
 from actorbus import ActorBus, BusConfigurationError, StoreError
+from actorbus._store import OnServer
 from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
 from actorbus.operations._doctor import (
-    Finding,
-    Status,
     Stored,
     look_at_disk,
     look_at_drivers,
     look_at_stored,
 )
+from actorbus.operations._findings import Finding, Status
+from actorbus.operations._server_findings import look_at_server
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.WRONG: "bold red"}
 
@@ -66,7 +67,11 @@ async def _look_at_store(bus: ActorBus) -> list[Finding]:
             path = getattr(bus.store, "path", None)
             if path is not None:
                 findings.append(look_at_disk(Path(path)))
-            return [*findings, *look_at_stored(await _stored(bus))]
+            stored = await _stored(bus)
+            if isinstance(bus.store, OnServer):
+                live = sum(row.alive for row in stored.processes)
+                findings += look_at_server(await bus.store.server(), live)
+            return [*findings, *look_at_stored(stored)]
     except StoreError as error:
         return [Finding("store", Status.WRONG, f"{type(error).__name__}: {error}")]
 

@@ -4,13 +4,13 @@ import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 from actorbus._store import ProcessRow, QueueStatistics
 from actorbus.consuming._pauses import Pause
+from actorbus.operations._findings import Finding, Status
 from actorbus.operations._stranded import stranded
 from actorbus.stores._drivers import drivers
 
@@ -21,23 +21,6 @@ CLOCK_STEP: Final = 1.0
 """Seconds by which a time may lie in the future before the clock is doubted."""
 
 _LIBRARIES: Final = ("trio", "msgspec", "msgpack", "anyio", "uvloop")
-
-
-class Status(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    check: str
-    status: Status
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
