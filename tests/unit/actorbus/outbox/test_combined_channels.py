@@ -23,12 +23,6 @@ class Ordered:
     number: int
 
 
-class OutboxEventBus(EventBus, channel="outbox"): ...
-
-
-class OrdersBus(EventBus, channel="orders"): ...
-
-
 async def stored(bus):
     """Return where everything that is stored is: channel, endpoint, handler."""
     queues = [(one.channel, one.endpoint) for one in await bus.store.statistics()]
@@ -113,6 +107,8 @@ async def test_a_gateway_of_one_line_sends_through_the_outbox(bus):
 
         @bus.event_handler(endpoint_id=name)
         async def handle(event: Ordered) -> None: ...
+
+    class OutboxEventBus(EventBus, channel="outbox"): ...
 
     events = bus.gateway(OutboxEventBus)
     async with bus.running(consume="none"):
