@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from actorbus._store import Claimed
+from actorbus._store import Claimed, Outgoing
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ class Broker(Protocol):
         """Send what is on its way, within a limit, and disconnect. Safe to repeat."""
         ...
 
-    async def publish(self, batch: Sequence[Claimed]) -> list[Exception | None]:
+    async def publish(self, batch: Sequence[Claimed | Outgoing]) -> list[Exception | None]:
         """Produce messages, in this order per ordering key, until the broker has acknowledged them.
 
         A message's endpoint is its `for_endpoint`. Returns what became of each, in the same order:

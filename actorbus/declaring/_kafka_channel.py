@@ -5,13 +5,16 @@ No driver is imported here: `channels/kafka` has what runs.
 
 import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import field as attribute
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from actorbus.declaring._broker_channel import BrokerChannel
 from actorbus.options._options import COUNT, Seconds, as_seconds, is_count
+
+if TYPE_CHECKING:
+    from actorbus.channels.kafka._producer import KafkaBroker
 
 Start = Literal["earliest", "latest"]
 
@@ -129,6 +132,12 @@ class KafkaChannel(BrokerChannel):
         if self.ssl_context is None and self.security_protocol in {"SSL", "SASL_SSL"}:
             return ssl.create_default_context()
         return self.ssl_context
+
+    def make_broker(self, now: Callable[[], float]) -> "KafkaBroker":
+        """Return what produces its messages."""
+        from actorbus.channels.kafka._producer import KafkaBroker  # noqa: PLC0415  with its driver
+
+        return KafkaBroker(self, now)
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with these options, a sentence each."""
