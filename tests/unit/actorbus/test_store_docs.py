@@ -39,6 +39,16 @@ def test_every_column_of_every_table_is_explained(database):
             assert explained, (table, column)
 
 
+def test_what_differs_on_postgresql_is_said():
+    """Columns that only one of the two has, and types that are not just called otherwise."""
+    section = PAGE.partition("### On PostgreSQL\n")[2].partition("\n#")[0]
+
+    assert "| `actorbus_messages` | `suspect` | integer | boolean | true:" in section
+    assert "| `actorbus_processes` | `boot_id` | text | none |" in section
+    assert "| `actorbus_processes` | `expires_at` | none | double precision | end of" in section
+    assert "| `actorbus_messages` | `body`" not in section
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_recipes_run(database, recipe):
     assert database.execute(recipe).fetchall() == []
