@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Literal, TypeVar, Unpack, overload
 
-from actorbus._errors import BusStateError, Problem
+from actorbus._errors import Problem
 from actorbus.codecs import Converter
 from actorbus.configuration._message_checks import DeclaredConverter, NamedType
 from actorbus.declaring._channel import CHANNEL_OPTION_NAMES, Channel, ChannelOptions, StoreChannel
@@ -257,7 +257,3 @@ class Declaring(Intercepting, Distributing, Scheduling):
             make = kind if factory is _MISSING else factory
             service = Service(kind, make, None, scope, where, runs_on)
         self._declared.services.add(service)
-
-    def _refuse_while_running(self, what: str) -> None:
-        if self._entered:
-            raise BusStateError(f"bus {self.name!r} runs: {what} before it is entered")

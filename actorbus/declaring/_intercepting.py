@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from actorbus._errors import Problem
 from actorbus.declaring._handlers import caller, caller_place, enclosing_names, place_of
+from actorbus.declaring._part import Part
 from actorbus.interceptors._declared import STAGES, Interceptor, Stage
 from actorbus.interceptors._targets import Target
-
-if TYPE_CHECKING:
-    from actorbus.declaring._declared import Declared
 
 F = TypeVar("F", bound=Callable[..., Any])
 World = Literal["trio", "asyncio"]
 
 
-class Intercepting:
+class Intercepting(Part):
     """Decorators for functions that are called around handlers and sends.
 
     A function's first parameter is the `Invocation` of the handler (or the `Sending`, at a
@@ -29,8 +27,6 @@ class Intercepting:
     `async def` functions run where the bus's handlers do, or where `runs_on` says. Plain ones run
     in between, on the bus's own thread: they must be short and must not block.
     """
-
-    _declared: "Declared"
 
     def before(
         self, *targets: Target, order: int = 0, runs_on: World | None = None
@@ -106,6 +102,3 @@ class Intercepting:
 
     def _add(self, interceptor: Interceptor) -> None:
         self._declared.interceptors.declared.append(interceptor)
-
-    def _refuse_while_running(self, what: str) -> None:
-        raise NotImplementedError

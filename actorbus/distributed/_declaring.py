@@ -1,20 +1,17 @@
 """The part of an ActorBus that other services are declared on."""
 
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from abc import abstractmethod
+from typing import Any, Unpack, overload
 
 from actorbus._errors import Problem
 from actorbus.declaring._channel import Channel, ChannelOptions
 from actorbus.declaring._handlers import caller, caller_place
+from actorbus.declaring._part import Part
 from actorbus.distributed._service_map import ServiceMap
 
-if TYPE_CHECKING:
-    from actorbus.declaring._declared import Declared
 
-
-class Distributing:
+class Distributing(Part):
     """Service maps and inboxes. The service's name is the bus's."""
-
-    _declared: "Declared"
 
     def add_service_map(self, service_map: ServiceMap) -> None:
         """Say where other services are, for `bus.distributed` and the classes that extend it.
@@ -46,8 +43,5 @@ class Distributing:
         name = channel if isinstance(channel, str) else channel.name
         self._declared.distribution.inboxes.append((name, where))
 
-    def _refuse_while_running(self, what: str) -> None:
-        raise NotImplementedError
-
-    def _add_channel(self, channel: str | Channel, options: dict[str, Any], where: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _add_channel(self, channel: str | Channel, options: dict[str, Any], where: str) -> None: ...

@@ -5,8 +5,8 @@ from typing import Any, TypeVar, Unpack
 
 from actorbus._errors import Problem
 from actorbus.declaring._channel import StoreChannel
-from actorbus.declaring._declared import Declared
 from actorbus.declaring._handlers import caller, caller_place, enclosing_names, place_of
+from actorbus.declaring._part import Part
 from actorbus.messages._types import did_you_mean
 from actorbus.options._options import HANDLER_OPTIONS
 from actorbus.schedules._schedule import CHANNEL, SETTINGS, Scheduled, ScheduleOptions
@@ -18,13 +18,8 @@ _OPTIONS = (HANDLER_OPTIONS | SETTINGS) - {"endpoint_id", "batch", "distributed"
 """A schedule's endpoint id is its name, it is called for one tick at a time, and by nobody else."""
 
 
-class Scheduling:
+class Scheduling(Part):
     """Declares schedules."""
-
-    _declared: Declared
-
-    def _refuse_while_running(self, what: str) -> None:
-        raise NotImplementedError
 
     def scheduled(self, **options: Unpack[ScheduleOptions]) -> Callable[[F], F]:
         """Call a function again and again: `@bus.scheduled(cron="0 6 * * *")`, or `every=`.
