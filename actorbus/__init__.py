@@ -52,6 +52,7 @@ Looking, and putting right
     Store                       what a store of your own implements
 Events, on `bus.system.events`; the runtime's are in `actors.events`
     of a message     MessageRetried, MessageDied, MessageDiverted, MessageParked, LateReply,
+                     MessageNotProduced,
                      QueryRejected, DeadLetterFailed
     of many          MessagesParked, MessagesLetGo, MessagesTakenBack, TicksMissed
     of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
@@ -94,6 +95,7 @@ from actorbus._bus_events import LateReply as LateReply
 from actorbus._bus_events import LeaseLost as LeaseLost
 from actorbus._bus_events import MessageDied as MessageDied
 from actorbus._bus_events import MessageDiverted as MessageDiverted
+from actorbus._bus_events import MessageNotProduced as MessageNotProduced
 from actorbus._bus_events import MessageParked as MessageParked
 from actorbus._bus_events import MessageRetried as MessageRetried
 from actorbus._bus_events import MessagesLetGo as MessagesLetGo
@@ -276,6 +278,7 @@ __all__ = [
     "Marker",
     "MessageDied",
     "MessageDiverted",
+    "MessageNotProduced",
     "MessageParked",
     "MessageRefused",
     "MessageRetried",

@@ -96,6 +96,18 @@ class MessageParked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageNotProduced(Event):
+    """A broker did not take a message of a channel declared `outbox=False`: it is lost."""
+
+    endpoint: str
+    tenant: str
+    copy_id: str
+    message_id: str
+    channel: str
+    exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetterFailed(Event):
     """The store works, but refused a dead letter: the channel's `final_failure` was done."""
 

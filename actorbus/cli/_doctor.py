@@ -52,6 +52,9 @@ async def _examine(bus: ActorBus) -> list[Finding]:
         return [*findings, *problems]
     text = f"{len(configuration.handlers)} handlers, {len(bus.channels)} channels"
     findings.append(Finding("configuration", Status.OK, text))
+    for name in sorted(configuration.outboxes.after_commit):
+        text = f"channel {name!r} has outbox=False: at most once from commit to broker"
+        findings.append(Finding("channels", Status.WARNING, text))
     return [*findings, *await _look_at_store(bus)]
 
 

@@ -15,10 +15,12 @@ from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._durations import readable
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
+from actorbus.declaring._broker_channel import BrokerChannel
 from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._distribution import Distribution
 from actorbus.operations._stranded import Contested, Stranded, contested, stranded
+from actorbus.outbox._outboxes import Relay
 
 COUNTS = ("ready", "waiting", "claimed", "held", "parked", "dead", "expired")
 
@@ -31,6 +33,7 @@ class Survey:
     gateways: Sequence[GatewayListing]
     handlers: Sequence[HandlerSpec]
     distribution: Distribution
+    relays: Sequence[Relay]
     queues: Sequence[QueueStatistics] = ()
     stranded: Sequence[Stranded] = ()
     contested: Sequence[Contested] = ()
@@ -48,7 +51,14 @@ def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = Fa
         if missing is None:
             survey = trio.run(_survey, bus)
         else:
-            survey = Survey(bus.channels, _own(bus), bus.handlers, bus.check().distribution)
+            configuration = bus.check()
+            survey = Survey(
+                bus.channels,
+                _own(bus),
+                bus.handlers,
+                configuration.distribution,
+                configuration.outboxes.relays,
+            )
             output.note(f"no store yet: {missing}; {RUN_MAKES_IT}")
         if as_json:
             output.document(_document(survey))
@@ -60,11 +70,13 @@ async def _survey(bus: ActorBus) -> Survey:
     async with bus.looking():
         queues = await bus.store.statistics()
         others = [row for row in await bus.processes() if row.pid != os.getpid()]
+        configuration = bus.check()
         return Survey(
             bus.channels,
             _own(bus),
             bus.handlers,
-            bus.check().distribution,
+            configuration.distribution,
+            configuration.outboxes.relays,
             queues,
             [*stranded(queues, others)],
             [*contested(others)],
@@ -86,6 +98,10 @@ def _document(survey: Survey) -> dict[str, Any]:
         "gateways": [asdict(gateway) for gateway in survey.gateways],
         "endpoints": [
             {**_endpoint(spec), **_totals(_of(survey.queues, spec))} for spec in survey.handlers
+        ],
+        "outboxes": [
+            {"outbox": one.outbox, "broker": one.broker, **_totals(_relayed(survey, one))}
+            for one in survey.relays
         ],
         "distributed": _list_services.document(survey.distribution, survey.queues, COUNTS),
         "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
@@ -112,6 +128,16 @@ def _endpoint(spec: HandlerSpec) -> dict[str, Any]:
 
 def _show(output: Output, survey: Survey) -> None:
     _show_declared(output, survey)
+    if survey.relays:
+        output.table(
+            "outboxes, relayed to brokers",
+            ("outbox", "broker", *COUNTS),
+            (
+                (one.outbox, one.broker, *_totals(_relayed(survey, one)).values())
+                for one in survey.relays
+            ),
+            right=len(COUNTS),
+        )
     _list_services.show(output, survey.distribution, survey.queues, COUNTS)
     _show_stored(output, survey)
     _show_held_back(output, survey)
@@ -212,7 +238,15 @@ def _gateway_row(gateway: GatewayListing) -> Sequence[object]:
 
 
 def _kind(channel: Channel) -> str:
+    if isinstance(channel, BrokerChannel):
+        return "broker" if channel.outbox else "broker, at most once from commit to broker"
     return "dynamic" if channel.dynamic else "store"
+
+
+def _relayed(survey: Survey, relay: Relay) -> list[QueueStatistics]:
+    """Return the queue of what waits to be relayed."""
+    key = relay.outbox, relay.endpoint_id
+    return [queue for queue in survey.queues if (queue.channel, queue.endpoint) == key]
 
 
 def _of(queues: Iterable[QueueStatistics], spec: HandlerSpec) -> list[QueueStatistics]:
@@ -228,4 +262,5 @@ def _totals(queues: Iterable[QueueStatistics]) -> dict[str, int]:
 def _unknown(survey: Survey) -> list[QueueStatistics]:
     known = {name for spec in survey.handlers for name in (spec.endpoint_id, *spec.aliases)}
     known |= survey.distribution.endpoint_ids()
+    known |= {relay.endpoint_id for relay in survey.relays}
     return [queue for queue in survey.queues if queue.endpoint not in known]

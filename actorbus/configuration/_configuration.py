@@ -82,7 +82,7 @@ class Configuration:
         channel of their own are sent on to that. On an inbox there are also those that other
         services reach, and on an outbox what takes messages on to them, or to a broker.
         """
-        outboxes = Outboxes(self.channels, self.routings)
+        outboxes = self.outboxes
         sources = leading_to(channel, self.channels, self.routings)
         own = tuple(
             replace(spec, channel=channel) if spec.channel in sources else spec
@@ -96,6 +96,11 @@ class Configuration:
     def synchronous(self) -> tuple[HandlerSpec, ...]:
         """Return the handlers without a channel of their own, in declared order."""
         return tuple(spec for spec in self.handlers if spec.channel is None)
+
+    @property
+    def outboxes(self) -> Outboxes:
+        """Which channel is whose outbox."""
+        return Outboxes(self.channels, self.routings)
 
     @property
     def has_queries_on_channels(self) -> bool:

@@ -14,6 +14,7 @@ from actorbus._bus_events import (
     LeaseLost,
     MessageDied,
     MessageDiverted,
+    MessageNotProduced,
     MessageRetried,
     MessagesLetGo,
     MessagesParked,
@@ -36,7 +37,7 @@ def log_events(events: EventStream) -> None:
         _log,
         *(MessageRetried, MessageDied, MessageDiverted, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled, TicksMissed),
-        *(MessagesParked, MessagesLetGo, DeadLetterFailed),
+        *(MessagesParked, MessagesLetGo, DeadLetterFailed, MessageNotProduced),
     )
 
 
@@ -51,7 +52,7 @@ def _log(event: Event) -> None:
                 event.delay,
                 event.exception,
             )
-        case MessageDied() | MessageDiverted() | DeadLetterFailed():
+        case MessageDied() | MessageDiverted() | DeadLetterFailed() | MessageNotProduced():
             _log_end(event)
         case QueryRejected():
             logger.error(
@@ -92,7 +93,9 @@ def _log_parking(event: MessagesParked | MessagesLetGo) -> None:
         logger.info("%d parked messages for %s go on", event.count, event.endpoint)
 
 
-def _log_end(event: MessageDied | MessageDiverted | DeadLetterFailed) -> None:
+def _log_end(
+    event: MessageDied | MessageDiverted | DeadLetterFailed | MessageNotProduced,
+) -> None:
     match event:
         case MessageDied():
             _log_death(event)
@@ -102,6 +105,10 @@ def _log_end(event: MessageDied | MessageDiverted | DeadLetterFailed) -> None:
             text = "%s: the dead letter of message %s cannot be written (final_failure=%r): %s"
             ids = _endpoint(event), event.message_id
             logger.error(text, *ids, event.policy, event.exception)
+        case MessageNotProduced():
+            text = "%s: message %s is lost, channel %s could not take it after the commit: %r"
+            ids = _endpoint(event), event.message_id
+            logger.error(text, *ids, event.channel, event.exception)
 
 
 def _log_diversion(event: MessageDiverted) -> None:
@@ -141,6 +148,7 @@ def _endpoint(
     | MessageDied
     | MessageDiverted
     | DeadLetterFailed
+    | MessageNotProduced
     | EndpointHealthy
     | QueryRejected,
 ) -> str:

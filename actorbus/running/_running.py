@@ -43,6 +43,7 @@ from actorbus.interceptors._chain import Chains
 from actorbus.messages._decoding import Decoding
 from actorbus.messages._message import Headers, new_id
 from actorbus.options._options import as_seconds
+from actorbus.outbox._after_commit import AfterCommit as ProducedAfterCommit
 from actorbus.outbox._brokers import Brokers
 from actorbus.running._after_commit import AfterCommit
 from actorbus.running._delivery import Delivery, start_delivery
@@ -110,6 +111,11 @@ class BusRun:
         self.brokers = Brokers(configuration.channels, lambda: self.drivers, store.now)
         self.fault_points = store.fault_points
         self._leaving = Leaving(store)
+        if channels := self.places.outboxes.after_commit:
+            publish = system.events.publish
+            self._leaving.after_commit = ProducedAfterCommit(
+                channels, self.brokers, publish, system.name
+            )
         self.worlds: Worlds
 
     # -- for the gateways -------------------------------------------------------------------

@@ -20,16 +20,17 @@ NAMES = """
     ForeignRecord GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
     HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
     InvalidTenant Invocation KafkaChannel LateReply LeaseLost Letter Limits Marker MessageDied
-    MessageDiverted MessageParked MessageRefused MessageRetried MessagesLetGo MessagesParked
-    MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering ParkedMessages Pause Payload
-    PermanentError Preview Problem ProcessRow QueryBus QueryFailed QueryHandlerOptions
-    QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction Receipt Replayed Retry
-    RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult ScheduleNotFound
-    ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store StoreChannel StoreError
-    StoreRefused StoreTrouble StoreUnavailable SubscribersFailed SynchronousHealth TenantEnded
-    TenantOptionsFailed TenantStarted TenantsNotRefreshed ThrottleFailed Tick TicksMissed
-    TooManyTenants Transaction TransactionError UndecodableMessage Unfinished UnknownMessageType
-    UnknownService UnknownTenant UnreachableHandler command detached event field header query
+    MessageDiverted MessageNotProduced MessageParked MessageRefused MessageRetried MessagesLetGo
+    MessagesParked MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering ParkedMessages
+    Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
+    QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction
+    Receipt Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult
+    ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
+    StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
+    SynchronousHealth TenantEnded TenantOptionsFailed TenantStarted TenantsNotRefreshed
+    ThrottleFailed Tick TicksMissed TooManyTenants Transaction TransactionError UndecodableMessage
+    Unfinished UnknownMessageType UnknownService UnknownTenant UnreachableHandler command detached
+    event field header query
 """
 
 
