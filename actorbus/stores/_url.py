@@ -1,32 +1,60 @@
-"""Stores by URL: `sqlite:///shop.db`, `sqlite:////srv/shop.db?synchronous=NORMAL`, `:memory:`."""
+"""Stores by URL: `sqlite:///shop.db`, `postgresql://user:password@host/shop`, `:memory:`.
+
+Options follow a question mark: `sqlite:////srv/shop.db?synchronous=NORMAL`.
+"""
 
 from dataclasses import fields
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
+from actorbus._driver_thread import DriverThread
 from actorbus._store import Store
+from actorbus.stores._secrets import split, without_secrets
 from actorbus.stores.sqlite import SqliteOptions, SqliteStore, StoreClock
 
 MEMORY: Final = ":memory:"
-_FORMS: Final = "'sqlite:///relative.db', 'sqlite:////absolute.db' or ':memory:'"
+_FORMS: Final = (
+    "'sqlite:///relative.db', 'sqlite:////absolute.db', 'postgresql://user:password@host/database'"
+    " or ':memory:'"
+)
+_POSTGRESQL: Final = frozenset({"postgresql", "postgres"})
 _OPTIONS: Final = {field.name: field.type for field in fields(SqliteOptions)}
 
 
-def open_store(url: str, clock: StoreClock | None = None) -> Store:
+def open_store(
+    url: str, clock: StoreClock | None = None, drivers: DriverThread | None = None
+) -> Store:
     """Return the store that a URL names, not opened yet; options follow a question mark.
 
-    Raises ValueError for a URL or an option that is not known, naming it.
+    `drivers` is the thread of a driver that needs one; without it the store has one of its own.
+    Raises ValueError for a URL or an option that is not known, naming it, and never a password.
     """
     if url == MEMORY:
         return SqliteStore(None, clock=clock)
-    parts = urlsplit(url)
+    parts = split(url)
+    if parts.scheme in _POSTGRESQL:
+        return _open_postgresql(url, clock, drivers)
     if parts.scheme != "sqlite":
-        raise ValueError(f"store {url!r}: not a known kind of store; use {_FORMS}")
+        shown = without_secrets(url)
+        raise ValueError(f"store {shown!r}: not a known kind of store; use {_FORMS}")
     if parts.netloc or len(parts.path) < 2:  # noqa: PLR2004  a slash and a name
         raise ValueError(f"store {url!r}: names no file; use {_FORMS}")
     options = SqliteOptions(**_options(url, parts.query))
     path = unquote(parts.path[1:])
     return SqliteStore(None if path == MEMORY else path, options, clock)
+
+
+def _open_postgresql(url: str, clock: StoreClock | None, drivers: DriverThread | None) -> Store:
+    try:
+        from actorbus.stores.postgresql import PostgresStore
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        shown = without_secrets(url)
+        raise ValueError(
+            f"store {shown!r} needs asyncpg: pip install 'actorbus[postgres]'"
+        ) from None
+    return PostgresStore(url, clock=clock, drivers=drivers)
 
 
 def _options(url: str, query: str) -> dict[str, Any]:

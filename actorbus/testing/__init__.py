@@ -3,7 +3,7 @@
 harness, BusHarness                  a bus in a plain test, in memory, on virtual time
 Sent, Span, Waiting                  what such a test is told of messages
 
-StoreContract, SharedStoreContract   the suites that every store passes
+StoreContract, SharedStoreContract, OneWriterContract   the suites that stores pass
 ManualClock                          a store's clock in the hands of a test
 outgoing, process, demand, failure   small things that such tests need
 """
@@ -20,6 +20,7 @@ from actorbus.testing._store_samples import names as names
 from actorbus.testing._store_samples import outgoing as outgoing
 from actorbus.testing._store_samples import process as process
 from actorbus.testing._waiting import Waiting as Waiting
+from actorbus.testing.store_contract import OneWriterContract as OneWriterContract
 from actorbus.testing.store_contract import OpenStore as OpenStore
 from actorbus.testing.store_contract import SharedStoreContract as SharedStoreContract
 from actorbus.testing.store_contract import StoreContract as StoreContract
@@ -33,6 +34,7 @@ __all__ = [
     "Listener",
     "ManualClock",
     "OpenStore",
+    "OneWriterContract",
     "SharedStoreContract",
     "StoreContract",
     "demand",

@@ -4,8 +4,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from actorbus._store import StatementRefused
 from actorbus.stores import SqliteOptions, SqliteStore
-from actorbus.testing import ManualClock, SharedStoreContract, StoreContract, process
+from actorbus.testing import (
+    ManualClock,
+    OneWriterContract,
+    SharedStoreContract,
+    StoreContract,
+    process,
+)
 
 OPTIONS = SqliteOptions(tx_limit=0.2)
 
@@ -15,7 +22,7 @@ def clock():
     return ManualClock()
 
 
-class TestFile(SharedStoreContract):
+class TestFile(SharedStoreContract, OneWriterContract):
     @pytest.fixture
     def open_store(self, tmp_path, clock):
         @asynccontextmanager
@@ -30,7 +37,7 @@ class TestFile(SharedStoreContract):
         return open_store
 
 
-class TestMemory(StoreContract):
+class TestMemory(StoreContract, OneWriterContract):
     @pytest.fixture
     def open_store(self, clock):
         @asynccontextmanager
@@ -43,3 +50,12 @@ class TestMemory(StoreContract):
                 await store.close()
 
         return open_store
+
+    @pytest.mark.parametrize("sql", ["ATTACH ':memory:' AS other", "PRAGMA synchronous = OFF"])
+    async def test_a_handler_cannot_change_the_connection(self, open_store, sql):
+        """It is the next handler's too."""
+        async with open_store() as store:
+            turn = await store.acquire("shop.bill")
+            with pytest.raises(StatementRefused, match=r"shop\.bill"):
+                await turn.execute(sql)
+            await turn.rollback()

@@ -11,12 +11,16 @@
 opens the same data each time, and passes `SharedStoreContract` too. The database understands
 `CREATE TABLE effects (name TEXT)` and plain INSERT and SELECT; placeholders are `$1`.
 
+`OneWriterContract` is for stores whose transactions take turns at one writer and share its commits;
+those of a database server run side by side, each with a commit of its own.
+
 What it cannot catch: durability, and what another program does to the database. Those tests are the
 driver's own.
 """
 
 from actorbus.testing.store_contract._broker import BrokerContract, SharedBrokerContract
 from actorbus.testing.store_contract._error_channels import ErrorChannelContract
+from actorbus.testing.store_contract._one_writer import OneWriterContract as OneWriterContract
 from actorbus.testing.store_contract._ordering import OrderingContract
 from actorbus.testing.store_contract._parking import ParkingContract
 from actorbus.testing.store_contract._pausing import PausingContract
@@ -29,7 +33,7 @@ from actorbus.testing.store_contract._sharing import SharingContract
 from actorbus.testing.store_contract._steps import OpenStore as OpenStore
 from actorbus.testing.store_contract._turns import TurnsContract
 
-__all__ = ["OpenStore", "SharedStoreContract", "StoreContract"]
+__all__ = ["OneWriterContract", "OpenStore", "SharedStoreContract", "StoreContract"]
 
 
 class StoreContract(

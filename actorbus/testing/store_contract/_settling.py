@@ -146,7 +146,8 @@ class SettlingContract:
             await store.settle([(await claim_one(store), odd)])
             letter = await store.dead_letter("copy-m")
 
-        assert letter.exception_message == "file \\udcff\x00"
+        kept = letter.exception_message  # not every database holds a NUL
+        assert kept in {"file \\udcff\x00", "file \\udcff\\x00"}
 
     async def test_dead_letters_are_found_by_what_they_are(self, open_store: OpenStore) -> None:
         """All that is given must match."""

@@ -1,0 +1,35 @@
+"""URLs as they may be shown: in a report, a log, a traceback."""
+
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+_SECRETS: Final = frozenset({"password", "sslpassword"})
+
+
+def split(url: str) -> SplitResult:
+    """Return the parts of a URL. Raises ValueError, which does not show it."""
+    try:
+        parts = urlsplit(url)
+        _ = None if "," in parts.netloc else parts.port
+    except ValueError:  # its text may hold the password
+        raise ValueError("store: not a URL that can be read") from None
+    return parts
+
+
+def without_secrets(url: str) -> str:
+    """Return the URL with stars where a password is. Raises ValueError, which does not show it."""
+    parts = split(url)
+    user, at, place = parts.netloc.rpartition("@")
+    if ":" in user:
+        user = f"{user.partition(':')[0]}:***"
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    if any(name in _SECRETS for name, _ in given):
+        shown = [(name, "***" if name in _SECRETS else value) for name, value in given]
+        parts = parts._replace(query=urlencode(shown, safe="*/"))
+    return joined(parts._replace(netloc=f"{user}{at}{place}"))
+
+
+def joined(parts: SplitResult) -> str:
+    """Return the URL of these parts, also of one without a host."""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"

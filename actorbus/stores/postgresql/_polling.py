@@ -1,0 +1,85 @@
+"""Looking at the database again and again: what came due, and what others have committed.
+
+Rules: (1) one statement, unless something is due; (2) what others say by NOTIFY is news with the
+next poll, and so are answers for this process; (3) messages that are ready without a word, since
+nobody told of them or nobody can, are news at most each `_UNTOLD` seconds: they may be for others.
+"""
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from actorbus._store import Poll
+from actorbus.consuming._pauses import Pause
+from actorbus.stores.postgresql import _due, _pauses
+from actorbus.stores.postgresql._access import Access
+from actorbus.stores.postgresql._clock import DatabaseClock
+from actorbus.stores.postgresql._connection import Connection
+from actorbus.stores.postgresql._due import Due
+from actorbus.stores.postgresql._queries import QUERIES
+
+if TYPE_CHECKING:
+    from actorbus.stores.postgresql._parts import Parts
+
+_POLL: Final = QUERIES["poll"]
+_UNTOLD: Final = 0.1
+"""Seconds between two times that messages are news of which nobody told."""
+
+
+class Polling:
+    """Knows what was news already."""
+
+    def __init__(self, clock: DatabaseClock) -> None:
+        self._clock = clock
+        self._heard = False
+        self._looked = -inf
+
+    def heard(self) -> None:
+        """Note that another process has said something. From any thread."""
+        self._heard = True
+
+    def told(self) -> None:
+        """Note that this process has made messages ready, and told its channels."""
+        self._looked = self._clock.local()
+
+    async def poll(self, parts: "Parts", ready: set[str]) -> Poll:
+        """Look, and do what is due; `ready` takes the channels on which it made messages ready."""
+        heard, self._heard = self._heard, False
+        asked_at = self._clock.local()
+        mine = parts.process.process_id
+
+        async def look(connection: Connection) -> tuple[Due, bool, bool]:
+            row = await connection.fetchrow(_POLL, mine)
+            assert row is not None  # noqa: S101  it always returns one row
+            comes_due, expires, any_paused, now, any_ready, any_replies = row
+            return Due(comes_due, expires, any_paused, now), any_ready, any_replies
+
+        due, any_ready, any_replies = await parts.access.run(look)
+        self._clock.heard(asked_at, due.now)
+        expired = 0
+        while due.is_now:
+            advanced = await parts.access.write(_due.advance)
+            expired += advanced.expired
+            ready |= advanced.ready
+            if not (advanced.expired or advanced.ready):
+                break  # others are at it
+            due = advanced.due
+        pauses = await _holding(parts.access) if due.any_paused else ()
+        changed = heard or any_replies or bool(ready) or self._is_untold(any_ready)
+        return Poll(changed, due.first, expired, pauses)
+
+    def _is_untold(self, any_ready: bool) -> bool:  # noqa: FBT001  one answer of the database's
+        now = self._clock.local()
+        if not any_ready or now - self._looked < _UNTOLD:
+            return False
+        self._looked = now
+        return True
+
+
+async def _holding(access: Access) -> tuple[Pause, ...]:
+    """Return the pauses that hold, and delete those whose time is over."""
+
+    async def pauses(connection: Connection) -> list[Pause]:
+        await _pauses.end_pauses(connection)
+        return await _pauses.pauses(connection)
+
+    return tuple(await access.write(pauses))

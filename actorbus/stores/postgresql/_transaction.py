@@ -1,0 +1,143 @@
+"""A handler's transaction on the drivers' loop, with a connection from its first statement on.
+
+Rules: (1) one statement at a time; (2) what fails on the server leaves the connection usable, and
+the transaction aborted; (3) what fails otherwise, a deadline or a cancellation, leaves the
+connection in doubt: it is thrown away, and the server undoes the transaction.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from actorbus._store import StoreUnavailable
+from actorbus.stores.postgresql._access import Access
+from actorbus.stores.postgresql._connection import Connection
+from actorbus.stores.postgresql._errors import is_servers
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """Begins with its first statement; ends with `commit` or `rollback`."""
+
+    __slots__ = (
+        "_access",
+        "_begin",
+        "_connection",
+        "_deadline",
+        "_ended",
+        "_idle_since",
+        "_lock",
+        "idle_before",
+    )
+
+    def __init__(self, access: Access, begin: str) -> None:
+        self._access = access
+        self._begin = begin
+        self._deadline = access.connections.options.statement_timeout + 1.0
+        self._connection: Any = None
+        self._ended = False
+        self._lock: asyncio.Lock | None = None
+        self._idle_since: float | None = None
+        self.idle_before = 0.0
+        """For how many seconds nothing was done before the last statement."""
+
+    @property
+    def connection(self) -> Any:
+        """The driver's connection, None before the first statement."""
+        return self._connection
+
+    async def execute(self, sql: str, parameters: Sequence[Any]) -> str:
+        """Run a statement, or several without parameters; return the command tag."""
+
+        async def execute(connection: Any) -> str:
+            tag: str = await connection.execute(sql, *parameters, timeout=self._deadline)
+            return tag
+
+        return await self.call(execute)
+
+    async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each of `parameters`."""
+        await self.call(
+            lambda connection: connection.executemany(sql, parameters, timeout=self._deadline)
+        )
+
+    async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Return all rows."""
+
+        async def fetch(connection: Any) -> list[Any]:
+            rows: list[Any] = await connection.fetch(sql, *parameters, timeout=self._deadline)
+            return rows
+
+        return await self.call(fetch)
+
+    async def call(self, function: Callable[[Any], Awaitable[T]]) -> T:
+        """Call a function with the connection."""
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            if self._ended:
+                raise StoreUnavailable(f"store {self._access.place}: the transaction is over")
+            now = asyncio.get_running_loop().time
+            self.idle_before = 0.0 if self._idle_since is None else now() - self._idle_since
+            connection = self._connection or await self._open()
+            try:
+                return await function(connection)
+            except BaseException as error:
+                if not is_servers(error):
+                    self._abandon()
+                raise
+            finally:
+                self._idle_since = now()
+
+    async def commit(self, function: Callable[[Connection], Awaitable[T]]) -> T:
+        """Call a function that ends with COMMIT; undo everything if it raises."""
+        try:
+            result = await self.call(function)
+        except BaseException:
+            await self.rollback()
+            raise
+        self._give_back()
+        return result
+
+    async def rollback(self) -> None:
+        """Undo everything. Twice is once."""
+        if self._lock is None:
+            self._ended = True
+            return
+        async with self._lock:
+            self._ended = True
+            if self._connection is None:
+                return
+            try:
+                if not self._connection.is_closed():
+                    await self._connection.execute("ROLLBACK")
+            except BaseException:
+                self._abandon()
+                raise
+            self._give_back()
+
+    # -- inside -----------------------------------------------------------------------------
+
+    async def _open(self) -> Any:
+        connection = await self._access.handlers.acquire()
+        try:
+            await connection.execute(self._begin)
+        except BaseException:
+            self._access.handlers.release(connection, broken=True)
+            raise
+        self._connection = connection
+        return connection
+
+    def _give_back(self) -> None:
+        self._ended = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._access.handlers.release(connection)
+
+    def _abandon(self) -> None:
+        """Throw the connection away: nobody knows what it is doing."""
+        self._ended = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._access.handlers.release(connection, broken=True)
