@@ -20,13 +20,16 @@ def without_secrets(url: str) -> str:
     """Return the URL with stars where a password is. Raises ValueError, which does not show it."""
     parts = split(url)
     user, at, place = parts.netloc.rpartition("@")
-    if ":" in user:
-        user = f"{user.partition(':')[0]}:***"
     given = parse_qsl(parts.query, keep_blank_values=True)
-    if any(name in _SECRETS for name, _ in given):
-        shown = [(name, "***" if name in _SECRETS else value) for name, value in given]
-        parts = parts._replace(query=urlencode(shown, safe="*/"))
-    return joined(parts._replace(netloc=f"{user}{at}{place}"))
+    if ":" not in user and not any(name in _SECRETS for name, _ in given):
+        return url
+    name, colon, _ = user.partition(":")
+    shown = [(option, "***" if option in _SECRETS else value) for option, value in given]
+    return joined(
+        parts._replace(
+            netloc=f"{name}{colon and ':***'}{at}{place}", query=urlencode(shown, safe="*/")
+        )
+    )
 
 
 def joined(parts: SplitResult) -> str:
