@@ -30,6 +30,7 @@ from actorbus.declaring._services import Services, name_of
 from actorbus.distributed._checks import DistributionChecks
 from actorbus.distributed._distribution import Distribution, with_others
 from actorbus.gateways._listing import GatewayListing
+from actorbus.gateways._way import Way
 from actorbus.handling import _inject
 from actorbus.interceptors._declared import Interceptor
 from actorbus.messages._options import MessageOptions
@@ -61,6 +62,8 @@ class Configuration:
     error_handlers: tuple[HandlerSpec, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     routings: tuple[Routing, ...] = ()
+    ways: tuple[tuple[str, Way, str], ...] = ()
+    """How gateways and interfaces' methods send: their names, and where they were asked for."""
 
     @property
     def endpoints(self) -> tuple[HandlerSpec, ...]:
@@ -169,6 +172,7 @@ def configured(declared: Declared, runs_on: RunsOn) -> Configuration:
         tuple(error_handlers),
         schedules,
         tuple(routing for routing, _ in declared.routings),
+        tuple(gateways.ways()),
     )
 
 

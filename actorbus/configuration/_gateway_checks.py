@@ -17,6 +17,7 @@ from actorbus.gateways._gateway import Gateway
 from actorbus.gateways._interface import is_interface, methods_of
 from actorbus.gateways._listing import GatewayListing, listed
 from actorbus.gateways._options import way_faults
+from actorbus.gateways._way import Way
 from actorbus.handling import _inject
 from actorbus.messages._types import TypeRegistry
 
@@ -94,6 +95,14 @@ class GatewayChecks:
     def listed(self) -> tuple[GatewayListing, ...]:
         """Return what `bus.gateways()` lists."""
         return listed(self._gateways, self._interfaces)
+
+    def ways(self) -> Iterator[tuple[str, Way, str]]:
+        """Return how gateways and methods send, with their names and where they were asked for."""
+        for gateway, where in self._gateways.items():
+            yield gateway.__qualname__, gateway.way, where
+        for interface, where in self._interfaces.items():
+            for method in methods_of(interface)[0]:
+                yield f"{interface.__qualname__}: {method.name}", method.way, where
 
     def _has_channels(self, kind: Kind) -> bool:
         return any(

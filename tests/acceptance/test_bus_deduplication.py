@@ -286,6 +286,42 @@ def test_keys_have_to_be_remembered_for_longer_than_a_message_may_wait(calls, ch
         bus.check()
 
 
+async def test_what_waits_on_the_way_to_its_channel_is_counted_too():
+    """Half an hour on the gateway's channel, and as long on the handler's own."""
+    half = Retry(attempts=2, initial=1800, maximum=1800, jitter=0.0)
+    bus = ActorBus("shop", deduplicate_for=timedelta(hours=1))
+    bus.add_channel("the outbox", retry=half)
+    bus.add_channel("payments", retry=half)
+
+    class Outbox(EventBus, channel="the outbox"): ...
+
+    @bus.event_handler(channel="payments", endpoint_id="book")
+    async def handler(event: Paid) -> None: ...
+
+    bus.gateway(Outbox)
+    with pytest.raises(BusConfigurationError, match=r"a message of book is: .* take 3600 s"):
+        bus.check()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"delay": 3600}, {"retry": Retry(attempts=2, initial=3600, maximum=3600, jitter=0.0)}],
+)
+def test_what_a_gateway_asks_for_is_counted_too(options):
+    """Its retries and its delay come before those of handlers and channels."""
+    bus = ActorBus("shop", deduplicate_for=timedelta(hours=1))
+    bus.add_channel("patience")
+
+    class Patient(EventBus, channel="patience", **options): ...
+
+    @bus.event_handler(channel="patience")
+    async def handler(event: Paid) -> None: ...
+
+    bus.gateway(Patient)
+    with pytest.raises(BusConfigurationError, match=r"Patient: deduplicate_for=3600 is over"):
+        bus.check()
+
+
 @pytest.mark.parametrize("value", [0, -1, "a week", float("inf")])
 def test_the_time_that_keys_are_remembered_is_checked(value):
     bus = ActorBus("shop", deduplicate_for=value)
