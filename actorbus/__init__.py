@@ -58,6 +58,7 @@ Events, on `bus.system.events`; the runtime's are in `actors.events`
     of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
     of tenants       TenantStarted, TenantEnded, TenantOptionsFailed, TenantsNotRefreshed
     of the store     StoreTrouble, LeaseLost
+    of a broker      BrokerTrouble, BrokerRecovered
 Errors, all of them ActorBusError; `_errors` and `_store._errors` draw the tree
     for you to raise in a handler    PermanentError, RetryAfter
     declaring        BusConfigurationError (a ConfigurationError) with its Problem, BusStateError
@@ -87,6 +88,8 @@ How a message travels through the packages
 """
 
 from actorbus._bus import ActorBus as ActorBus
+from actorbus._bus_events import BrokerRecovered as BrokerRecovered
+from actorbus._bus_events import BrokerTrouble as BrokerTrouble
 from actorbus._bus_events import ChannelStalled as ChannelStalled
 from actorbus._bus_events import DeadLetterFailed as DeadLetterFailed
 from actorbus._bus_events import EndpointHealthy as EndpointHealthy
@@ -224,6 +227,8 @@ __all__ = [
     "Backoff",
     "Batch",
     "BatchFailed",
+    "BrokerRecovered",
+    "BrokerTrouble",
     "BusConfigurationError",
     "BusHealth",
     "BusStateError",

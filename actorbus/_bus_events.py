@@ -129,6 +129,24 @@ class StoreTrouble(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerTrouble(Event):
+    """A channel's message broker does not answer, or refuses; it is tried again, with a backoff.
+
+    What was fetched is handled meanwhile. A topic that is not there yet is such a trouble too.
+    """
+
+    channel: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerRecovered(Event):
+    """A channel's message broker answers again."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessagesTakenBack(Event):
     """Messages of a process that ended uncleanly, or lost its lease, are ready again: suspects."""
 

@@ -10,6 +10,8 @@ from actorbus._bus_events import TenantEnded, TenantStarted
 from actorbus.channels._desk import Desk, Endpoint, StoreDesk
 from actorbus.channels._intake import Intake
 from actorbus.channels._tenant_desk import Tenant, TenantDesk
+from actorbus.channels.kafka._desk import KafkaDesk
+from actorbus.channels.kafka._intake import BROKER, KafkaIntake
 from actorbus.endpoints._actor import EndpointActor, Sharing
 from actorbus.endpoints._plan import INTAKE, actor_name
 from actorbus.endpoints._surroundings import Surroundings
@@ -21,6 +23,8 @@ from supervisors import Backoff, ChildSpec, Directive, Intensity, OneForOne
 NEVER_GIVES_UP = Intensity(max_restarts=None)
 STORE_BACKOFF = Backoff(initial=0.05, maximum=5.0, reset_after=5.0)
 """How long those wait whose only dependency is the store."""
+BROKER_BACKOFF = Backoff(initial=0.2, maximum=10.0, reset_after=10.0)
+"""How long a channel waits before it joins its consumer group again."""
 
 
 def lasting(
@@ -76,6 +80,22 @@ class StoreChannelActor(Actor, restart="permanent", runs_on="trio"):
         """Return what the tree shows."""
         name = self._desk.channel.name
         return {"kind": "channel", "channel": name, "paused": self._bus.paused.words(name)}
+
+
+class KafkaChannelActor(StoreChannelActor, restart="permanent", runs_on="trio"):
+    """A channel on Kafka: a store channel with a second intake, that of the broker.
+
+    That one starts first and stops last, so that it hands over what the endpoints give back.
+    """
+
+    def __init__(self, bus: Surroundings, desk: KafkaDesk, time_slice: Slice) -> None:
+        super().__init__(bus, desk, time_slice)
+        self._broker = lasting(KafkaIntake, bus, desk, name=BROKER, backoff=BROKER_BACKOFF)
+
+    async def on_start(self) -> None:
+        """Start the broker's intake, then all that a store channel has."""
+        self.context.spawn(self._broker)
+        await super().on_start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +238,8 @@ class TenantActor(Actor, restart="permanent", runs_on="trio"):
 def channel_spec(bus: Surroundings, desk: Desk, time_slice: Slice) -> ChildSpec:
     """Return the spec of a channel's actor."""
     name = actor_name(desk.channel.name)
+    if isinstance(desk, KafkaDesk):
+        return lasting(KafkaChannelActor, bus, desk, time_slice, name=name)
     if isinstance(desk, TenantDesk):
         return lasting(Router, bus, desk, time_slice, name=name)
     return lasting(StoreChannelActor, bus, desk, time_slice, name=name)

@@ -52,6 +52,9 @@ class Settling:
         `then` is called with the first commit, if that is not lost.
         """
         self._workload.uncommitted += 1
+        if claimed.origin is not None and settlement is RELEASE:  # it is written nowhere
+            self.settled(claimed, settlement)
+            return
         if claimed.ordering_key is not None:
             settlement = under(self._workload.plan.on_failure, settlement)
         settling = _OnItsWay(self, claimed, settlement, then)
@@ -121,7 +124,7 @@ class Settling:
                 workload.counts.parked += 1
                 self._total.parked += 1
                 workload.outage.forget(claimed.copy_id)
-        self._has_room(claimed)
+        self._over(claimed, settlement)
 
     def not_settled(
         self, claimed: Claimed, settlement: Settlement, error: StoreUnavailable | StaleClaim
@@ -137,7 +140,7 @@ class Settling:
     def too_late(self, claimed: Claimed) -> None:
         """Count a message that was taken back before its settlement was written."""
         self.note_stale(1)
-        self._has_room(claimed)
+        self._over(claimed, None)
 
     def note_stale(self, count: int) -> None:
         """Count settlements of messages that were others' already."""
@@ -157,7 +160,10 @@ class Settling:
             self._workload.trouble = error
         self._workload.notify()
 
-    def _has_room(self, claimed: Claimed) -> None:
+    def _over(self, claimed: Claimed, settlement: Settlement | None) -> None:
+        """Go on: one message less is held."""
+        if claimed.origin is not None:
+            self._workload.on_settled(claimed, settlement)
         if claimed.suspect:  # they come one at a time, and the next may be another channel's
             self._bus.wake_channels()
         self._workload.ask_for_more()

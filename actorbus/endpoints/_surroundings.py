@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from actorbus._driver_thread import DriverThread
 from actorbus._fault_points import FaultPoints
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
@@ -56,6 +57,20 @@ class Surroundings(Protocol):
     @property
     def user_calls(self) -> UserCalls:
         """What calls functions of the program's."""
+        ...
+
+    @property
+    def drivers(self) -> DriverThread:
+        """Where drivers run that know asyncio only; started if a channel needs it."""
+        ...
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes; a larger message is refused where it arrives."""
+        ...
+
+    def takes_transaction(self, endpoint: str) -> bool:
+        """Whether the handler of an endpoint is given a Transaction."""
         ...
 
     def error_endpoint(self, channel: str) -> str | None:

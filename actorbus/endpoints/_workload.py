@@ -6,7 +6,7 @@ counted in `uncommitted`, or in `unsettled`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields
 from math import inf
 
@@ -71,12 +71,15 @@ class Workload:
     others' by now, or it is another channel's turn, or as many are begun as the run's `allowance`
     lets begin. `failed_last` says how the handler that ended last did. Nothing is taken or
     started while it is `shut`: for good (`closed`), or for the time being, for each of `holds`.
-    `flow` is None unless the endpoint has options about its rate, its load or batches.
+    `flow` is None unless the endpoint has options about its rate, its load or batches. Of messages
+    that came from a broker `backlog` are those that wait outside the store, and `on_settled` is
+    told what became of them; None: another record of it was settled before.
     """
 
     __slots__ = (
         "again",
         "allowance",
+        "backlog",
         "bell",
         "closed",
         "counts",
@@ -89,6 +92,7 @@ class Workload:
         "notify",
         "on_healthy",
         "on_restart",
+        "on_settled",
         "outage",
         "plan",
         "running",
@@ -114,6 +118,8 @@ class Workload:
         self.notify: Callable[[], None] = _nobody
         self.on_healthy: Callable[[], None] = _nobody
         self.on_restart: Callable[[], None] = _nobody
+        self.on_settled: Callable[[Claimed, Settlement | None], None] = _no_broker
+        self.backlog: Sized = ()
         self.unstarted: deque[Claimed] = deque()
         self.again: deque[Claimed] = deque()
         self.running: dict[str, Claimed] = {}
@@ -216,7 +222,7 @@ class Workload:
         bell = self.bell
         if bell.rung:
             return
-        if self.dry_since != bell.generation:
+        if self.dry_since != bell.generation or self.backlog:
             if self.room():
                 bell.ask()
         elif bell.wanted and self.is_idle:
@@ -227,7 +233,7 @@ class Workload:
         if self.shut or self.trouble is not None or self.outage.health is not Health.HEALTHY:
             return True
         nothing_more = self.dry_since == generation or self.throttled_since is not None
-        return nothing_more and not self.unstarted and not self.again
+        return nothing_more and not self.unstarted and not self.again and not self.backlog
 
     def close(self) -> None:
         """Take and start nothing more."""
@@ -291,11 +297,19 @@ class Workload:
         return given_up
 
     def forget(self) -> int:
-        """Drop what was not begun, since all of it has been taken back; return how many."""
-        count = len(self.unstarted) + len(self.again)
-        self.unstarted.clear()
-        self.again.clear()
-        return count
+        """Drop what was not begun, since all of it has been taken back; return how many.
+
+        Nobody takes back what came from a broker.
+        """
+        return len(self.withdraw(lambda claimed: claimed.origin is None))
+
+    def withdraw(self, unwanted: Callable[[Claimed], bool]) -> list[Claimed]:
+        """Remove and return what was not begun of those that are not wanted any more."""
+        withdrawn = [one for one in (*self.unstarted, *self.again) if unwanted(one)]
+        if withdrawn:
+            self.unstarted = deque(one for one in self.unstarted if not unwanted(one))
+            self.again = deque(one for one in self.again if not unwanted(one))
+        return withdrawn
 
     def _not_wanted(self) -> list[Claimed]:
         if self.shut or self.outage.health is Health.SICK:
@@ -316,6 +330,10 @@ class Workload:
 def _turn(claimed: Claimed) -> int:
     """Return what orders the unstarted; equal ones keep their order."""
     return -claimed.priority
+
+
+def _no_broker(_claimed: Claimed, _settlement: Settlement | None) -> None:
+    """Tell nobody: no message comes from a broker."""
 
 
 def _nobody() -> None:

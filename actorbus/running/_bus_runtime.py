@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from actorbus._driver_thread import DriverThread
 from actorbus._fault_points import FaultPoints
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
@@ -125,6 +126,25 @@ class BusRuntime(Protocol):
     @property
     def places(self) -> Places:
         """Where messages are stored that are sent on a channel."""
+        ...
+
+    @property
+    def drivers(self) -> DriverThread:
+        """Where drivers run that know asyncio only; started if a channel needs it."""
+        ...
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes; a larger message is refused where it arrives."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The bus's name."""
+        ...
+
+    def takes_transaction(self, endpoint: str) -> bool:
+        """Whether the handler of an endpoint is given a Transaction."""
         ...
 
     def error_endpoint(self, channel: str) -> str | None:

@@ -19,12 +19,14 @@ from actorbus.channels._family import Channels, StartChannel, StopChannel
 from actorbus.channels._registrar import Registrar
 from actorbus.channels._routers import router_spec
 from actorbus.channels._tenant_desk import TenantDesk
+from actorbus.channels.kafka._desk import KafkaDesk
 from actorbus.consuming._consumption import Consumption
 from actorbus.consuming._limits import Limits, Unfinished
 from actorbus.consuming._pauses import Pause, Paused
 from actorbus.consuming._winding_up import wind_up
 from actorbus.declaring._channel import Channel, DynamicChannel
 from actorbus.declaring._handlers import HandlerSpec
+from actorbus.declaring._kafka_channel import KafkaChannel
 from actorbus.endpoints._plan import actor_name
 from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
 from actorbus.endpoints._workers import Slice
@@ -121,6 +123,8 @@ class Delivery:
     def _holds_messages(self) -> bool:
         if self._scheduler is not None and self._scheduler.is_behind:
             return True
+        if any(isinstance(desk, KafkaDesk) and desk.has_more for desk in self.desks):
+            return True
         return any(endpoint.workload.held for endpoint in self._surroundings.endpoints)
 
     async def _has_ready_messages(self) -> bool:
@@ -187,6 +191,8 @@ class Delivery:
         )
         if isinstance(channel, DynamicChannel):
             return TenantDesk(factory, channel)
+        if isinstance(channel, KafkaChannel):
+            return KafkaDesk(factory, channel, channel.group_name(self._runtime.name))
         return StoreDesk(factory)
 
     def _family(

@@ -57,6 +57,7 @@ from actorbus.sending._publish import Press
 from actorbus.sending._replies import Replies
 from actorbus.sending._sending import BusSender
 from actorbus.transactions._listeners import Hook
+from actorbus.transactions._transaction import Transaction
 from actorbus.transactions._unit_of_work import UnitOfWork
 from actors import ActorSystem, Reply
 
@@ -169,6 +170,21 @@ class BusRun:
     def lease(self) -> float:
         """Seconds for which the process's lease holds after its last renewal."""
         return self.settings.lease if self.pace is None else self.pace.lease
+
+    @property
+    def name(self) -> str:
+        """The bus's name."""
+        return self.settings.name
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes; a larger message is refused where it arrives."""
+        return self.configuration.messages.max_message_bytes
+
+    def takes_transaction(self, endpoint: str) -> bool:
+        """Whether the handler of an endpoint is given a Transaction."""
+        parameters = self.configuration.parameters.get(endpoint, ())
+        return any(parameter.annotation is Transaction for parameter in parameters)
 
     @property
     def dispatch(self) -> Dispatch:

@@ -19,6 +19,9 @@ class Surroundings:
         self.places = runtime.places
         self.user_calls = runtime.user_calls
         self.error_endpoint = runtime.error_endpoint
+        self.drivers = runtime.drivers
+        self.largest_body = runtime.largest_body
+        self.takes_transaction = runtime.takes_transaction
         self.unit_of_work = runtime.unit_of_work
         self.counts = runtime.counts
         self.replies = runtime.replies

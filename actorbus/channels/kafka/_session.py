@@ -1,0 +1,272 @@
+"""The consumer of one channel: a member of its group, on the loop of the drivers' thread.
+
+Rules:
+ 1. It fetches without a pause, so that the group never thinks it dead however slow handlers are.
+    Partitions that are not wanted are paused: they are not asked, and keep what they prefetched.
+ 2. What it fetched is told in batches, at most `MOST_TOLD` that nobody has looked at yet.
+ 3. Before partitions are revoked whoever handles their messages is asked, within a limit, which
+    offsets to commit; those are committed while the partitions are still ours.
+ 4. Now and then it asks the broker how far the topic goes: that says whether it answers, and how
+    much is left. A topic that is not there is looked for again and again.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from actorbus.channels.kafka._partitions import Place
+from actorbus.declaring._kafka_channel import KafkaChannel
+from actorbus.options._options import as_seconds
+
+MOST_TOLD: Final = 2
+MOST_RECORDS: Final = 500
+"""Records in a batch, at most."""
+POLL: Final = 0.2
+"""Seconds that a fetch waits for records."""
+KEEP_ALIVE: Final = 30.0
+"""Seconds between fetches while nothing is wanted; the group's limit is 300."""
+LOOK_EVERY: Final = 2.0
+ANSWER_WITHIN: Final = 4.0
+"""Seconds after which a broker that does not answer is in trouble."""
+STOP_WITHIN: Final = 3.0
+
+
+class Assigned(NamedTuple):
+    """These partitions are this process's now."""
+
+    places: Sequence[Place]
+
+
+class Fetched(NamedTuple):
+    """Records by partition, each in the order of its offsets."""
+
+    records: Mapping[Place, Sequence[ConsumerRecord]]
+
+
+class Revoked(NamedTuple):
+    """Partitions are to be handed over; `answer` (once, any thread) takes offsets to commit."""
+
+    places: Sequence[Place]
+    answer: Callable[[Mapping[Place, int]], None]
+
+
+class Looked(NamedTuple):
+    """How it is: what is wrong, if anything, and how many records are left on the partitions."""
+
+    trouble: BaseException | None
+    left: int | None
+    """None: there are no partitions, or nobody knows."""
+
+
+SessionEvent = Assigned | Fetched | Revoked | Looked
+
+
+class TopicMissing(LookupError):
+    """The topic is not there, yet."""
+
+
+class Session:
+    """Runs on the drivers' loop; `call_soon` carries `want` and `looked_at` there."""
+
+    def __init__(
+        self, channel: KafkaChannel, group: str, tell: Callable[[SessionEvent], None]
+    ) -> None:
+        self._channel = channel
+        self._group = group
+        self._tell = tell
+        self._consumer: AIOKafkaConsumer | None = None
+        self._told = 0
+        self._paused: frozenset[Place] = frozenset()
+        self._all_paused = False
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._changed = asyncio.Event()
+
+    # -- life -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Join the group and fetch, until cancelled. Raises the driver's errors."""
+        self._consumer = consumer = make_consumer(self._channel, self._group)
+        looking: asyncio.Task[None] | None = None
+        try:
+            await consumer.start()
+            consumer.subscribe([self._channel.topic_name], listener=_Listener(self))
+            looking = asyncio.create_task(self._look(consumer))
+            await self._fetch(consumer)
+        finally:
+            self._consumer = None
+            if looking is not None:
+                looking.cancel()
+            with contextlib.suppress(TimeoutError, KafkaError):  # its partitions time out then
+                await asyncio.wait_for(consumer.stop(), STOP_WITHIN)
+
+    async def commit(self, offsets: Mapping[Place, int]) -> None:
+        """Commit offsets of partitions that are still ours. Raises the driver's errors."""
+        mine = {
+            TopicPartition(*place): offset
+            for place, offset in offsets.items()
+            if TopicPartition(*place) in self._assigned
+        }
+        if mine and self._consumer is not None:
+            await self._consumer.commit(mine)
+
+    # -- what is wanted ---------------------------------------------------------------------
+
+    def want(self, pauses: tuple[frozenset[Place], bool]) -> None:
+        """Fetch from all partitions but those given; True: from none."""
+        self._paused, self._all_paused = pauses
+        self._changed.set()
+
+    def looked_at(self) -> None:
+        """Note that a batch was looked at: the next one may be told."""
+        self._told -= 1
+        self._changed.set()
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            self._changed.clear()
+            wanted = self._wanted(consumer)
+            if wanted:
+                found = await consumer.getmany(
+                    *wanted, timeout_ms=int(POLL * 1000), max_records=MOST_RECORDS
+                )
+                self._tell_of(found)
+            else:
+                await self._wait(consumer)
+
+    def _wanted(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        """Return the partitions to fetch from; the others are paused."""
+        wanted: list[TopicPartition] = []
+        full = self._all_paused or self._told >= MOST_TOLD
+        for each in self._assigned & consumer.assignment():
+            if full or (each.topic, each.partition) in self._paused:
+                consumer.pause(each)
+            else:
+                consumer.resume(each)
+                wanted.append(each)
+        return wanted
+
+    async def _wait(self, consumer: AIOKafkaConsumer) -> None:
+        """Wait until something is wanted; the group hears of it now and then that we live."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), KEEP_ALIVE)
+        except TimeoutError:
+            paused = consumer.paused()
+            if paused:  # fetches nothing: a partition that is paused returns nothing
+                await consumer.getmany(next(iter(paused)), timeout_ms=0)
+
+    def _tell_of(self, found: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+        records = {
+            (each.topic, each.partition): batch
+            for each, batch in found.items()
+            if batch and each in self._assigned
+        }
+        if records:
+            self._told += 1
+            self._tell(Fetched(records))
+
+    # -- rebalances -------------------------------------------------------------------------
+
+    async def revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Ask what is to be committed of partitions that go, and commit it."""
+        mine = self._assigned & frozenset(revoked)
+        self._assigned -= mine
+        if not mine or self._consumer is None:
+            return
+        loop = asyncio.get_running_loop()
+        offsets: asyncio.Future[Mapping[Place, int]] = loop.create_future()
+
+        def answer(found: Mapping[Place, int]) -> None:
+            loop.call_soon_threadsafe(_settle, offsets, found)
+
+        self._tell(Revoked([(each.topic, each.partition) for each in mine], answer))
+        limit = (as_seconds(self._channel.handover_timeout) or 0.0) + 1.0
+        try:
+            found = await asyncio.wait_for(offsets, limit)
+            if found:
+                await self._consumer.commit(
+                    {TopicPartition(*place): offset for place, offset in found.items()}
+                )
+        except (TimeoutError, KafkaError) as error:  # they come again, and the inbox knows them
+            self._tell(Looked(error, None))
+
+    def assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Note what is ours now."""
+        self._assigned = frozenset(assigned)
+        self._tell(Assigned([(each.topic, each.partition) for each in assigned]))
+        self._changed.set()
+
+    # -- how it is --------------------------------------------------------------------------
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            self._tell(await self.looked(consumer))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def looked(self, consumer: AIOKafkaConsumer | None = None) -> Looked:
+        """Ask the broker how far the partitions go."""
+        consumer = consumer or self._consumer
+        if consumer is None:
+            return Looked(None, None)
+        try:
+            return Looked(None, await asyncio.wait_for(self._left(consumer), ANSWER_WITHIN))
+        except (KafkaError, TopicMissing, TimeoutError, OSError) as error:
+            return Looked(error, None)
+
+    async def _left(self, consumer: AIOKafkaConsumer) -> int | None:
+        mine = self._assigned & consumer.assignment()
+        if not mine:
+            topic = self._channel.topic_name
+            if topic not in await consumer.topics():
+                raise TopicMissing(f"topic {topic!r} is not there")
+            if not consumer.partitions_for_topic(topic):
+                # It has come: the group is told, which otherwise would look for it now and then.
+                await consumer._client.force_metadata_update()  # noqa: SLF001  nothing public does
+            return None
+        ends = await consumer.end_offsets(mine)
+        positions = {each: await consumer.position(each) for each in mine}
+        left: int = sum(max(0, ends[each] - positions[each]) for each in mine)
+        return left
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the driver has no types
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        await self._session.revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._session.assigned(assigned)
+
+
+def _settle(future: "asyncio.Future[Mapping[Place, int]]", found: Mapping[Place, int]) -> None:
+    if not future.done():
+        future.set_result(found)
+
+
+def make_consumer(channel: KafkaChannel, group: str) -> AIOKafkaConsumer:
+    """Return the driver's consumer, as the channel's options have it; not started."""
+    session = as_seconds(channel.session_timeout) or 10.0
+    handover = as_seconds(channel.handover_timeout) or 5.0
+    options: dict[str, Any] = {
+        "heartbeat_interval_ms": int(min(3.0, session / 3) * 1000),
+        "isolation_level": "read_committed",
+        "metadata_max_age_ms": 60_000,
+        "request_timeout_ms": int(max(15.0, session + handover + 5.0) * 1000),
+        **channel.consumer_options,
+    }
+    return AIOKafkaConsumer(
+        bootstrap_servers=channel.server_list,
+        group_id=group,
+        auto_offset_reset=channel.start,
+        enable_auto_commit=False,
+        session_timeout_ms=int(session * 1000),
+        rebalance_timeout_ms=int((max(session, handover) + 5.0) * 1000),
+        **channel.security(),
+        **options,
+    )
