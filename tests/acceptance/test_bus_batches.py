@@ -7,6 +7,7 @@ import trio
 
 from actorbus import ActorBus, Batch, BatchFailed, Rate, Retry, Transaction
 from actorbus.stores.sqlite import SqliteStore
+from tests.waiting import until_settled
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,7 @@ class Make:
 async def send(bus, count):
     await bus.commands.send(Make())
     await bus.events.publish_many([Row(number) for number in range(count)])
-    await done(bus, count)
-
-
-async def done(bus, count):
-    """Wait until so many messages are handled or dead: those that are to be retried too."""
-    with trio.fail_after(20):
-        while bus.counters.handled + bus.counters.dead < count:  # noqa: ASYNC110  counts have no event
-            await trio.sleep(0.01)
+    await until_settled(bus, count)
 
 
 @pytest.fixture
@@ -107,7 +101,7 @@ async def test_a_rate_limit_holds_and_leaves_what_has_no_permit_in_the_store(wit
 
     async with bus.running():
         await bus.events.publish_many([Row(number) for number in range(30)])
-        await done(bus, 30)
+        await until_settled(bus, 30)
 
     assert len(begun) == 30
     assert bus.counters.released == 0

@@ -19,6 +19,7 @@ from actorbus import (
     Retry,
     header,
 )
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,6 @@ def make_shop(store, **options):
         shop.handled.append(parcel.number)
 
     return shop
-
-
-async def until(condition):
-    """Wait until it holds; the test's timeout is the limit."""
-    while not condition():  # noqa: ASYNC110  what it looks at rings no bell
-        await trio.sleep(0.005)
 
 
 @pytest.fixture(params=["memory", "file"])

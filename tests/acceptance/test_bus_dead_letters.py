@@ -15,6 +15,7 @@ from actorbus import (
     Retry,
 )
 from tests.acceptance.bus_operators import replay_all
+from tests.waiting import until_nothing_waits
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,6 @@ def handled(bus, broken):
     return counts
 
 
-async def until_idle(bus):
-    with trio.fail_after(60):
-        while True:
-            await bus.idle()
-            health = await bus.health()
-            held = [one for channel in health.channels for one in channel.endpoints]
-            if not any(one.waiting or one.in_flight or one.ready for one in held):
-                return
-            await trio.sleep(0.001)
-
-
 async def test_of_two_subscribers_the_one_that_failed_runs_again_and_the_other_not(bus):
     """The other's count stays at one; its copies are its own."""
     attempts = Counter[str]()
@@ -86,7 +76,7 @@ async def test_of_two_subscribers_the_one_that_failed_runs_again_and_the_other_n
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert attempts == {"good": 1, "bad": 2}
 
@@ -106,7 +96,7 @@ async def test_a_copy_that_used_up_its_retries_touches_no_other(bus):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [letter] = await bus.dead_letters.list()
 
     assert attempts == {"audited": 1, "bad": 2}
@@ -117,12 +107,12 @@ async def test_one_whose_cause_was_mended_succeeds_once_and_is_gone(bus, handled
     broken.add(1)
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [letter] = await bus.dead_letters.list()
         broken.clear()
         assert await bus.dead_letters.replay(letter.copy_id) == 1
         assert await bus.dead_letters.replay(letter.copy_id) == 0
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.dead_letters.count() == 0
         assert await bus.store.statistics() == []
 
@@ -135,7 +125,7 @@ async def test_one_that_still_fails_comes_back_with_a_longer_history(bus, handle
     async with bus.running():
         await bus.events.publish(Act())
         for replays in range(3):
-            await until_idle(bus)
+            await until_nothing_waits(bus)
             [row] = await bus.dead_letters.list()
             letter = await bus.dead_letters.show(row.copy_id)
             lengths.append(len(letter.failures))
@@ -159,10 +149,10 @@ async def test_replaying_10000_goes_on_past_those_that_fail(store):
 
     async with bus.running():
         await bus.events.publish_many(map(Act, range(10_000)))
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         broken -= {number for number in range(10_000) if number % 100}
         assert await bus.dead_letters.replay(DeadLetterFilter()) == 10_000
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         left = await bus.dead_letters.list(limit=1000)
 
     assert len(handled) == 9_900
@@ -185,7 +175,7 @@ async def test_two_operators_who_replay_it_at_the_same_moment_replay_it_once(tmp
 
     async with bus.running():
         await bus.events.publish_many(map(Act, range(50)))
-        await until_idle(bus)
+        await until_nothing_waits(bus)
     context = multiprocessing.get_context("spawn")
     barrier, counts = context.Barrier(2), context.Queue()
     operators = [context.Process(target=replay_all, args=(url, barrier, counts)) for _ in range(2)]
@@ -196,7 +186,7 @@ async def test_two_operators_who_replay_it_at_the_same_moment_replay_it_once(tmp
         await trio.to_thread.run_sync(operator.join)
     broken.clear()
     async with bus.running():
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.dead_letters.count() == 0
 
     assert total == 50
@@ -214,7 +204,7 @@ async def test_a_preview_says_what_a_replay_would_be_about_and_changes_nothing(b
 
     async with bus.running():
         await bus.events.publish_many([Act(1), Act(2), Other()])
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         everything = await bus.dead_letters.preview(DeadLetterFilter())
         some = await bus.dead_letters.preview(DeadLetterFilter(endpoint="other"))
         assert await bus.dead_letters.count() == 3
@@ -231,7 +221,7 @@ async def test_a_list_comes_without_bodies_unless_they_are_asked_for(bus, handle
     broken.add(1)
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [bare] = await bus.dead_letters.list()
         [full] = await bus.dead_letters.list(bodies=True)
         shown = await bus.dead_letters.show(bare.copy_id)
@@ -244,12 +234,12 @@ async def test_a_mended_body_is_checked_and_then_handled(bus, handled, broken):
     broken.add(1)
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [letter] = await bus.dead_letters.list()
         with pytest.raises(InvalidMessage, match="number"):
             await bus.dead_letters.edit(letter.copy_id, message={"number": "two"})
         await bus.dead_letters.edit(letter.copy_id, message=Act(2), headers={"mended": "yes"})
         await bus.dead_letters.replay(DeadLetterFilter(endpoint="work"))
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert handled == {2: 1}

@@ -19,6 +19,7 @@ from actorbus import (
 )
 from actorbus.running._pace import PURGE_EVERY, SELDOM
 from actorbus.testing import outgoing
+from tests.waiting import until
 
 SHORT = Retry(attempts=2, initial=0.01, jitter=0.0)
 
@@ -145,12 +146,6 @@ async def test_a_failed_first_try_does_not_block_the_second(bus, calls):
 
     assert first_success == ["A", "A", "A"]  # two tries of the first, one of the second
     assert (calls, left) == (first_success, [])  # the replay finds it handled
-
-
-async def until(condition):
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110  # counters have no bell
-            await trio.sleep(0.005)
 
 
 async def two_copies(bus, key="id:payment-1"):

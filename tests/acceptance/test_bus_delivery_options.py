@@ -28,6 +28,7 @@ from actorbus._store import Demand
 from actorbus.handling import _start_by
 from actorbus.stores import open_store
 from actorbus.testing import ManualClock, process
+from tests.waiting import until
 
 HOUR = 3600.0
 NAIVE = datetime(2030, 1, 1)  # noqa: DTZ001  without a zone, as tested
@@ -477,14 +478,16 @@ async def test_a_higher_priority_overtakes_what_is_claimed_and_has_not_begun(bus
         await go_on.wait()
         log.note(event.number)
 
+    async def all_are_claimed():
+        return (await bus.health()).channels[0].endpoints[0].in_flight == 9
+
     async with bus.running():
         await bus.events.publish_many([Ordered(number) for number in range(6)])
         await busy.wait()
         await bus.events.publish(Ordered(10), priority=5)
         await bus.events.publish(Ordered(11), priority=9)
         await bus.events.publish(Ordered(12), priority=5)
-        while (await bus.health()).channels[0].endpoints[0].in_flight < 9:  # noqa: ASYNC110  # claims come
-            await trio.sleep(0.01)
+        await until(all_are_claimed)
         go_on.set()
         await bus.idle()
 

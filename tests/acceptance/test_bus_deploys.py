@@ -19,6 +19,7 @@ from actorbus.testing import outgoing, process
 from actors.events import Event
 from tests.acceptance.command_line import ROOT
 from tests.acceptance.deploy_worker import OrderPlaced, parked, shop
+from tests.waiting import until
 
 UNKNOWN = "no running process has this endpoint"
 
@@ -200,12 +201,6 @@ def worker(folder: Path, version: str):
 def done(folder):
     path = folder / "done"
     return sorted(path.read_text(encoding="utf-8").splitlines()) if path.exists() else []
-
-
-async def until(condition):
-    with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  another process writes the file
-            await trio.sleep(0.02)
 
 
 async def test_an_old_worker_leaves_what_only_the_new_version_has_to_it(tmp_path):

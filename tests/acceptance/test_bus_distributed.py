@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import trio
 
 from actorbus import (
     ActorBus,
@@ -26,6 +25,7 @@ from actorbus import (
 )
 from actorbus.stores import SqliteStore
 from actorbus.testing import ManualClock
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -370,9 +370,11 @@ async def test_an_older_process_leaves_a_new_command_to_the_newer_one(
     async def new(command: dict[str, int], headers: Headers) -> None:
         calls.append(("new", command["number"], headers))
 
+    async def all_have_told_of_themselves():
+        return all(row.snapshot for row in await newer.processes())
+
     async with flights.running(), newer.running(), orders.running():
-        while not all(row.snapshot for row in await newer.processes()):  # noqa: ASYNC110  in the store
-            await trio.sleep(0.01)
+        await until(all_have_told_of_themselves)
         for number in range(20):
             await flights.distributed.send_command("orders", "orders.new", {"number": number})
             await flights.distributed.send_message("orders", "new", {"number": number})

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Protocol
 
 import pytest
-import trio
 
 from actorbus import (
     ActorBus,
@@ -30,6 +29,7 @@ from actorbus import (
     header,
 )
 from actorbus.testing._store_samples import Listener
+from tests.waiting import until_nothing_waits
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,6 @@ def bus(store):
     return bus
 
 
-async def until_idle(bus):
-    """Wait until all is settled, retries included."""
-    with trio.fail_after(30):
-        while True:
-            await bus.idle()
-            health = await bus.health()
-            held = [one for channel in health.channels for one in channel.endpoints]
-            if not any(one.waiting or one.in_flight or one.ready for one in held):
-                return
-            await trio.sleep(0.001)
-
-
 def failing(bus, error=None, **options):
     @bus.event_handler(channel="mail", endpoint_id="work", **options)
     async def work(event: Act) -> None:
@@ -102,7 +90,7 @@ async def test_it_goes_there_with_all_that_is_known_and_is_gone_when_it_was_look
 
     async with bus.running():
         await bus.events.publish(Act(7), headers={"region": "north"})
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.dead_letters.count() == 0
         assert await bus.store.statistics() == []
 
@@ -142,7 +130,7 @@ async def test_what_it_writes_and_sends_is_one_transaction_with_the_settlement(b
     async with bus.running():
         await bus.commands.send({}, routing_key="tables")
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.queries.ask(Ask()) == 1
 
     assert len(tries) == 2
@@ -165,7 +153,7 @@ async def test_it_can_be_replayed_where_it_failed(bus, delay):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.store.statistics() == []
 
     assert handled == [1, 2, "failed, 0 replays", 1]
@@ -183,7 +171,7 @@ async def test_a_replay_that_fails_comes_back_with_a_longer_history(bus):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert histories == [(0, 2), (1, 4), (2, 6)]
 
@@ -197,7 +185,7 @@ async def test_it_can_be_made_a_dead_letter_of_where_it_failed(bus):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [row] = await bus.dead_letters.list()
         letter = await bus.dead_letters.show(row.copy_id)
 
@@ -219,11 +207,11 @@ async def test_an_error_handler_that_fails_itself_ends_in_the_dead_letters_and_i
     async with bus.running():
         bus.system.events.subscribe(events.append, MessageDied, MessageDiverted)
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [row] = await bus.dead_letters.list()
         letter = await bus.dead_letters.show(row.copy_id)
         assert await bus.dead_letters.replay(letter.copy_id) == 1
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [again] = await bus.dead_letters.list()
 
     assert len(tries) == 4
@@ -254,12 +242,12 @@ async def test_permanent_errors_and_what_cannot_be_decoded_go_there_at_once(bus)
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         await bus.events.publish(Act(2), delay=3600)
         turn = await bus.store.acquire("test")
         await turn.execute("UPDATE actorbus_messages SET body = x'c1', due_at = 0")
         await turn.finish(Listener())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert reasons[0] == ("permanent error", Act(), 1)
     assert (reasons[1][0], reasons[1][2]) == ("undecodable", b"\xc1")
@@ -280,7 +268,7 @@ async def test_the_handlers_error_channel_comes_before_the_channels(bus):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert came == ["others"]
 
@@ -307,7 +295,7 @@ async def test_the_gateways_error_channel_and_retries_travel_with_the_message(bu
     later = bus.gateway(LaterCommandBus)
     async with bus.running():
         await later.send(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert (attempts, came) == ([1, 2, 3], [3])
 
@@ -330,7 +318,7 @@ async def test_a_synchronous_command_that_fails_goes_there_and_returns_nothing(b
     async with bus.running():
         assert await quiet.send(Act(3)) is None
         assert await quiet.send(Act(4)) is None
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         with pytest.raises(ValueError, match="no"):
             await bus.commands.send(Act(5))
 
@@ -355,7 +343,7 @@ async def test_synchronous_subscribers_that_fail_go_there_one_by_one(bus):
     quiet = bus.gateway(QuietEventBus)
     async with bus.running():
         await quiet.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert came == ["good", "bad"]
 
@@ -384,7 +372,7 @@ async def test_inside_a_handler_it_leaves_with_that_ones_transaction(bus, commit
         else:
             with pytest.raises(KeyError):
                 await bus.commands.send(Seen(1))
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert came == (["no"] if commits else [])
 
@@ -404,10 +392,10 @@ async def test_a_dead_letter_of_a_synchronous_failure_is_replayed_to_the_error_h
     quiet = bus.gateway(QuietCommandBus)
     async with bus.running():
         await quiet.send(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         [letter] = await bus.dead_letters.list()
         assert await bus.dead_letters.replay(letter.copy_id) == 1
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.dead_letters.count() == 0
 
     assert (letter.endpoint, wishes) == ("on_error", [])
@@ -430,7 +418,7 @@ async def test_of_a_batch_those_that_failed_go_there(bus):
 
     async with bus.running():
         await bus.events.publish_many(map(Act, range(4)))
-        await until_idle(bus)
+        await until_nothing_waits(bus)
 
     assert handled == {0, 2}
     assert sorted(came) == [("work", 1, 2), ("work", 3, 2)]
@@ -450,7 +438,7 @@ async def test_a_wish_is_made_once_and_has_to_make_sense(bus):
 
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         assert await bus.dead_letters.count() == 1
 
     assert ["delay=-1" in refused[0], "already" in refused[1]] == [True, True]
@@ -474,7 +462,7 @@ async def test_a_bus_lists_its_error_handlers_and_interceptors_may_be_for_them(b
     ]
     async with bus.running():
         await bus.events.publish(Act())
-        await until_idle(bus)
+        await until_nothing_waits(bus)
         health = await bus.health()
 
     assert passed == ["on_error"]

@@ -15,6 +15,7 @@ from actorbus import (
     StoreChannel,
     Transaction,
 )
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,6 @@ async def first_refusal(bus):
     with trio.fail_after(30):
         await come.wait()
     return found[0]
-
-
-async def until(condition):
-    with trio.fail_after(30):
-        while not await condition():  # noqa: ASYNC110  conditions of many kinds
-            await trio.sleep(0.01)
 
 
 async def test_resend_puts_it_at_the_end_and_the_others_are_handled(made, handled):

@@ -4,9 +4,9 @@ import sqlite3
 from dataclasses import dataclass
 
 import pytest
-import trio
 
 from actorbus import ActorBus, Batch, Headers, Retry, Transaction
+from tests.waiting import until_settled
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,6 @@ def bus(request, tmp_path):
     bus = ActorBus("shop", store)
     bus.add_channel("notes", retry=Retry(attempts=2, initial=0.01))
     return bus
-
-
-async def settled(bus, count):
-    with trio.fail_after(20):
-        while bus.counters.handled + bus.counters.dead < count:  # noqa: ASYNC110  counts have no event
-            await trio.sleep(0.01)
 
 
 def other_rows(connection):
@@ -86,9 +80,9 @@ async def test_what_is_set_on_the_connection_ends_with_the_transaction(bus, medd
 
     async with bus.running():
         await bus.events.publish(Meddle())
-        await settled(bus, 1)
+        await until_settled(bus, 1)
         await bus.events.publish(Note(7))
-        await settled(bus, 2)
+        await until_settled(bus, 2)
         assert bus.counters.dead == fails
 
     assert found == [(7, "text")]
@@ -137,7 +131,7 @@ async def test_a_handler_that_changes_its_own_messages_row_has_failed(bus, meddl
 
     async with bus.running():
         await bus.events.publish(Note(1))
-        await settled(bus, 1)
+        await until_settled(bus, 1)
         [letter] = await bus.dead_letters.list()
 
     assert retried == [1, 2]

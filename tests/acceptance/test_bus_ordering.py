@@ -20,6 +20,7 @@ from actorbus import (
     header,
 )
 from actorbus.running._pace import SELDOM
+from tests.waiting import until
 
 SHORT = Retry(attempts=2, initial=0.01, jitter=0.0)
 EVERYTHING = DeadLetterFilter()
@@ -71,12 +72,6 @@ class Book:
 @pytest.fixture
 def book():
     return Book()
-
-
-async def until(condition):
-    with trio.fail_after(20):
-        while not condition():  # noqa: ASYNC110  # what is looked at is in the store too
-            await trio.sleep(0.002)
 
 
 async def first_letters(bus):

@@ -12,6 +12,7 @@ from actorbus.handling import _start_by
 from actors import WorkerDied
 from tests.runtime.bus import process_handlers as work
 from tests.runtime.bus.process_handlers import GetSize, Render, Rendered
+from tests.waiting import until, until_settled
 
 
 @pytest.fixture
@@ -69,9 +70,7 @@ async def test_a_worker_that_dies_costs_the_message_one_attempt(bus, tmp_path):
     bus.event_handler(channel="pictures", runs_on="process")(work.die_once)
     async with bus.running():
         await bus.events.publish(Rendered(str(tmp_path / "log")), headers={"tenant": "acme"})
-        with trio.fail_after(20):
-            while bus.counters.handled < 1:  # noqa: ASYNC110  # it waits for its retry in between
-                await trio.sleep(0.01)
+        await until(lambda: bus.counters.handled)
         assert await bus.dead_letters.count() == 0
     first, second = lines(tmp_path / "log")
     assert [first[1], second[1]] == ["1", "2"]
@@ -83,9 +82,7 @@ async def test_a_worker_that_exits_does_not_end_the_bus(bus):
     bus.query_handler(runs_on="process")(work.size)
     async with bus.running():
         await bus.events.publish(Rendered("blue"))
-        with trio.fail_after(20):
-            while not await bus.dead_letters.count():  # noqa: ASYNC110  # it waits for its retry
-                await trio.sleep(0.01)
+        await until(bus.dead_letters.count)
         [letter] = await bus.dead_letters.list()
         assert "WorkerDied" in str(letter.exception)
         assert letter.attempts == 2
@@ -122,8 +119,7 @@ async def test_stopping_the_bus_ends_what_a_worker_still_does(tmp_path):
     with trio.fail_after(20):
         async with bus.running():
             await bus.events.publish(Rendered(str(tmp_path / "pid")))
-            while not (tmp_path / "pid").exists():  # noqa: ASYNC110  # from another process
-                await trio.sleep(0.01)
+            await until((tmp_path / "pid").exists)
     assert len(bus.unfinished) == 1
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
@@ -143,9 +139,7 @@ async def publish_four(bus, path):
     async with bus.running():
         for number in range(4):
             await bus.events.publish(Rendered(str(path)), headers={"number": str(number)})
-        with trio.fail_after(50):
-            while bus.counters.handled + bus.counters.dead < 4:  # noqa: ASYNC110  counts have no event
-                await trio.sleep(0.02)
+        await until_settled(bus, 4, within=50)
         return [json.loads(letter.headers)["number"] for letter in await bus.dead_letters.list()]
 
 

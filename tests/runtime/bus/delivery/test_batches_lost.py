@@ -11,17 +11,12 @@ from actorbus._store import Demand, ProcessInfo
 from actorbus.stores import open_store
 from actorbus.testing import ManualClock
 from tests.runtime.bus.delivery.jobs import Job
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
 class Parcel:
     number: int
-
-
-async def until(condition):
-    with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  conditions of many kinds
-            await trio.sleep(0.01)
 
 
 @pytest.fixture

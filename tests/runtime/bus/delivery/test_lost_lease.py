@@ -12,6 +12,7 @@ from actorbus._settlement import ACK
 from actorbus._store import Demand, ProcessInfo
 from actorbus.stores import open_store
 from actorbus.testing import ManualClock
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Depot:
         async with self.bus.running():
             self.bus.system.events.subscribe(self.lost.append, LeaseLost)
             await self.bus.events.publish_many(Parcel(number) for number in range(count))
-            await self.until(lambda: self.held == count and self.started)
+            await until(lambda: self.held == count and self.started)
             yield
 
     @property
@@ -70,11 +71,6 @@ class Depot:
         finally:
             await store.close()
 
-    async def until(self, condition):
-        with trio.fail_after(30):
-            while not condition():  # noqa: ASYNC110  conditions of many kinds
-                await trio.sleep(0.01)
-
 
 @pytest.fixture
 def url(tmp_path):
@@ -91,7 +87,7 @@ async def test_what_another_process_took_back_is_not_begun_any_more(url, uses_tx
             assert await another.settle([(one, ACK) for one in claimed]) == 0
         depot.clock.advance(11.0)
         depot.go_on.set()
-        await depot.until(lambda: depot.lost and depot.bus.counters.stale)
+        await until(lambda: depot.lost and depot.bus.counters.stale)
 
     assert (depot.started, depot.committed) == ([0], [])
     assert [event.dropped for event in depot.lost] == [4]
@@ -104,7 +100,7 @@ async def test_nothing_is_begun_while_a_lease_has_run_out_and_all_of_it_once_it_
     async with depot.holding(5):
         depot.clock.advance(11.0)
         depot.go_on.set()
-        await depot.until(lambda: len(depot.committed) == 5)
+        await until(lambda: len(depot.committed) == 5)
 
     assert (depot.started, sorted(depot.committed)) == ([*range(5)], [*range(5)])
     assert depot.lost == []
@@ -117,7 +113,7 @@ async def test_after_a_lost_lease_the_process_works_on_under_a_new_one(url):
         await another.take_back()
         depot.clock.advance(11.0)
         depot.go_on.set()
-        await depot.until(lambda: len(depot.committed) == 5)
+        await until(lambda: len(depot.committed) == 5)
         rows = {row.process_id: row.alive for row in await another.processes()}
 
     assert sorted(depot.committed) == [*range(5)]

@@ -5,13 +5,13 @@ import os
 import sqlite3
 
 import pytest
-import trio
 
 from actorbus import ActorBus, Headers, Retry, Transaction
 from actorbus._bus_events import StoreTrouble
 from actorbus._store import Demand, ProcessInfo
 from actorbus.stores import open_store
 from tests.runtime.bus.delivery.jobs import Job
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -35,12 +35,6 @@ def recording(url, log, **options):
         tx.after_commit(lambda: log.handled.append((event.number, headers.attempt)))
 
     return bus
-
-
-async def until(condition):
-    with trio.fail_after(30):
-        while not condition():  # noqa: ASYNC110  conditions of many kinds
-            await trio.sleep(0.01)
 
 
 @pytest.fixture
