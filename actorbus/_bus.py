@@ -42,6 +42,7 @@ from actorbus.operations import BusHealth
 from actorbus.operations._parked import Parked
 from actorbus.operations._recovery import DeadLetters
 from actorbus.options._options import RunsOn, Seconds
+from actorbus.outbox._outbox import Outbox
 from actorbus.running._entered import EnteredAsync
 from actorbus.running._pace import Pace
 from actorbus.running._running import BusRun
@@ -81,7 +82,8 @@ class ActorBus(Consuming):
     `counters` are plain numbers of what became of messages in this process since the bus was last
     entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
     after the end; `distributed_counts` are those of what passes between it and other services.
-    `dead_letters` finds, mends and replays them while it runs.
+    `dead_letters` finds, mends and replays them while it runs. `outbox` stores messages in
+    transactions on connections to PostgreSQL that are the program's own, also while it does not.
 
     Declaring checks nothing: all that is wrong is reported together when the bus is entered.
     """
@@ -137,6 +139,7 @@ class ActorBus(Consuming):
             lambda: self._running().look_at_schedules(),
             seed,
         )
+        self.outbox = Outbox(name, self.check, lambda: self._store)
         self.parked = Parked(lambda: self._running().store, self._call)
         self.counters = BusCounts()
         self.distributed_counts = DistributedCounts()

@@ -44,6 +44,21 @@ def open_store(
     return SqliteStore(None if path == MEMORY else path, options, clock)
 
 
+def is_postgresql(store: object) -> bool:
+    """Whether a URL names a database of PostgreSQL's, or a store is in one."""
+    if isinstance(store, str):
+        return store.partition(":")[0] in _POSTGRESQL
+    return type(store).__module__.startswith("actorbus.stores.postgresql.")
+
+
+def schema_of(store: object) -> str:
+    """Return the schema that the tables of a PostgreSQL store are in; "" is the usual one."""
+    from actorbus.stores.postgresql import PostgresStore
+
+    own = PostgresStore(store) if isinstance(store, str) else store
+    return own.options.schema if isinstance(own, PostgresStore) else ""
+
+
 def _open_postgresql(url: str, clock: StoreClock | None, drivers: DriverThread | None) -> Store:
     try:
         from actorbus.stores.postgresql import PostgresStore

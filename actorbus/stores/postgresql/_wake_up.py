@@ -146,6 +146,15 @@ class Listener:
             self._drivers.tell(self._heard, channels)
 
 
+async def wake(connection: Connection, schema: str, channels: set[str]) -> None:
+    """Tell all processes that these channels have work, on a connection outside of a transaction.
+
+    `schema` is where the tables are, as in the store's options.
+    """
+    for payload in payloads("", channels):
+        await connection.execute("SELECT pg_notify($1, $2)", channel_name(schema), payload)
+
+
 def payloads(sender: str, channels: set[str]) -> Iterator[str]:
     """Return what says that these channels have work, in pieces that PostgreSQL takes."""
     piece: list[str] = []
