@@ -13,10 +13,10 @@ SELECT extract(epoch FROM clock_timestamp())::double precision;
 
 -- name: bloat
 -- How many rows of our tables live, and how many vacuum has left, by the server's own counts.
-SELECT relname::text AS table, n_live_tup AS rows, n_dead_tup AS dead_rows,
+SELECT stat.relname::text AS table, n_live_tup AS rows, n_dead_tup AS dead_rows,
     coalesce(reloptions::text !~* 'autovacuum_enabled=(off|false|no|0)', TRUE) AS autovacuum
-FROM pg_stat_user_tables JOIN pg_class ON pg_class.oid = relid
-WHERE schemaname = current_schema() AND pg_stat_user_tables.relname LIKE 'actorbus\_%'
+FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = relid
+WHERE schemaname = current_schema() AND stat.relname LIKE 'actorbus\_%'
 ORDER BY 1;
 
 -- name: horizon
@@ -28,6 +28,7 @@ SELECT what, seconds FROM (
         greatest(coalesce(age(backend_xmin), 0), coalesce(age(backend_xid), 0)) AS age
     FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
+      AND backend_type = 'client backend'
       AND xact_start IS NOT NULL AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)
     UNION ALL
     SELECT format('the prepared transaction %L', gid),

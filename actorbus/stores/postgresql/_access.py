@@ -13,7 +13,7 @@ from actorbus.stores.postgresql._pool import Pool
 
 T = TypeVar("T")
 
-_OWN: Final = 3
+OWN: Final = 3
 """Connections for the store's own work."""
 
 
@@ -27,7 +27,7 @@ class Access:
         self.handlers = Pool(
             connections.open, options.pool_size, options.timeout, connections.place
         )
-        self.own = Pool(connections.open, _OWN, options.timeout, connections.place)
+        self.own = Pool(connections.open, OWN, options.timeout, connections.place)
 
     async def write(
         self, function: Callable[[Connection], Awaitable[T]], pool: Pool | None = None

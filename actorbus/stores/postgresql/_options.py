@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 from actorbus.stores._secrets import joined, split, without_secrets
 
 Pooler = Literal["auto", "none", "transaction"]
+Migrate = Literal["auto", "never"]
 
 _SECONDS: Final = ("timeout", "statement_timeout", "tx_limit", "lock_timeout", "retention")
 _LONGEST_NAME: Final = 63
@@ -65,6 +66,9 @@ class PostgresOptions:
     """What is between us and the database: `transaction` is a pooler that gives a connection away
     between two transactions. Then there is no LISTEN and no prepared statement. `auto` finds out.
     """
+    migrate: Migrate = "auto"
+    """`auto` makes and migrates the tables at start-up; `never` leaves that to `actorbus store
+    migrate`, and refuses to start on tables of another version."""
 
     def __post_init__(self) -> None:
         problems = [*self._wrong_seconds(), *self._wrong_others()]
@@ -83,9 +87,15 @@ class PostgresOptions:
         problems = []
         if self.pool_size < 1:
             problems.append(f"postgresql store: pool_size={self.pool_size!r} must be 1 or more")
-        if self.pooler not in get_args(Pooler):
-            allowed = ", ".join(get_args(Pooler))
-            problems.append(f"postgresql store: pooler={self.pooler!r} must be one of {allowed}")
+        words = (
+            ("pooler", self.pooler, get_args(Pooler)),
+            ("migrate", self.migrate, get_args(Migrate)),
+        )
+        problems += [
+            f"postgresql store: {name}={value!r} must be one of {', '.join(allowed)}"
+            for name, value, allowed in words
+            if value not in allowed
+        ]
         if len(self.schema.encode()) > _LONGEST_NAME or "\0" in self.schema:
             problems.append(f"postgresql store: schema={self.schema!r} is no name of a schema")
         return problems

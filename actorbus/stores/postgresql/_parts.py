@@ -12,12 +12,13 @@ from actorbus._store import ProcessInfo
 from actorbus.stores.postgresql._access import Access
 from actorbus.stores.postgresql._claims import Claims
 from actorbus.stores.postgresql._clock import DatabaseClock
+from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
 from actorbus.stores.postgresql._finishing import Finishing
 from actorbus.stores.postgresql._guard import Guard
 from actorbus.stores.postgresql._keeper import LeaseKeeper
 from actorbus.stores.postgresql._leases import Lease
-from actorbus.stores.postgresql._schema import Schema, prepare
+from actorbus.stores.postgresql._schema import Schema, prepare, read, refuse_to_migrate
 from actorbus.stores.postgresql._settler import Settler
 from actorbus.stores.postgresql._wake_up import Listener, Notifier, channel_name
 from supervisors import Backoff
@@ -67,10 +68,12 @@ class Parts:
 
     async def prepare(self) -> None:
         """Make or check the tables. Raises StoreError."""
-        name = self.options.schema
-        self.schema = await self.access.write(
-            lambda connection: prepare(connection, self.place, name)
-        )
+        self.schema = await self.access.write(self._prepare)
+
+    async def _prepare(self, connection: Connection) -> Schema:
+        if self.options.migrate == "never":
+            return refuse_to_migrate(await read(connection, self.place), self.place)
+        return await prepare(connection, self.place, self.options.schema)
 
     async def start(self) -> None:
         """Take the lease, and begin to serve."""

@@ -20,6 +20,13 @@ VERSION: Final = 1
 
 _LOCK: Final = 7_234_017_283_807_667_300
 """Of nobody else's: an advisory lock that whoever makes the tables holds."""
+LONGEST: Final = 3600.0
+"""Seconds that a step of a migration may take, or somebody else's migration."""
+_UNLIMITED: Final = """
+SET LOCAL statement_timeout = 0;
+SET LOCAL lock_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0
+"""
 _HAS_SCHEMA: Final = """
 SELECT EXISTS (
     SELECT FROM pg_class
@@ -62,6 +69,24 @@ def check(schema: Schema | None, place: str, version: int = VERSION) -> None:
         )
 
 
+def refuse_to_migrate(schema: Schema | None, place: str) -> Schema:
+    """Return the schema; raise SchemaTooOld if there is none of this version."""
+    check(schema, place)
+    if schema is not None and schema.version >= VERSION:
+        return schema
+    what = "no tables yet" if schema is None else f"tables of version {schema.version}"
+    raise SchemaTooOld(
+        f"store {place} has {what}; this actorbus needs version {VERSION}, and migrate='never' says"
+        " that start-up makes no changes. Run `actorbus store migrate`; nothing was changed"
+    )
+
+
+async def lock(connection: Any) -> None:
+    """Be the only one to change the tables, for as long as it takes, until the transaction ends."""
+    await connection.execute(_UNLIMITED)
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=LONGEST)
+
+
 async def prepare(
     connection: Any,
     place: str,
@@ -74,7 +99,7 @@ async def prepare(
     check(found, place, version)
     if found is not None and found.version == version:
         return found
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+    await lock(connection)
     if schema_name:
         quoted = schema_name.replace('"', '""')
         await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{quoted}"')
@@ -94,8 +119,8 @@ async def _prepare_alone(
 
 
 async def _create(connection: Any, version: int) -> Schema:
-    await connection.execute(SCHEMA)
-    await connection.execute(FUNCTIONS)
+    await connection.execute(SCHEMA, timeout=LONGEST)
+    await connection.execute(FUNCTIONS, timeout=LONGEST)
     schema = Schema(version, secrets.token_hex(16))
     await connection.execute(_WRITE, *schema)
     return schema
@@ -112,6 +137,6 @@ async def _migrate(
             f" has no migration to version {missing[0]}. Run a version in between first"
         )
     for step in steps:
-        await connection.execute(scripts[step])
-    await connection.execute(FUNCTIONS)
+        await connection.execute(scripts[step], timeout=LONGEST)
+    await connection.execute(FUNCTIONS, timeout=LONGEST)
     await connection.execute(_MIGRATE, end)

@@ -42,6 +42,7 @@ from actorbus.stores.postgresql._settler import QueuedSettlement, closed
 from actorbus.stores.postgresql._snapshot import Snapshot
 from actorbus.stores.postgresql._tenants import waiting_tenants
 from actorbus.stores.postgresql._turn import PostgresTurn
+from actorbus.stores.postgresql._upkeep import Upkeep
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ _TRIES: Final = 5
 """Times that a transaction of the store's own is run when it loses against another one."""
 
 
-class PostgresStore(Receiving, Operations):
+class PostgresStore(Receiving, Operations, Upkeep):
     """See `actorbus._store.Store`.
 
     `url` is "postgresql://user:password@host:5432/database", with options of the store's and of
