@@ -1,7 +1,7 @@
 """Which channel on the store is whose outbox, and what a message for a broker is stored as.
 
 Rules:
- 1. A message for a broker is stored for the endpoint `relay:<broker channel>` of an outbox, and
+ 1. A message for a broker is stored for the endpoint `broker:<broker channel>` of an outbox, and
     remembers the endpoint that it is for.
  2. The outbox is that of the combined channel that it is sent on; else that of the first combined
     channel that leads to the broker; else the one named "outbox".
@@ -23,7 +23,7 @@ from actorbus.declaring._routed_channel import Routing
 OUTBOX: Final = "outbox"
 """The name of the outbox of broker channels that are in no combined channel."""
 
-PREFIX: Final = "relay:"
+PREFIX: Final = "broker:"
 """How the ids of the endpoints begin that relay."""
 
 

@@ -6,7 +6,7 @@ from actorbus.testing._clock import ManualClock
 from actorbus.testing._store_samples import failure, names, outgoing
 from actorbus.testing.store_contract._steps import OpenStore
 
-RELAY = "relay:kafka"
+RELAY = "broker:kafka"
 EXHAUSTED = DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure())
 
 

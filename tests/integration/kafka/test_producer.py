@@ -30,7 +30,7 @@ def message(number, key=None, body=b"body", headers='{"a":"b"}'):
         enqueued_at=1.0,
         copy_id=f"copy-{number}",
         channel="outbox",
-        endpoint="relay:kafka",
+        endpoint="broker:kafka",
         tenant="",
         message_id=f"m-{number}",
         type_name="shop.Ordered",

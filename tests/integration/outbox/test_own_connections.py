@@ -83,7 +83,7 @@ def stored(url):
         ).fetchall()
 
 
-BOTH = [("orders", "note", None), ("outbox", "relay:kafka", "ship")]
+BOTH = [("orders", "note", None), ("outbox", "broker:kafka", "ship")]
 
 
 @asynccontextmanager
@@ -258,7 +258,7 @@ def test_psycopg_stores_what_a_statement_says(url):
             "SELECT endpoint, state FROM actorbus_messages ORDER BY sequence"
         ).fetchall()
 
-    assert [row[0] for row in states] == ["note", "relay:kafka"] * 3
+    assert [row[0] for row in states] == ["note", "broker:kafka"] * 3
     assert [state for endpoint, state in states if endpoint == "note"] == ["ready", "held", "ready"]
 
 

@@ -96,7 +96,7 @@ async def test_a_message_for_a_broker_is_stored_for_the_relay(bus, channel):
         await bus.events.publish(Ordered(1))
         found = await stored(bus)
 
-    assert found == [("pending", "relay:kafka")]
+    assert found == [("pending", "broker:kafka")]
 
 
 async def test_a_gateway_of_one_line_sends_through_the_outbox(bus):
@@ -115,7 +115,7 @@ async def test_a_gateway_of_one_line_sends_through_the_outbox(bus):
         await events.publish(Ordered(1))
         (queue,) = await bus.store.statistics()
 
-    assert (queue.channel, queue.endpoint, queue.ready) == ("outbox", "relay:kafka", 2)
+    assert (queue.channel, queue.endpoint, queue.ready) == ("outbox", "broker:kafka", 2)
 
 
 async def test_handlers_that_name_an_outbox_are_behind_its_broker(bus):
@@ -129,7 +129,7 @@ async def test_handlers_that_name_an_outbox_are_behind_its_broker(bus):
     configuration = bus.check()
     of = {name: configuration.endpoints_of(name) for name in ("outbox", "kafka")}
 
-    assert [spec.endpoint_id for spec in of["outbox"]] == ["relay:kafka"]
+    assert [spec.endpoint_id for spec in of["outbox"]] == ["broker:kafka"]
     assert [(spec.endpoint_id, spec.channel) for spec in of["kafka"]] == [("bill", "kafka")]
 
 
@@ -143,7 +143,7 @@ async def test_a_router_may_lead_to_a_broker(bus):
 
     async with bus.running(consume="none"):
         await bus.events.publish(Ordered(1), headers={"region": "eu"})
-        assert await stored(bus) == [("outbox", "relay:kafka")]
+        assert await stored(bus) == [("outbox", "broker:kafka")]
 
 
 async def test_what_a_broker_cannot_do_is_refused(bus):

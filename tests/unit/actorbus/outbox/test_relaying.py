@@ -57,7 +57,7 @@ def numbers(broker):
 async def queue_of(bus):
     """Return what is stored for the relay."""
     found = await bus.store.statistics()
-    return next((one for one in found if one.endpoint == "relay:kafka"), None)
+    return next((one for one in found if one.endpoint == "broker:kafka"), None)
 
 
 async def test_what_is_sent_arrives_in_order_and_is_gone(broker, autojump_clock):
@@ -132,7 +132,7 @@ async def test_a_message_that_the_broker_refuses_is_retried_and_dies_alone(broke
 
     assert arrived == [0, 1, 3, 4]
     assert tries == 3
-    assert (letter.endpoint, letter.for_endpoint, letter.attempts) == ("relay:kafka", "bill", 3)
+    assert (letter.endpoint, letter.for_endpoint, letter.attempts) == ("broker:kafka", "bill", 3)
     assert letter.reason == "attempts exhausted"
     assert numbers(broker) == [0, 1, 3, 4, 2]
 
@@ -158,7 +158,7 @@ async def test_a_broker_that_is_down_counts_against_no_message(broker, autojump_
     assert numbers(broker) == [0, 1, 2]
     assert letters == 0
     assert len(broker.batches[0]) == 1
-    (relay,) = [one for one in health.channels[0].endpoints if one.endpoint == "relay:kafka"]
+    (relay,) = [one for one in health.channels[0].endpoints if one.endpoint == "broker:kafka"]
     assert relay.relayed == 3
 
 
@@ -267,7 +267,7 @@ async def test_the_tree_shows_the_relay(broker, autojump_clock):
     async with bus.running(consume=["outbox"]):
         paths = [actor.path for actor in bus.system.tree().walk()]
 
-    assert "shop/channels/outbox/relay:kafka" in paths
+    assert "shop/channels/outbox/broker:kafka" in paths
 
 
 @pytest.mark.parametrize("point", ["claimed", "after broker accepted", "before mark"])
