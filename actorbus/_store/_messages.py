@@ -109,6 +109,11 @@ class Claimed(msgspec.Struct, frozen=True):
     inbox_owner: str | None = None
     """The process that has received it from its broker."""
 
+    @property
+    def inbox_key(self) -> str:
+        """What the inbox knows it by; no key for deduplication begins like this."""
+        return f"message:{self.message_id}"
+
 
 class Demand(NamedTuple):
     """What a channel can take now: up to `credit` messages, for these endpoints."""

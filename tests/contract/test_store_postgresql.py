@@ -7,6 +7,7 @@ import pytest
 
 from actorbus.stores.postgresql import PostgresStore
 from actorbus.testing import ManualClock, process
+from actorbus.testing.store_contract._broker import BrokerContract, SharedBrokerContract
 from actorbus.testing.store_contract._error_channels import ErrorChannelContract
 from actorbus.testing.store_contract._ordering import OrderingContract
 from actorbus.testing.store_contract._parking import ParkingContract
@@ -81,8 +82,10 @@ class DatabaseContract(
     RelayingContract,
     SharingContract,
     RepliesContract,
+    BrokerContract,
+    SharedBrokerContract,
 ):
-    """All but what a broker's channel needs."""
+    """All that a store can."""
 
 
 class TestDatabase(DatabaseContract):

@@ -21,7 +21,7 @@ from actorbus._settlement import (
     Settlement,
 )
 from actorbus._store import Claimed
-from actorbus.stores.postgresql import _failed, _lines
+from actorbus.stores.postgresql import _adopt, _failed, _lines
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._history import add_failures, columns, words_of
 from actorbus.stores.postgresql._queries import QUERIES
@@ -59,6 +59,16 @@ async def settle_batch(
     connection: Connection, batch: Sequence[tuple[Claimed, Settlement]]
 ) -> Settled:
     """Write settlements; those that came too late are left out, and named."""
+    if all(claimed.origin is None for claimed, _ in batch):
+        return await _settle_rows(connection, batch)
+    left, too_late = await _adopt.take_over(connection, batch)
+    rows = await _settle_rows(connection, [each for _, each in left])
+    return Settled(too_late | {left[place][0] for place in rows.stale}, rows.ready)
+
+
+async def _settle_rows(
+    connection: Connection, batch: Sequence[tuple[Claimed, Settlement]]
+) -> Settled:
     places: dict[tuple[int, int], int] = {}
     stale: set[int] = set()
     by_kind: dict[type[Settlement], list[tuple[Claimed, Settlement]]] = {}

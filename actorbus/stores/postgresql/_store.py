@@ -262,6 +262,11 @@ class PostgresStore(Receiving, Operations, Upkeep):
         return await self._call(parts.renew)
 
     @property
+    def process_id(self) -> str:
+        """The process that it was opened for."""
+        return self._open_parts().process.process_id
+
+    @property
     def lease_holds(self) -> bool:
         """Whether this process's lease has not run out."""
         parts = self._parts

@@ -37,17 +37,12 @@ Place = tuple[str, int]
 """A topic and the number of one of its partitions."""
 
 
-def inbox_key(message: Claimed) -> str:
-    """Return what the inbox knows a message by; no key for deduplication begins like this."""
-    return f"message:{message.message_id}"
-
-
 # -- settlement ---------------------------------------------------------------------------------
 
 
 def note_done(cursor: sqlite3.Cursor, claimed: Claimed, now: float) -> bool:
     """Note that a message is done with; False if it was, or is another process's by now."""
-    values = (claimed.endpoint, inbox_key(claimed), now, claimed.inbox_owner)
+    values = (claimed.endpoint, claimed.inbox_key, now, claimed.inbox_owner)
     return cursor.execute(_DONE, values).rowcount > 0
 
 
@@ -93,8 +88,10 @@ def receive(
             received.stored.append(replace(one, inbox_owner=me))
         else:
             received.fresh.append(replace(one, inbox_owner=me))
-            if owner or one.endpoint in noting:
-                running.append((one.endpoint, inbox_key(one), now, me))
+            if one.endpoint in noting:
+                running.append((one.endpoint, one.inbox_key, now, me))
+            elif owner and not lives:
+                cursor.execute(_NOT_BEGUN, (one.endpoint, one.inbox_key, owner))
     cursor.executemany(_RUNNING, running)
     _note_begun(cursor, group, received.fresh, me, now)
     return received
@@ -102,7 +99,7 @@ def receive(
 
 def _known(cursor: sqlite3.Cursor, batch: Sequence[Claimed]) -> dict[int, tuple[str | None, bool]]:
     """Return who has known messages in hand (None: they are done), by their place in the batch."""
-    wanted = json.dumps([(one.endpoint, inbox_key(one)) for one in batch])
+    wanted = json.dumps([(one.endpoint, one.inbox_key) for one in batch])
     rows = cursor.execute(_INBOX, (wanted,)).fetchall()
     return {place: (owner, bool(lives)) for place, owner, lives in rows}
 
@@ -145,9 +142,9 @@ def hand_over(
 ) -> None:
     """Note that partitions are given up in order, and what of them is handled here still."""
     cursor.executemany(
-        _NOT_BEGUN, [(one.endpoint, inbox_key(one), one.inbox_owner) for one in unstarted]
+        _NOT_BEGUN, [(one.endpoint, one.inbox_key, one.inbox_owner) for one in unstarted]
     )
-    cursor.executemany(_RUNNING, [(one.endpoint, inbox_key(one), now, me) for one in running])
+    cursor.executemany(_RUNNING, [(one.endpoint, one.inbox_key, now, me) for one in running])
     cursor.executemany(_HANDED_OVER, [(group, *place, me) for place in places])
 
 
@@ -158,7 +155,7 @@ def adopt(cursor: sqlite3.Cursor, batch: Sequence[Claimed], now: float, ready: s
     """Take messages over into the store that are not done with; return how many those were."""
     count = 0
     for one in batch:
-        values = (one.endpoint, inbox_key(one), now)
+        values = (one.endpoint, one.inbox_key, now)
         if cursor.execute(_DONE_ANYWAY, values).rowcount == 0:
             continue
         count += 1

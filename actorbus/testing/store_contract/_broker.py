@@ -81,6 +81,7 @@ class BrokerContract:
             await write(turn, "second")
             with pytest.raises(StaleClaim):
                 await turn.settle(second, ACK)
+                await commit(turn)
             await turn.rollback()
             assert await effects(store) == ["first"]
             assert await store.settle([(second, ACK), (second, EXHAUSTED)]) == 2
@@ -113,6 +114,7 @@ class BrokerContract:
             turn = await store.acquire("test")
             with pytest.raises(StaleClaim):
                 await turn.acknowledge([b, a])
+                await commit(turn)
             await turn.rollback()
             known = await store.receive(GROUP, [from_broker("a", 5), from_broker("b", 6)])
 
