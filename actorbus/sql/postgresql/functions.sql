@@ -490,8 +490,10 @@ BEGIN
         SELECT f.sequence FROM unnest(p_followers, p_runs) AS f(sequence, run)
         WHERE f.run = ANY(runs)
     );
+    -- By number, which is few seeks: with a plain state = 'held' the index of those that are held may
+    -- be chosen, and all of them compared with all of these.
     WITH deleted AS (
-        DELETE FROM actorbus_messages WHERE sequence = ANY(others) AND state = 'held'
+        DELETE FROM actorbus_messages WHERE sequence = ANY(others) AND state || '' = 'held'
         RETURNING copy_id, attempts + replays > 0 AS has_failed
     )
     SELECT array_agg(copy_id) FILTER (WHERE has_failed) INTO failed FROM deleted;
