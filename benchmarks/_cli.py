@@ -10,14 +10,18 @@ from benchmarks._measure import Result
 from benchmarks._process import MeasurementFailed
 from benchmarks._report import show, to_json
 from benchmarks._settings import Settings, Workload
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import GROUPS, WORKLOADS
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 stderr = Console(stderr=True)
 
-Names = Annotated[list[str] | None, typer.Argument(help="Workloads; all of them if none is named.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Workloads, or `durable`; all that need no server if none is named."),
+]
 Repeat = Annotated[int, typer.Option(min=1, help="Rounds; the median and the range are shown.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small sizes, to try it out.")]
+Peers = Annotated[bool, typer.Option(help="Other libraries too: each is installed when needed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -27,7 +31,7 @@ def main() -> None:
 
 @app.callback(invoke_without_command=True)
 def default(context: typer.Context) -> None:
-    """Run `list`, `run` or `check`; without a command, `run` all workloads."""
+    """Run `list`, `run` or `check`; without a command, `run` the workloads that need no server."""
     if context.invoked_subcommand is None:
         run(None)
 
@@ -36,7 +40,7 @@ def default(context: typer.Context) -> None:
 def list_workloads() -> None:
     """Show the workloads."""
     for workload in WORKLOADS.values():
-        print(f"{workload.name:12} {workload.summary}")
+        print(f"{workload.name:20} {workload.summary}")
 
 
 @app.command()
@@ -45,11 +49,14 @@ def run(
     *,
     repeat: Repeat = 5,
     quick: Quick = False,
+    peers: Peers = True,
     as_json: AsJson = False,
     output: Annotated[Path | None, typer.Option(help="Also write the JSON to a file.")] = None,
 ) -> None:
     """Measure, and print the figures beside their goals."""
-    _report(_measured(names, Settings(repeat, quick, _progress)), as_json=as_json, output=output)
+    _report(
+        _measured(names, Settings(repeat, quick, _progress, peers)), as_json=as_json, output=output
+    )
 
 
 @app.command()
@@ -72,11 +79,12 @@ def _measured(names: list[str] | None, settings: Settings) -> list[Result]:
 
 
 def _chosen(names: list[str] | None) -> list[Workload]:
-    unknown = [name for name in names or () if name not in WORKLOADS]
+    chosen = [one for name in names or ["embedded"] for one in GROUPS.get(name, [name])]
+    unknown = [name for name in chosen if name not in WORKLOADS]
     if unknown:
-        known = ", ".join(WORKLOADS)
+        known = ", ".join([*WORKLOADS, *GROUPS])
         raise typer.BadParameter(f"no workload {', '.join(unknown)} (known: {known})")
-    return [WORKLOADS[name] for name in names or WORKLOADS]
+    return [WORKLOADS[name] for name in chosen]
 
 
 def _progress(line: str) -> None:

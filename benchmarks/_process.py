@@ -17,13 +17,16 @@ class MeasurementFailed(Exception):
     """A probe or a peer ended badly; the message holds what it wrote to stderr."""
 
 
-def measure(module: str, *arguments: object, timeout: float = 600.0) -> dict[str, Any]:
+def measure(
+    module: str, *arguments: object, timeout: float = 600.0, python: Path | None = None
+) -> dict[str, Any]:
     """Run `python -m module arguments` and return the JSON object on its last line.
 
+    `python` is the interpreter of another environment than this one's.
     Raises MeasurementFailed when it exits with another code than 0, prints no JSON or takes
     longer than `timeout` seconds.
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    command = [str(python or sys.executable), "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False

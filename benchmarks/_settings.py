@@ -13,6 +13,8 @@ class Settings:
     repeat: int = 5
     quick: bool = False
     progress: Callable[[str], None] = print
+    peers: bool = True
+    """Whether other libraries run beside us, where a workload has any: they need installing."""
 
     def size(self, full: int, quick: int) -> int:
         return quick if self.quick else full

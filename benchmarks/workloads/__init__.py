@@ -1,8 +1,9 @@
 """What is measured, one module each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from benchmarks._settings import Workload
+from benchmarks.durable.workloads import DURABLE
 from benchmarks.workloads.batches import BATCHES
 from benchmarks.workloads.calls import CALLS
 from benchmarks.workloads.drain import DRAIN
@@ -15,10 +16,15 @@ from benchmarks.workloads.queries import QUERIES
 from benchmarks.workloads.replay import REPLAY
 from benchmarks.workloads.tenants import TENANTS
 
-WORKLOADS: Mapping[str, Workload] = {
-    workload.name: workload
-    for workload in (
-        *(DRAIN, CALLS, QUERIES, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, FAIRNESS, MEMORY),
-        *(TENANTS, REPLAY),
-    )
+EMBEDDED = (
+    *(DRAIN, CALLS, QUERIES, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, FAIRNESS, MEMORY),
+    *(TENANTS, REPLAY),
+)
+
+WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in EMBEDDED + DURABLE}
+
+GROUPS: Mapping[str, Sequence[str]] = {
+    "embedded": [workload.name for workload in EMBEDDED],
+    "durable": [workload.name for workload in DURABLE],
 }
+"""Names that stand for several. Those of `durable` need PostgreSQL, and some of them Kafka."""

@@ -1,6 +1,7 @@
 """The benchmarks run; their figures are for people and machines that have nothing else to do."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,17 @@ WORKLOADS = [
     *("drain", "calls", "queries", "publish", "batches", "ordering", "neighbours", "fairness"),
     *("memory", "tenants", "replay"),
 ]
+DURABLE = [
+    *("durable-drain", "durable-transactions", "durable-publish", "durable-hot-rows"),
+    "durable-costs",
+]
 
 
-def benchmarks(*arguments):
+def benchmarks(*arguments, **addresses):
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         cwd=ROOT,
+        env=os.environ | addresses,
         capture_output=True,
         text=True,
         timeout=200,
@@ -38,10 +44,34 @@ def test_each_workload_runs_and_reports_figures_and_goals(workload):
     assert all(series["median"] > 0 for series in result["series"])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("workload", DURABLE)
+def test_each_durable_workload_runs_beside_the_driver_alone(workload, postgres_server):
+    arguments = ("run", workload, "--quick", "--no-peers", "--repeat", "1", "--json")
+    done = benchmarks(*arguments, ACTORBUS_TEST_POSTGRESQL=postgres_server.url)
+
+    assert done.returncode == 0, done.stderr
+    [result] = json.loads(done.stdout)["results"]
+    assert workload == result["workload"]
+    assert result["series"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_message_costs_no_more_than_the_baseline_says(postgres_server):
+    """Statements, round trips and bytes of log: `python -m benchmarks.durable` writes it anew."""
+    addresses = {"ACTORBUS_TEST_POSTGRESQL": postgres_server.url}
+
+    done = benchmarks("check", "durable-costs", "--json", **addresses)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_the_workloads_are_listed():
     listed = benchmarks("list").stdout
 
-    assert [line.split()[0] for line in listed.splitlines()] == WORKLOADS
+    assert [line.split()[0] for line in listed.splitlines()] == WORKLOADS + DURABLE
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones():

@@ -1,0 +1,1 @@
+"""Programs that drive the bus on PostgreSQL and Kafka."""

@@ -1,0 +1,1 @@
+"""The ceilings: the bus's own statements and records, with nothing but the driver around them."""

@@ -1,0 +1,56 @@
+"""How fast a backlog in PostgreSQL empties when each handler inserts a row in its transaction."""
+
+from collections.abc import Sequence
+
+from benchmarks._measure import Result
+from benchmarks._settings import Settings, Workload
+from benchmarks.durable._drains import (
+    Contender,
+    bare_driver,
+    our_bus,
+    peer,
+    result,
+    take_turns,
+)
+from benchmarks.durable._entries import INSERTS
+from benchmarks.durable._servers import servers, settings
+
+NAME = "durable-transactions"
+BUS, GROUPED, RAW = "actorbus", "actorbus, Batch(50)", "raw asyncpg"
+FASTSTREAM = "faststream-outbox, per-row ack"
+SAQ, PROCRASTINATE = "SAQ", "procrastinate"
+WANTED = {FASTSTREAM: 2, SAQ: 5, PROCRASTINATE: 5}
+
+NOTES = (
+    "Each handler inserts one row; the bus settles the message in the same transaction.",
+    "A peer's insert is a transaction of its own: what is handled twice leaves two rows.",
+    "The bus has its defaults: a transaction for each message, ten at once.",
+    "Batch(50): a handler of its own kind, which takes 50 messages and has one transaction.",
+    "The peers have as many workers as made them fastest here: 4, 20 and 10.",
+    "raw: a transaction for each message on 8 connections, the bus's settlement in it.",
+    "SAQ and procrastinate have a backlog of a fifth, with which they are faster.",
+)
+
+
+def run(options: Settings) -> Result:
+    with servers() as found:
+        rates = take_turns(NAME, contenders(options), found.postgres, options)
+        notes = (settings(found.postgres), *NOTES)
+    return result(NAME, BUS, rates, WANTED, notes)
+
+
+def contenders(options: Settings) -> Sequence[Contender]:
+    messages, fewer = options.size(20_000, 500), options.size(4_000, 200)
+    return (
+        our_bus(BUS, messages, INSERTS),
+        our_bus(GROUPED, messages, INSERTS, 400, 50),
+        bare_driver(RAW, messages, INSERTS),
+        peer(FASTSTREAM, "faststream_peer", messages, "faststream-outbox", INSERTS, 1, 4),
+        peer(SAQ, "saq_peer", fewer, "saq", INSERTS, 20),
+        peer(PROCRASTINATE, "procrastinate_peer", fewer, "procrastinate", INSERTS, 10),
+    )
+
+
+TRANSACTIONS = Workload(
+    NAME, "handlers with a transaction, beside faststream-outbox, SAQ and procrastinate", run
+)
