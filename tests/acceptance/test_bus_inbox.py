@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+import trio
 
 from actorbus import ActorBus, Batch, BatchFailed, BusConfigurationError, Retry, Transaction, field
 
@@ -14,9 +15,11 @@ class Paid:
     order: str
 
 
-@pytest.fixture
-def store(tmp_path):
-    return f"sqlite:///{tmp_path / 'bus.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bus.db'}"
+    return request.getfixturevalue("postgres")
 
 
 def bus_on(store, inbox):
@@ -55,15 +58,19 @@ async def test_a_handler_that_fails_leaves_no_note(store, inbox):
     """So that its retry runs."""
     bus = bus_on(store, inbox)
     calls = []
+    again = trio.Event()
 
     @bus.event_handler(channel="payments")
     async def book(event: Paid) -> None:
         calls.append(event.order)
         if len(calls) == 1:
             raise ValueError("not yet")
+        again.set()
 
     async with bus.running():
         await bus.events.publish(Paid("A"))
+        with trio.fail_after(10):
+            await again.wait()
         await bus.idle()
         assert len(await handled(bus)) == 1
 
@@ -74,10 +81,13 @@ async def test_messages_of_a_batch_that_failed_are_not_noted_with_the_others(sto
     """Noted first, the batch is undone; the others run again, and those that failed are retried."""
     bus = bus_on(store, "first")
     calls = []
+    again = trio.Event()
 
     @bus.event_handler(channel="payments", batch=Batch(3, wait=5.0))
     async def book(events: list[Paid], tx: Transaction) -> None:
         calls.append(sorted(event.order for event in events))
+        if len(calls) == 3:
+            again.set()
         bad = {place: ValueError("no") for place, one in enumerate(events) if one.order == "B"}
         if bad and len(calls) == 1:
             raise BatchFailed(bad)
@@ -85,6 +95,8 @@ async def test_messages_of_a_batch_that_failed_are_not_noted_with_the_others(sto
     async with bus.running():
         for order in "ABC":
             await bus.events.publish(Paid(order))
+        with trio.fail_after(20):
+            await again.wait()
         await bus.idle()
         assert len(await handled(bus)) == 3
 
