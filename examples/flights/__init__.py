@@ -8,6 +8,7 @@ tables       what the handlers write
 gateway      the passenger gateway that is sometimes away and refuses one carrier
 data         reads the month's file and names the line and column of what is wrong in it
 watch        counts the restarts, retries and outages that the bus tells of
+topics       Kafka's topics, if the channels are there
 workers      more processes
 sender       sends a command for each row; run again, it sends nothing twice
 recovery     the operator's work: mends the gateway, finds and replays the dead letters

@@ -25,6 +25,7 @@ from examples.flights.data import MONTH, DataError, read_departures
 from examples.flights.live import Scene, keep_looking, live_view
 from examples.flights.messages import GetAccount, SetTheScene
 from examples.flights.sender import send_month
+from examples.flights.topics import NoTopics, make_topics
 from examples.flights.watch import Watch
 from examples.flights.workers import workers
 
@@ -39,6 +40,7 @@ class Options:
     store: str
     as_json: bool
     workers: int
+    broker: str | None = None
 
 
 def main() -> int:
@@ -53,11 +55,13 @@ def main() -> int:
         return _complain(error)
     with tempfile.TemporaryDirectory(prefix="flights-") as folder:
         store = asked.store or f"sqlite:///{folder}/flights.db"
-        options = Options(asked.data, store, asked.json, asked.workers)
+        options = Options(asked.data, store, asked.json, asked.workers, asked.broker)
         try:
-            with workers(store, options.workers - 1):
+            if options.broker is not None:
+                make_topics(options.broker)
+            with workers(store, options.workers - 1, broker=options.broker):
                 account = trio.run(work_through, options, month, Watch())
-        except (ConfigurationError, StoreError) as error:
+        except (ConfigurationError, StoreError, NoTopics) as error:
             return _complain(error)
         except KeyboardInterrupt:
             return INTERRUPTED
@@ -73,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.flights", description=__doc__)
     parser.add_argument("--data", type=Path, default=MONTH, help="a month's file, plain or gzip")
     parser.add_argument("--store", help="a store's URL; without it, a temporary SQLite file")
+    parser.add_argument("--broker", help="Kafka's host:port; the channels are topics of it then")
     parser.add_argument("--json", action="store_true", help="no live view, one JSON object last")
     parser.add_argument("--workers", type=_at_least_one, default=1, help="processes that consume")
     return parser
@@ -87,7 +92,8 @@ def _at_least_one(text: str) -> int:
 async def work_through(options: Options, month: truth.Truth, watch: Watch) -> Account:
     """Send the month, wait, mend, replay, wait, and take the account."""
     began = time.monotonic()
-    bus, scene = make_bus(options.store), Scene(month.rows.total(), watch)
+    bus, scene = make_bus(options.store, broker=options.broker), Scene(month.rows.total(), watch)
+    rows = month.rows.total()
     async with bus.running():
         with scene.watch.on(bus):
             async with _shown(bus, scene, options):
@@ -95,10 +101,10 @@ async def work_through(options: Options, month: truth.Truth, watch: Watch) -> Ac
                 scene.step = "sending and working"
                 await send_month(bus, options.data, lambda sent: setattr(scene, "sent", sent))
                 scene.step = "working"
-                await recovery.all_settled(bus)
+                await recovery.all_recorded(bus, rows)
                 scene.step = "repaired, replaying"
                 replayed = await recovery.mend(bus)
-                await recovery.all_settled(bus)
+                await recovery.all_recorded(bus, rows)
                 scene.step = "done"
             return await take_account(bus, scene.watch, replayed, time.monotonic() - began)
 

@@ -1,24 +1,36 @@
-"""The bus of the example: three channels keyed by carrier, and the handlers on them.
+"""The bus of the example: three channels, and the handlers on them.
 
-Each carrier is a tenant with actors of its own on every channel. So a carrier whose messages fail
-has its own restarts, its own backoff and its own dead letters, and touches no other.
+On the store the channels are keyed by carrier: each carrier is a tenant with actors of its own on
+every channel. So a carrier whose messages fail has its own restarts, its own backoff and its own
+dead letters, and touches no other. With a broker the channels are topics of Kafka's: what is sent
+is stored in the sender's transaction, relayed, and handled from there by any of the workers.
 """
 
 import os
 from collections.abc import Callable
 
-from actorbus import ActorBus, DynamicChannel, EventBus, PermanentError, Transaction, field
+from actorbus import (
+    ActorBus,
+    DynamicChannel,
+    EventBus,
+    KafkaChannel,
+    PermanentError,
+    Transaction,
+    field,
+)
 from examples.flights.data import LATE_AFTER
 from examples.flights.gateway import PassengerGateway
 from examples.flights.messages import (
     CarrierAccount,
     FlightDelayed,
     GetAccount,
+    GetProgress,
+    Progress,
     RecordDeparture,
     RepairGateway,
     SetTheScene,
 )
-from examples.flights.tables import ACCOUNT, TABLES
+from examples.flights.tables import ACCOUNT, PROGRESS, TABLES
 from supervisors import Backoff, Retry
 
 DEPARTURES, STATISTICS, NOTIFICATIONS = CHANNELS = ("departures", "statistics", "notifications")
@@ -87,18 +99,45 @@ async def get_account(query: GetAccount, tx: Transaction) -> list[CarrierAccount
     return [CarrierAccount(*row) for row in rows]
 
 
-def make_bus(store: str, gateway: Callable[[], PassengerGateway] = PassengerGateway) -> ActorBus:
-    """Return the bus of this example on a store; nothing runs yet."""
+async def get_progress(query: GetProgress, tx: Transaction) -> Progress:
+    """Count the rows of every table."""
+    (row,) = await tx.fetch(PROGRESS, query.late_after)
+    return Progress(*row)
+
+
+RETRY = Retry(attempts=4, initial=0.05, maximum=1.0)
+BACKOFF = Backoff(initial=0.05, maximum=1.0)
+
+
+def channel(name: str, broker: str | None) -> DynamicChannel | KafkaChannel:
+    """Return a channel: on the store, with a tenant for each carrier, or on a topic of Kafka's."""
+    if broker is None:
+        return DynamicChannel(name, tenant=field("carrier"), retry=RETRY, backoff=BACKOFF)
+    return KafkaChannel(
+        name,
+        servers=broker,
+        topic=topic(name),
+        retry=RETRY,
+        backoff=BACKOFF,
+        concurrency=20,
+        session_timeout=6.0,
+    )
+
+
+def topic(name: str) -> str:
+    """Return the topic of a channel."""
+    return f"flights.{name}"
+
+
+def make_bus(
+    store: str,
+    gateway: Callable[[], PassengerGateway] = PassengerGateway,
+    broker: str | None = None,
+) -> ActorBus:
+    """Return the bus of this example on a store, and a broker if there is one; nothing runs yet."""
     bus = ActorBus("flights", store=store, lease=3.0)
     for name in CHANNELS:
-        bus.add_channel(
-            DynamicChannel(
-                name,
-                tenant=field("carrier"),
-                retry=Retry(attempts=4, initial=0.05, maximum=1.0),
-                backoff=Backoff(initial=0.05, maximum=1.0),
-            )
-        )
+        bus.add_channel(channel(name, broker))
     bus.provide(PassengerGateway, gateway, scope="app")
     bus.command_handler(channel=DEPARTURES)(record_departure)
     bus.event_handler(channel=STATISTICS)(update_statistics)
@@ -106,8 +145,15 @@ def make_bus(store: str, gateway: Callable[[], PassengerGateway] = PassengerGate
     bus.command_handler(set_the_scene)
     bus.command_handler(repair_gateway)
     bus.query_handler(get_account)
+    bus.query_handler(get_progress)
     return bus
 
 
-bus = make_bus(os.environ.get("FLIGHTS_STORE", "sqlite:///flights.db"))
-"""For the command line: `FLIGHTS_STORE=sqlite:///x.db actorbus run examples.flights.app:bus`."""
+bus = make_bus(
+    os.environ.get("FLIGHTS_STORE", "sqlite:///flights.db"),
+    broker=os.environ.get("FLIGHTS_BROKER"),
+)
+"""For the command line: `FLIGHTS_STORE=sqlite:///x.db actorbus run examples.flights.app:bus`.
+
+`FLIGHTS_BROKER=host:port` puts its channels on Kafka.
+"""

@@ -52,6 +52,23 @@ class GetAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class GetProgress:
+    """Query: how many rows the tables hold; late is more than this many minutes."""
+
+    late_after: int = LATE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The rows of all carriers in each table."""
+
+    departed: int
+    late: int
+    statistics: int
+    notifications: int
+
+
+@dataclass(frozen=True, slots=True)
 class CarrierAccount:
     """The rows of one carrier in each table, and its counter.
 

@@ -30,8 +30,13 @@ async def send_month(
 
 def _letters(path: Path, sent: Callable[[int], object]) -> Iterator[Letter]:
     for number, row in enumerate(read_departures(path), start=1):
-        yield Letter(command(row), message_id=row.id)
+        yield letter(row)
         sent(number)
+
+
+def letter(row: Departure) -> Letter:
+    """Return a row's command; its header travels on to the events of its handler."""
+    return Letter(command(row), message_id=row.id, headers={"carrier": row.carrier})
 
 
 def command(row: Departure) -> RecordDeparture:
@@ -48,8 +53,8 @@ def command(row: Departure) -> RecordDeparture:
     )
 
 
-async def main(data: Path, store: str) -> None:
-    bus = make_bus(store)
+async def main(data: Path, store: str, broker: str | None) -> None:
+    bus = make_bus(store, broker=broker)
     async with bus.running(consume="none"):
         await bus.commands.send(SetTheScene(refused=count(data).troubled_carrier()))
         await send_month(bus, data)
@@ -59,8 +64,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Send a month of departures.")
     parser.add_argument("--data", type=Path, default=MONTH)
     parser.add_argument("--store", required=True)
+    parser.add_argument("--broker")
     arguments = parser.parse_args()
     try:
-        trio.run(main, arguments.data, arguments.store)
+        trio.run(main, arguments.data, arguments.store, arguments.broker)
     except DataError as error:
         sys.exit(f"error: {error}")

@@ -35,4 +35,11 @@ ACCOUNT = """
 """
 """A row for each carrier, with the columns of `messages.CarrierAccount`. $1: late after minutes."""
 
+PROGRESS = """
+    SELECT count(*), coalesce(sum(CASE WHEN delay > $1 THEN 1 ELSE 0 END), 0),
+           (SELECT count(*) FROM statistics_effects), (SELECT count(*) FROM notifications)
+    FROM departures
+"""
+"""One row, with the columns of `messages.Progress`. $1: late after minutes."""
+
 TABLES = tuple(statement.strip() for statement in SCHEMA.split(";"))

@@ -13,24 +13,29 @@ APP = "examples.flights.app:bus"
 SECONDS_TO_STOP = 20
 
 
-def start_worker(store: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+def start_worker(
+    store: str, log: IO[bytes] | None = None, *, broker: str | None = None
+) -> subprocess.Popen[bytes]:
     """Start a worker on a store. It writes to `log`, or to this program's stderr."""
+    where = {"FLIGHTS_STORE": store} | ({} if broker is None else {"FLIGHTS_BROKER": broker})
     return subprocess.Popen(  # noqa: S603  # our own interpreter and our own program
         [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "error"],
-        env={**os.environ, "FLIGHTS_STORE": store},
+        env=os.environ | where,
         stdout=subprocess.DEVNULL,
         stderr=log,
     )
 
 
 @contextmanager
-def workers(store: str, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+def workers(
+    store: str, count: int, *, broker: str | None = None
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run this many workers; at the end they are asked to finish what they have begun.
 
     What they wrote is shown if one of them failed.
     """
     with tempfile.TemporaryFile() as log:
-        running = [start_worker(store, log) for _ in range(count)]
+        running = [start_worker(store, log, broker=broker) for _ in range(count)]
         try:
             yield running
         finally:
