@@ -13,8 +13,16 @@ export PYTHON
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: runtime  ## Work through a month of flights, live; ARGS='--json' for one JSON object
-	@$(python) -m examples.flights $(ARGS)
+demo: $(if $(STORE)$(BROKER),dev,runtime)  ## Work through a month of flights, live; STORE=postgres BROKER=kafka on servers
+	@$(call flights,$(STORE),$(BROKER))
+
+# `make demo` needs nothing; with STORE=postgres or BROKER=kafka it starts the server, and three workers.
+# ARGS='--json' prints one JSON object.
+flights = $(if $1$2,$(on_servers),$(python) -m examples.flights $(ARGS))
+on_servers = $(python) -m tests.services sh -c 'exec $(python) -m examples.flights --workers 3 \
+	$(call server,STORE,$1,postgres,--store "$$ACTORBUS_TEST_POSTGRESQL") \
+	$(call server,BROKER,$2,kafka,--broker "$$ACTORBUS_TEST_KAFKA") $(ARGS)'
+server = $(if $2,$(if $(filter-out $3,$2),$(error $1=$2 is not allowed: give $1=$3, or nothing),$4))
 
 test: lint types layers  ## All that CI runs: lint, types, layers, and every test, with services
 	$(python) -m tests.services $(python) -m pytest tests $(ARGS) </dev/null

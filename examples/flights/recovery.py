@@ -7,7 +7,7 @@ import trio
 
 from actorbus import ActorBus, DeadLetterFilter, DeadLetterRow
 from examples.flights.app import DEPARTURES, NOTIFICATIONS, STATISTICS
-from examples.flights.messages import GetProgress, RepairGateway
+from examples.flights.messages import GetProgress, Progress, RepairGateway
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at the store."""
@@ -19,19 +19,25 @@ async def all_settled(bus: ActorBus) -> None:
         await trio.sleep(LOOK_EVERY)
 
 
+async def unfinished(bus: ActorBus) -> int:
+    """Count the messages that are not done and not dead."""
+    queues = await bus.store.statistics()
+    return sum(queue.ready + queue.waiting + queue.claimed + queue.parked for queue in queues)
+
+
 async def all_recorded(bus: ActorBus, sent: int) -> None:
     """Return when all that was sent, and what followed from it, is settled or dead.
 
     Also what a broker has, which no table shows: each departure is recorded or dead, and each late
     one has taken effect in both subscribers, or is dead there.
     """
-    while await unfinished(bus) or await missing(bus, sent):
+    while await unfinished(bus) or await missing(bus, sent):  # noqa: ASYNC110  as above
         await trio.sleep(LOOK_EVERY)
 
 
 async def missing(bus: ActorBus, sent: int) -> bool:
     """Whether an effect is still to come."""
-    there = await bus.queries.ask(GetProgress())
+    there: Progress = await bus.queries.ask(GetProgress())
     dead = Counter[str]()
     for queue in await bus.store.statistics():
         dead[queue.channel] += queue.dead
@@ -40,12 +46,6 @@ async def missing(bus: ActorBus, sent: int) -> bool:
         or there.statistics + dead[STATISTICS] < there.late
         or there.notifications + dead[NOTIFICATIONS] < there.late
     )
-
-
-async def unfinished(bus: ActorBus) -> int:
-    """Count the messages that are not done and not dead."""
-    queues = await bus.store.statistics()
-    return sum(queue.ready + queue.waiting + queue.claimed + queue.parked for queue in queues)
 
 
 async def mend(bus: ActorBus) -> int:

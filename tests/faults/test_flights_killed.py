@@ -13,13 +13,12 @@ from itertools import pairwise
 import pytest
 import trio
 
-from actorbus import Letter
 from examples.flights import recovery, truth
 from examples.flights.__main__ import take_account
 from examples.flights.app import make_bus
 from examples.flights.data import LATE_AFTER, MONTH, read_departures
 from examples.flights.messages import SetTheScene
-from examples.flights.sender import command
+from examples.flights.sender import letter
 from examples.flights.watch import Watch
 from examples.flights.workers import start_worker, workers
 
@@ -67,7 +66,7 @@ async def test_workers_killed_at_25_random_moments_of_the_month(bus, url, month,
         for part in slices(rows, KILLS):
             await all_up(bus, running)
             before = await recorded(bus)
-            await bus.commands.send_many(Letter(command(row), message_id=row.id) for row in part)
+            await bus.commands.send_many(letter(row) for row in part)
             moment = rng.randrange(sum(row.departed is not None for row in part))
             await until(bus, recorded, before + moment)
             victim = rng.randrange(2)

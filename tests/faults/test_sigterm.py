@@ -17,11 +17,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from actorbus import Letter
 from examples.flights.app import make_bus
 from examples.flights.data import MONTH, read_departures
 from examples.flights.messages import SetTheScene
-from examples.flights.sender import command
+from examples.flights.sender import letter
 from examples.flights.workers import APP
 
 ROWS = 6_000
@@ -42,7 +41,7 @@ async def bus(tmp_path, rows):
     bus = make_bus(f"sqlite:///{tmp_path}/flights.db")
     async with bus.running(consume="none"):
         await bus.commands.send(SetTheScene(refused="EV"))
-        await bus.commands.send_many(Letter(command(row), message_id=row.id) for row in rows)
+        await bus.commands.send_many(letter(row) for row in rows)
         yield bus
 
 
