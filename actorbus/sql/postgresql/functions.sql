@@ -23,7 +23,8 @@ CREATE TYPE actorbus_gone AS (
 -- Put the next ones in turn of keys whose rows are locked, or free the keys; return the channels
 -- that have work now.
 CREATE OR REPLACE FUNCTION actorbus_pass_on(p_lines actorbus_keys[]) RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     ready TEXT[];
 BEGIN
@@ -56,7 +57,8 @@ END $$;
 -- Lock the rows of keys, in the one order in which that is always done; those that are not there
 -- are left out. A transaction that sends and settles messages with keys does this first, for all.
 CREATE OR REPLACE FUNCTION actorbus_lock_keys(p_lines actorbus_keys[]) RETURNS actorbus_keys[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(
         SELECT k FROM actorbus_keys AS k JOIN (
@@ -91,7 +93,8 @@ END $$;
 
 -- Let go on what waits for dead letters that are done with; return the channels that have work now.
 CREATE OR REPLACE FUNCTION actorbus_unpark_keys(p_copy_ids TEXT[]) RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     lines actorbus_keys[];
 BEGIN
@@ -110,7 +113,8 @@ END $$;
 -- Let messages that have become ready take their keys, or hold them, in the order of sending. One that
 -- its own key waits for takes it, ready or not. Those without a key are left as they are.
 CREATE OR REPLACE FUNCTION actorbus_line_up(p_sequences BIGINT[]) RETURNS VOID
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO actorbus_keys (channel, endpoint, tenant, ordering_key, holder, parked_by)
     SELECT DISTINCT ON (channel, endpoint, tenant, ordering_key)
@@ -142,8 +146,8 @@ END $$;
 -- once (NULL: from the first). A seek in the index for each of them.
 CREATE OR REPLACE FUNCTION actorbus_waiting_tenants(p_channel TEXT, p_after TEXT, p_limit INTEGER)
 RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     first_one TEXT;
     found TEXT[] := '{}';
@@ -171,8 +175,8 @@ END $$;
 
 CREATE OR REPLACE FUNCTION actorbus_tenants_behind(p_channel TEXT, p_after TEXT, p_limit INTEGER)
 RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(
         WITH RECURSIVE waiting (tenant) AS (
@@ -195,9 +199,12 @@ END $$;
 
 
 -- Claim ready messages for demands, each a JSON object of channel, endpoints, tenant (null: those that
--- wait take turns, from behind `after` on) and credit. `turn` grows with each demand and tenant; the
--- messages of a turn come in no order. A row without a sequence says which tenant was the last in turn
--- for the demand with the number `turn`. Nothing is claimed without the lease.
+-- wait take turns, from behind `after` on) and credit; and, if the claim is not to look at a queue from
+-- its beginning, the place behind which it looks (`rank` is minus the priority). `turn` grows with each
+-- tenant, and with each demand by a million; the messages of a turn come in no order. A row without a
+-- sequence is about a demand: which tenant was the last in turn, how many were looked at (`epoch`), and
+-- if the index was full of what is gone, how many seconds it took to find the messages (`due_at`) and at
+-- what time that was (`enqueued_at`). Nothing is claimed without the lease.
 CREATE OR REPLACE FUNCTION actorbus_claim(p_owner TEXT, p_largest_body INTEGER, p_demands JSONB)
 RETURNS TABLE (
     turn INTEGER, sequence BIGINT, epoch INTEGER, attempts INTEGER, suspect BOOLEAN, replays INTEGER,
@@ -207,7 +214,8 @@ RETURNS TABLE (
     "timestamp" DOUBLE PRECISION, deduplication_key TEXT, on_failure TEXT, headers TEXT, body BYTEA,
     handled BOOLEAN, ordering_key TEXT, unread_bytes INTEGER, for_endpoint TEXT
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     demand RECORD;
@@ -215,7 +223,7 @@ DECLARE
     after TEXT;
     room INTEGER;
     looks INTEGER;
-    turns INTEGER := 0;
+    turns INTEGER;
     found BIGINT[];
     found_turns INTEGER[];
     any_key BOOLEAN;
@@ -224,6 +232,10 @@ DECLARE
     suspects_allowed BOOLEAN;
     suspect_turn INTEGER;
     a_suspect BIGINT;
+    looked_at INTEGER;
+    began_at DOUBLE PRECISION;
+    seconds DOUBLE PRECISION;
+    passed BIGINT;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(1633906274, hashtext(p_owner));  -- against a take-back
     IF NOT EXISTS (SELECT FROM actorbus_processes WHERE process_id = p_owner) THEN
@@ -233,17 +245,24 @@ BEGIN
         suspects_allowed := FALSE;
     END IF;
     FOR demand IN SELECT * FROM jsonb_to_recordset(p_demands) AS d(
-        number INTEGER, channel TEXT, endpoints TEXT[], tenant TEXT, credit INTEGER, after TEXT
+        number INTEGER, channel TEXT, endpoints TEXT[], tenant TEXT, credit INTEGER, after TEXT,
+        rank INTEGER, due_at DOUBLE PRECISION, sequence BIGINT
     ) LOOP
         room := demand.credit;
         after := demand.after;
+        turns := demand.number * 1000000;
         looks := 0;
+        looked_at := 1;
+        seconds := 0;
+        passed := -pg_stat_get_xact_tuples_returned('actorbus_messages_ready'::regclass);
         WHILE room > 0 LOOP
             looks := looks + 1;
+            began_at := extract(epoch FROM clock_timestamp());
             IF demand.tenant IS NULL THEN
                 tenants := actorbus_waiting_tenants(demand.channel, after, room);
                 EXIT WHEN cardinality(tenants) = 0;
                 after := tenants[cardinality(tenants)];
+                looked_at := greatest(looked_at, cardinality(tenants));
             ELSE
                 tenants := ARRAY[demand.tenant];
             END IF;
@@ -288,7 +307,11 @@ BEGIN
                         FROM actorbus_messages
                         WHERE state = 'ready' AND NOT suspect AND channel = demand.channel
                           AND tenant = t.name AND endpoint = e.id
-                        ORDER BY priority DESC, due_at, sequence
+                          AND (-priority, due_at, sequence) > (
+                              coalesce(demand.rank, -2147483648),
+                              coalesce(demand.due_at, '-infinity'), coalesce(demand.sequence, 0)
+                          )
+                        ORDER BY -priority, due_at, sequence
                         LIMIT ceil((room - t.place + 1)::numeric / cardinality(tenants))
                             - (t.place IS NOT DISTINCT FROM suspect_turn)::integer
                         FOR UPDATE SKIP LOCKED
@@ -298,6 +321,8 @@ BEGIN
                         - (t.place IS NOT DISTINCT FROM suspect_turn)::integer
                 ) AS first
             ) AS ready;
+            seconds := seconds + extract(epoch FROM clock_timestamp()) - began_at;
+            passed := passed - cardinality(found);
             IF a_suspect IS NOT NULL THEN
                 found := a_suspect || found;
                 found_turns := (turns + suspect_turn) || found_turns;
@@ -314,13 +339,18 @@ BEGIN
             IF any_key THEN
                 second := actorbus_put_off_second(found, demand.endpoints);
             END IF;
-            IF cardinality(second) < cardinality(found) THEN
+            IF cardinality(second) > 0 THEN
+                SELECT coalesce(array_agg(f.sequence), '{}'), coalesce(array_agg(f.turn), '{}')
+                INTO found, found_turns FROM unnest(found, found_turns) AS f(sequence, turn)
+                WHERE f.sequence <> ALL(second);
+            END IF;
+            IF cardinality(found) > 0 THEN
                 RETURN QUERY
                 UPDATE actorbus_messages AS m
                 SET state = 'claimed', owner = p_owner, epoch = m.epoch + 1,
                     attempts = m.attempts + m.suspect::integer
                 FROM unnest(found, found_turns) AS f(sequence, turn)
-                WHERE m.sequence = f.sequence AND m.state = 'ready'
+                WHERE m.sequence = f.sequence  -- which are locked
                 RETURNING f.turn, m.sequence, m.epoch, m.attempts - m.suspect::integer, m.suspect,
                     m.replays, m.priority, m.due_at, m.expires_at, m.enqueued_at, m.copy_id,
                     m.channel, m.endpoint, m.tenant, m.message_id, m.type_name, m.content_type,
@@ -336,14 +366,22 @@ BEGIN
                         THEN octet_length(m.body) ELSE 0 END,
                     m.for_endpoint;
             END IF;
-            taken := cardinality(found) - cardinality(second);
+            taken := cardinality(found);
             room := room - taken;
             EXIT WHEN cardinality(second) = 0 AND (taken = 0 OR cardinality(tenants) = 1);
             EXIT WHEN looks >= 10 AND cardinality(second) > 0;  -- so that it stays short
         END LOOP;
-        IF after IS DISTINCT FROM demand.after THEN
-            turn := demand.number;
+        passed := passed + pg_stat_get_xact_tuples_returned('actorbus_messages_ready'::regclass);
+        IF after IS DISTINCT FROM demand.after OR passed > 2000 THEN
+            turn := demand.number * 1000000;
+            sequence := NULL;
             tenant := after;
+            epoch := looked_at;
+            due_at := NULL;
+            IF passed > 2000 THEN
+                due_at := seconds;
+            END IF;
+            enqueued_at := actorbus_now() - seconds;
             RETURN NEXT;
         END IF;
     END LOOP;
@@ -355,7 +393,8 @@ END $$;
 -- each other: a lock on the key tells them.
 CREATE OR REPLACE FUNCTION actorbus_put_off_second(p_sequences BIGINT[], p_endpoints TEXT[])
 RETURNS BIGINT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     fresh BIGINT[];
     alone BIGINT[];
@@ -409,7 +448,8 @@ $$;
 CREATE OR REPLACE FUNCTION actorbus_acknowledge(
     p_sequences BIGINT[], p_epochs INTEGER[], OUT stale BIGINT[], OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     gone BIGINT[];
     failed TEXT[];
@@ -441,7 +481,8 @@ END $$;
 -- is not reached. Returns whether another message of its key is in turn now.
 CREATE OR REPLACE FUNCTION actorbus_acknowledge_or_raise(p_sequence BIGINT, p_epoch INTEGER)
 RETURNS BOOLEAN
-LANGUAGE plpgsql SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     gone RECORD;
 BEGIN
@@ -471,7 +512,8 @@ CREATE OR REPLACE FUNCTION actorbus_acknowledge_runs(
     p_sequences BIGINT[], p_epochs INTEGER[], p_followers BIGINT[], p_runs INTEGER[],
     OUT stale INTEGER, OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     runs INTEGER[];
     lines actorbus_keys[];
@@ -514,7 +556,8 @@ END $$;
 CREATE OR REPLACE FUNCTION actorbus_followers(
     p_channels TEXT[], p_endpoints TEXT[], p_tenants TEXT[], p_ordering_keys TEXT[], p_limit INTEGER
 ) RETURNS TABLE (run INTEGER, message actorbus_messages)
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN QUERY
     SELECT line.place::integer, held.one
@@ -534,7 +577,8 @@ CREATE OR REPLACE FUNCTION actorbus_release(
     p_sequences BIGINT[], p_epochs INTEGER[], p_attempts INTEGER[], OUT stale BIGINT[],
     OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     WITH changed AS (
         UPDATE actorbus_messages AS m
@@ -554,7 +598,8 @@ CREATE OR REPLACE FUNCTION actorbus_retry(
     p_sequences BIGINT[], p_epochs INTEGER[], p_attempts INTEGER[],
     p_delays DOUBLE PRECISION[], p_gives_up BOOLEAN[], OUT stale BIGINT[], OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     now DOUBLE PRECISION := actorbus_now();
     turns actorbus_keys[];
@@ -581,7 +626,8 @@ CREATE OR REPLACE FUNCTION actorbus_park(
     p_sequences BIGINT[], p_epochs INTEGER[], p_attempts INTEGER[], p_reasons TEXT[],
     OUT stale BIGINT[], OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     turns actorbus_keys[];
 BEGIN
@@ -607,7 +653,8 @@ END $$;
 CREATE OR REPLACE FUNCTION actorbus_expire_claimed(
     p_sequences BIGINT[], p_epochs INTEGER[], OUT stale BIGINT[], OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     gone actorbus_gone[];
 BEGIN
@@ -625,7 +672,8 @@ END $$;
 
 -- Write what follows from the expiry of messages whose rows are gone.
 CREATE OR REPLACE FUNCTION actorbus_count_expired(p_gone actorbus_gone[]) RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO actorbus_expired (channel, endpoint, tenant, messages, last_expired_at)
     SELECT channel, endpoint, tenant, count(*), actorbus_now() FROM unnest(p_gone)
@@ -644,7 +692,8 @@ END $$;
 
 -- Let the deduplication keys be sent again of messages that were not handled.
 CREATE OR REPLACE FUNCTION actorbus_forget_sent(p_gone actorbus_gone[]) RETURNS VOID
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     DELETE FROM actorbus_sent AS s USING unnest(p_gone) AS g
     WHERE s.endpoint = g.sent_to AND s.key = g.deduplication_key;
@@ -658,7 +707,8 @@ CREATE OR REPLACE FUNCTION actorbus_bury(
     p_messages TEXT[], p_tracebacks TEXT[], p_attempts INTEGER[], p_parks BOOLEAN[],
     OUT stale BIGINT[], OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     now DOUBLE PRECISION := actorbus_now();
     gone actorbus_gone[];
@@ -719,7 +769,8 @@ END $$;
 -- of all, and the key may be sent again.
 CREATE OR REPLACE FUNCTION actorbus_after_death(p_gone actorbus_gone[], p_parks BOOLEAN[])
 RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     ready TEXT[];
     replaced TEXT[] := '{}';
@@ -753,7 +804,8 @@ END $$;
 -- Give up turns, or keep the keys for what becomes of the failed messages that had them.
 CREATE OR REPLACE FUNCTION actorbus_leave_or_park(p_gone actorbus_gone[], p_parks BOOLEAN[])
 RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     turns actorbus_keys[];
 BEGIN
@@ -806,7 +858,8 @@ CREATE OR REPLACE FUNCTION actorbus_append(
     p_ordering_keys TEXT[], p_parked TEXT[], p_for_endpoints TEXT[],
     OUT stored INTEGER, OUT ready TEXT[]
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     now DOUBLE PRECISION := actorbus_now();
 BEGIN
@@ -879,7 +932,8 @@ END $$;
 
 -- Make ready a batch of what came due; return the channels.
 CREATE OR REPLACE FUNCTION actorbus_promote(p_limit INTEGER) RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     ready TEXT[];
     in_line BIGINT[];
@@ -906,7 +960,8 @@ END $$;
 -- Delete and count a batch of what is too old to be started; what somebody has locked is left for the
 -- next time. Their keys are locked before they are.
 CREATE OR REPLACE FUNCTION actorbus_expire(p_limit INTEGER, OUT expired INTEGER, OUT ready TEXT[])
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     now DOUBLE PRECISION := actorbus_now();
     old BIGINT[];
@@ -941,7 +996,8 @@ END $$;
 -- try one does; while a claim or a settlement of the owner's is under way, it is left for later. What
 -- waits to be relayed ends no process: its body is not looked at.
 CREATE OR REPLACE FUNCTION actorbus_take_back(p_owner TEXT, OUT taken INTEGER, OUT ready TEXT[])
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     taken := 0;
     ready := '{}';
@@ -972,7 +1028,8 @@ END $$;
 -- Who has lost its messages: other processes whose leases ran out, or whose rows are gone. A seek for
 -- each owner, however much it has.
 CREATE OR REPLACE FUNCTION actorbus_expired_owners(p_process_id TEXT) RETURNS TEXT[]
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN ARRAY(
         WITH RECURSIVE owners (owner) AS (
@@ -1003,7 +1060,8 @@ CREATE OR REPLACE FUNCTION actorbus_next_due(
     OUT comes_due DOUBLE PRECISION, OUT expires DOUBLE PRECISION, OUT any_paused BOOLEAN,
     OUT now DOUBLE PRECISION
 )
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     SELECT due_at INTO comes_due FROM actorbus_messages
     WHERE state = 'waiting' ORDER BY due_at LIMIT 1;

@@ -1,7 +1,8 @@
 -- name: poll
 -- What a process looks at again and again: when something comes due, whether anything is ready or
--- paused, whether there are answers for it, and what time it is.
+-- paused, whether there are answers for it, and what time it is. Whether anything is ready is asked
+-- unless it would take long.
 SELECT comes_due, expires, any_paused, now,
-    EXISTS (SELECT FROM actorbus_messages WHERE state = 'ready') AS any_ready,
+    $2 AND EXISTS (SELECT FROM actorbus_messages WHERE state = 'ready') AS any_ready,
     EXISTS (SELECT FROM actorbus_replies WHERE process_id = $1) AS any_replies
 FROM actorbus_next_due();

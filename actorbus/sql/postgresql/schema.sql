@@ -57,9 +57,16 @@ CREATE TABLE actorbus_messages (
     for_endpoint      TEXT COLLATE "C"   -- of a message that waits to be relayed: the handler that it is for
 );
 
+-- Its rows come and go: they are vacuumed by their number, not by that of those that are left, and
+-- without a rest. What is freed is kept, since giving it back would stop everybody for a moment.
+ALTER TABLE actorbus_messages SET (
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0.1, autovacuum_analyze_threshold = 10000,
+    autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off
+);
 -- What a claim reads: its cost does not depend on how much else is stored.
 CREATE INDEX actorbus_messages_ready ON actorbus_messages
-    (channel, tenant, endpoint, suspect, priority DESC, due_at, sequence) WHERE state = 'ready';
+    (channel, tenant, endpoint, suspect, (-priority), due_at, sequence) WHERE state = 'ready';
 -- Whether there are suspects: hardly ever.
 CREATE INDEX actorbus_messages_suspects ON actorbus_messages (channel, tenant, endpoint)
     WHERE state = 'ready' AND suspect;

@@ -46,9 +46,11 @@ class Polling:
         heard, self._heard = self._heard, False
         asked_at = self._clock.local()
         mine = parts.process.process_id
+        places = parts.claims.places
+        ready |= places.owed()
 
         async def look(connection: Connection) -> tuple[Due, bool, bool]:
-            row = await connection.fetchrow(_POLL, mine)
+            row = await connection.fetchrow(_POLL, mine, not places.any_slow)
             assert row is not None  # noqa: S101  it always returns one row
             comes_due, expires, any_paused, now, any_ready, any_replies = row
             return Due(comes_due, expires, any_paused, now), any_ready, any_replies
@@ -64,7 +66,9 @@ class Polling:
                 break  # others are at it
             due = advanced.due
         pauses = await _holding(parts.access) if due.any_paused else ()
-        changed = heard or any_replies or bool(ready) or self._is_untold(any_ready)
+        changed = (
+            heard or any_replies or bool(ready) or self._is_untold(any_ready or places.any_slow)
+        )
         return Poll(changed, due.first, expired, pauses)
 
     def _is_untold(self, any_ready: bool) -> bool:  # noqa: FBT001  one answer of the database's

@@ -91,6 +91,12 @@ async def _settle_rows(
     return Settled(stale, ready)
 
 
+def is_one_statement(batch: Sequence[tuple[Claimed, Settlement]]) -> bool:
+    """Whether a batch is settled by one statement, which needs no transaction around it."""
+    kinds = {type(settlement) for _, settlement in batch}
+    return len(kinds) == 1 and kinds <= {Ack, Release, Park, Expire}
+
+
 async def acknowledge(connection: Connection, batch: Sequence[Claimed]) -> Settled:
     """Write that all of them are handled."""
     return await settle_batch(connection, [(claimed, ACK) for claimed in batch])

@@ -130,7 +130,9 @@ class Settler:
             return await _settle.settle_batch(connection, work)
 
         try:
-            stale, ready = await self._access.run(settle)
+            whole = _settle.is_one_statement(work)
+            access = self._access.run if whole else self._access.write
+            stale, ready = await access(settle)
         except asyncio.CancelledError:
             self._queue.extendleft(reversed(batch))
             raise

@@ -179,7 +179,7 @@ class PostgresStore(Receiving, Operations, Upkeep):
 
         try:
             with trio.CancelScope(shield=True):
-                await self._call(parts.access.write, claim)
+                await self._call(parts.access.run, claim)
         except BaseException:
             parts.settler.release(claimed, RELEASE)
             raise

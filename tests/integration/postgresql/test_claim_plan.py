@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from actorbus._store import Demand
+from actorbus.testing import outgoing
 from actorbus.testing._store_samples import CHANNEL, ENDPOINT
 from tests.integration.postgresql.steps import Database, on_database
 
@@ -72,6 +73,8 @@ def claims_read_the_index(url: str, demand: Demand, *, planned_before: bool) -> 
         one, filler = await database.process(), await database.connect()
         await filler.execute("ALTER TABLE actorbus_messages SET (autovacuum_enabled = off)")
         if planned_before:
+            await one.append(outgoing("a"), outgoing("b", tenant=demand.tenant or ""))
+            assert await one.claim(demand) != []
             assert await one.claim(demand) == []
         await filler.execute(FILL, CHANNEL, ENDPOINT, TENANTS, ROWS)
         await one.connection.execute(EXPLAIN)
