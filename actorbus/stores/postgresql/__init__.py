@@ -4,6 +4,7 @@ _store          PostgresStore: the contract, wired to the modules below
 _parts          what an open store is made of      _options _probe   its URL; whether it is there
 _connections    how connections are made           _pool _access     bounded pools of them
 _turn _lent     a handler's transaction            _transaction      the same on the drivers' loop
+_appender       what many senders send at once
 _finishing      commits in the background          _settler          settlements many at a time
 _snapshot       one moment's state                 _polling _wake_up poll, NOTIFY and LISTEN
 _keeper         the lease of a busy process        _schema           make, check, migrate

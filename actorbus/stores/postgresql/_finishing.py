@@ -7,14 +7,15 @@ many are under way that whoever finishes another one does not run ahead of the d
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 import trio
 
 from actorbus._driver_thread import DriverThread
 from actorbus._fault_points import FaultPoints
-from actorbus._settlement import Settlement
+from actorbus._settlement import ACK, Settlement
 from actorbus._store import (
     Claimed,
     CommitListener,
@@ -56,6 +57,15 @@ class Finish:
     replies: Sequence[StoredReply] = ()
     settlements: Sequence[tuple[Claimed, Settlement]] = ()
     ready: set[str] = field(default_factory=set)
+
+    @property
+    def is_one_handled(self) -> bool:
+        """Whether nothing else is to be settled but one message of the store's, as handled."""
+        return (
+            len(self.settlements) == 1
+            and self.settlements[0][1] is ACK
+            and self.settlements[0][0].origin is None
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -144,7 +154,7 @@ class Finishing:
         error: BaseException | None = None
         ready: set[str] = set()
         try:
-            ready = await finish.tx.commit(lambda connection: self._write(connection, finish))
+            ready = await finish.tx.commit(partial(self._write, finish=finish))
             self._fault_points.reach("after commit")
         except asyncio.CancelledError as cancelled:
             error = cancelled
@@ -154,11 +164,17 @@ class Finishing:
         finally:
             self._drivers.tell(self._told, finish, error, ready)
 
-    async def _write(self, connection: Connection, finish: Finish) -> set[str]:
-        """Write what was queued, and commit."""
-        ready = await _write_queued(connection, finish)
+    async def _write(self, connection: Connection, commit: str, finish: Finish) -> set[str]:
+        """Write what was queued, and commit; one settlement as handled goes with the commit."""
+        ready: set[str] = set()
+        if finish.is_one_handled:
+            claimed = finish.settlements[0][0]
+            commit = f"{_settle.acknowledge_text(claimed)}; {commit}"
+            ready = set() if claimed.ordering_key is None else {claimed.channel}
+            finish = replace(finish, settlements=())
+        ready |= await _write_queued(connection, finish)
         self._fault_points.reach("before commit")
-        await connection.execute("COMMIT")
+        await connection.execute(commit)
         return ready
 
     # -- on the trio side -------------------------------------------------------------------
@@ -178,6 +194,9 @@ class Finishing:
         if isinstance(error, StaleClaim):
             self.stale += 1
             return error
+        if state_of(error) == _settle.STALE:
+            self.stale += 1
+            return _stale(finish)
         if isinstance(error, asyncio.CancelledError):
             return StoreClosed(f"store {self._place} was closed")
         if is_anothers_doing(error):
@@ -201,12 +220,16 @@ async def _write_queued(connection: Connection, finish: Finish) -> set[str]:
         stale, channels = await _settle.settle_batch(connection, finish.settlements)
         ready |= channels
         if stale:
-            claimed = finish.settlements[min(stale)][0]
-            raise StaleClaim(
-                f"{finish.owner}: copy {claimed.copy_id} was taken back, or its handler changed its"
-                " row; its work here is undone"
-            )
+            raise _stale(finish, min(stale))
     return ready
+
+
+def _stale(finish: Finish, place: int = 0) -> StaleClaim:
+    claimed = finish.settlements[place][0]
+    return StaleClaim(
+        f"{finish.owner}: copy {claimed.copy_id} was taken back, or its handler changed its row;"
+        " its work here is undone"
+    )
 
 
 def tell(callback: Callable[..., object], *args: Any) -> None:

@@ -10,6 +10,7 @@ from actorbus._driver_thread import DriverThread
 from actorbus._fault_points import FaultPoints
 from actorbus._store import ProcessInfo
 from actorbus.stores.postgresql._access import Access
+from actorbus.stores.postgresql._appender import Appender
 from actorbus.stores.postgresql._claims import Claims
 from actorbus.stores.postgresql._clock import DatabaseClock
 from actorbus.stores.postgresql._connection import Connection
@@ -55,6 +56,7 @@ class Parts:
         self.guard = Guard()
         self.access = access = Access(connections)
         self.finishing = Finishing(drivers, connections, fault_points, told_ready, size)
+        self.appender = Appender(access)
         self.settler = Settler(drivers, access, told_ready)
         self.notifier = Notifier(drivers, access, channel, process.process_id)
         self.listener = Listener(drivers, access, channel, process.process_id, heard)
@@ -96,6 +98,7 @@ class Parts:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.appender.stop()
         await self.access.close()
 
     def _serve(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:

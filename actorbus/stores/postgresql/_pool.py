@@ -33,6 +33,7 @@ class Pool:
         self._places = size
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._closed = False
+        self._begun: set[Any] = set()
         self.opened = 0
         """Connections made so far."""
         self.thrown_away = 0
@@ -63,13 +64,31 @@ class Pool:
             self._throw_away(connection)
             if broken:
                 self.drop_idle()
-            return
+        elif not self._hand_over(connection):
+            self._idle.append(connection)
+
+    def release_begun(self, connection: Any) -> bool:
+        """Give a connection that is in a new transaction to the first in line; False: none is."""
+        self._begun.add(connection)
+        if self._closed or connection.is_closed() or not self._hand_over(connection):
+            self._begun.discard(connection)
+            return False
+        return True
+
+    def is_begun(self, connection: Any) -> bool:
+        """Whether a connection came with a transaction that has just begun. Asked once."""
+        if connection not in self._begun:
+            return False
+        self._begun.discard(connection)
+        return True
+
+    def _hand_over(self, connection: Any) -> bool:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(connection)
-                return
-        self._idle.append(connection)
+                return True
+        return False
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Any]:
@@ -160,11 +179,12 @@ class Pool:
             if connection is None:
                 self._wake_one()
             else:
-                self.release(connection)
+                self.release(connection, broken=self.is_begun(connection))
 
     def _throw_away(self, connection: Any) -> None:
         if connection in self._all:
             self._all.discard(connection)
+            self._begun.discard(connection)
             self.thrown_away += 1
             connection.terminate()
             self._free_place()

@@ -109,7 +109,12 @@ def acknowledge_and_commit(claimed: Claimed) -> str:
     another message of its ordering key is in turn now is not known: if it has a key, tell its
     channel.
     """
-    return f"SELECT actorbus_acknowledge_or_raise({claimed.sequence:d}, {claimed.epoch:d}); COMMIT"
+    return f"{acknowledge_text(claimed)}; COMMIT"
+
+
+def acknowledge_text(claimed: Claimed) -> str:
+    """Return the first part of `acknowledge_and_commit`."""
+    return f"SELECT actorbus_acknowledge_or_raise({claimed.sequence:d}, {claimed.epoch:d})"
 
 
 async def _settle(

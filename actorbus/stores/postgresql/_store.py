@@ -26,7 +26,7 @@ from actorbus._store import (
     StoreUnavailable,
 )
 from actorbus.stores._secrets import without_secrets
-from actorbus.stores.postgresql import _append, _leases, _runs, _settle
+from actorbus.stores.postgresql import _leases, _runs, _settle
 from actorbus.stores.postgresql._clock import DatabaseClock, LocalClock, MonotonicClock
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
@@ -164,7 +164,10 @@ class PostgresStore(Receiving, Operations, Upkeep):
 
     async def append(self, copies: Sequence[Outgoing]) -> int:
         """Store copies, wait for the commit, return how many were new."""
-        return await self._change(lambda connection: _append.append(connection, copies))
+        count, ready = await self._call(self._open_parts().appender.append, copies)
+        if ready:
+            self._made_ready(ready)
+        return count
 
     async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
         """Claim ready messages for each demand.

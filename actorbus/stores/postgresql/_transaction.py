@@ -7,14 +7,18 @@ connection in doubt: it is thrown away, and the server undoes the transaction.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from actorbus._store import StoreUnavailable
 from actorbus.stores.postgresql._access import Access
 from actorbus.stores.postgresql._connection import Connection
+from actorbus.stores.postgresql._connections import BEGIN
 from actorbus.stores.postgresql._errors import is_servers
 
 T = TypeVar("T")
+
+COMMIT: Final = "COMMIT"
+COMMIT_AND_BEGIN: Final = "COMMIT; BEGIN"
 
 
 class Transaction:
@@ -90,15 +94,33 @@ class Transaction:
             finally:
                 self._idle_since = now()
 
-    async def commit(self, function: Callable[[Connection], Awaitable[T]]) -> T:
-        """Call a function that ends with COMMIT; undo everything if it raises."""
+    async def commit(self, function: Callable[[Connection, str], Awaitable[T]]) -> T:
+        """Call a function that ends with the statement that it is given, which commits.
+
+        Undo everything if it raises. While others wait for a connection, their BEGIN goes with it.
+        """
+        pool = self._access.handlers
+        chained = bool(pool.waiting) and not self._access.connections.pooled
+        commit = COMMIT_AND_BEGIN if chained else COMMIT
         try:
-            result = await self.call(function)
+            result = await self.call(lambda connection: function(connection, commit))
         except BaseException:
             await self.rollback()
             raise
-        self._give_back()
+        if chained and self._connection is not None:
+            await self._pass_on()
+        else:
+            self._give_back()
         return result
+
+    async def _pass_on(self) -> None:
+        """Give the connection, which is in a new transaction, to somebody who waits for one."""
+        connection = self._connection
+        if self._access.handlers.release_begun(connection):
+            self._connection = None
+            self._ended = True
+        else:
+            await self.rollback()
 
     async def rollback(self) -> None:
         """Undo everything. Twice is once."""
@@ -122,7 +144,10 @@ class Transaction:
     async def _open(self) -> Any:
         connection = await self._access.handlers.acquire()
         try:
-            await connection.execute(self._begin)
+            if not self._access.handlers.is_begun(connection):
+                await connection.execute(self._begin)
+            elif self._begin != BEGIN:
+                await connection.execute(f"ROLLBACK; {self._begin}")
         except BaseException:
             self._access.handlers.release(connection, broken=True)
             raise
