@@ -85,7 +85,7 @@ def translate(error: BaseException, place: str) -> StoreError | None:
         return _caused(StoreUnavailable(f"store {place} did not answer in time"), error)
     if isinstance(error, (OSError, EOFError)):
         return _caused(StoreUnavailable(f"store {place} cannot be reached ({error})"), error)
-    if isinstance(error, asyncpg.InterfaceError) and _is_gone(error):
+    if _is_gone(error):
         return _caused(StoreUnavailable(f"store {place}: a connection was lost ({error})"), error)
     return None
 
@@ -129,9 +129,11 @@ def anew(error: StoreError) -> StoreError:
     return copy
 
 
-def _is_gone(error: asyncpg.InterfaceError) -> bool:
-    text = str(error)
-    return "connection" in text and ("closed" in text or "released" in text or "lost" in text)
+def _is_gone(error: BaseException) -> bool:
+    """Whether the driver says that its connection is no more, or just now being closed."""
+    if isinstance(error, asyncpg.InternalClientError):
+        return True
+    return isinstance(error, asyncpg.InterfaceError) and "connection is closed" in str(error)
 
 
 def _caused(error: E, cause: BaseException) -> E:

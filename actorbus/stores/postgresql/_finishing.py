@@ -7,7 +7,7 @@ many are under way that whoever finishes another one does not run ahead of the d
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -167,12 +167,14 @@ class Finishing:
     async def _write(self, connection: Connection, commit: str, finish: Finish) -> set[str]:
         """Write what was queued, and commit; one settlement as handled goes with the commit."""
         ready: set[str] = set()
+        settlements = finish.settlements
         if finish.is_one_handled:
-            claimed = finish.settlements[0][0]
+            claimed = settlements[0][0]
             commit = f"{_settle.acknowledge_text(claimed)}; {commit}"
             ready = set() if claimed.ordering_key is None else {claimed.channel}
-            finish = replace(finish, settlements=())
-        ready |= await _write_queued(connection, finish)
+            settlements = ()
+        if finish.copies or finish.replies or settlements:
+            ready |= await _write_queued(connection, finish, settlements)
         self._fault_points.reach("before commit")
         await connection.execute(commit)
         return ready
@@ -209,15 +211,17 @@ class Finishing:
         return lost
 
 
-async def _write_queued(connection: Connection, finish: Finish) -> set[str]:
+async def _write_queued(
+    connection: Connection, finish: Finish, settlements: Sequence[tuple[Claimed, Settlement]]
+) -> set[str]:
     """Write what was queued; return the channels that have work then."""
     ready: set[str] = set()
     if finish.copies:
         _, channels = await _append.append(connection, finish.copies)
         ready |= channels
     await _replies.insert(connection, finish.replies)
-    if finish.settlements:
-        stale, channels = await _settle.settle_batch(connection, finish.settlements)
+    if settlements:
+        stale, channels = await _settle.settle_batch(connection, settlements)
         ready |= channels
         if stale:
             raise _stale(finish, min(stale))

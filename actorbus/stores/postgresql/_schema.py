@@ -30,7 +30,7 @@ SET LOCAL idle_in_transaction_session_timeout = 0
 _HAS_SCHEMA: Final = """
 SELECT EXISTS (
     SELECT FROM pg_class
-    WHERE relname = 'actorbus_schema' AND relnamespace = current_schema()::regnamespace
+    WHERE relname = 'actorbus_schema' AND relnamespace = quote_ident(current_schema())::regnamespace
 )
 """
 _READ: Final = "SELECT version, store_id FROM actorbus_schema"
