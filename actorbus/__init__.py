@@ -44,6 +44,7 @@ Consuming, by `bus.run`, `consume_for`, `pause`, `resume`, `stop`
     Pause                       what is paused, until when, and why
 Looking, and putting right
     BusHealth, ChannelHealth, EndpointHealth, SynchronousHealth, Condition    `bus.health()`
+    BrokerHealth                of a channel at a message broker
     QueueStatistics, ProcessRow    the store's queues, and the processes on it
     GatewayListing              `bus.gateways()`
     DeadLetterFilter, DeadLetterRow, DeadLetterGroup, DeadLetterReason, Preview, Replayed
@@ -194,6 +195,7 @@ from actorbus.interceptors import Marker as Marker
 from actorbus.interceptors import Sending as Sending
 from actorbus.messages._message import Envelope as Envelope
 from actorbus.messages._message import Headers as Headers
+from actorbus.operations import BrokerHealth as BrokerHealth
 from actorbus.operations import BusHealth as BusHealth
 from actorbus.operations import ChannelHealth as ChannelHealth
 from actorbus.operations import Condition as Condition
@@ -227,6 +229,7 @@ __all__ = [
     "Backoff",
     "Batch",
     "BatchFailed",
+    "BrokerHealth",
     "BrokerRecovered",
     "BrokerTrouble",
     "BusConfigurationError",

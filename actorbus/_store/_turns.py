@@ -111,6 +111,14 @@ class Turn(Protocol):
         """Note that `endpoint` handles `key` in this transaction; False if it did before."""
         ...
 
+    async def note(self, claimed: Claimed) -> bool:
+        """Note that this process handles a broker's message in this transaction.
+
+        False if it was handled, or another process that lives is handling it. Waits for another
+        transaction that notes the same.
+        """
+        ...
+
     async def reply(self, reply: StoredReply) -> None:
         """Leave an answer for the process that asked, with this transaction."""
         ...

@@ -33,9 +33,14 @@ class Notes:
         wait for each other.
         """
         noted = [(one.deduplication_key, one) for one in batch if one.deduplication_key is not None]
-        if not noted:
+        from_broker = [one for one in batch if one.origin is not None]
+        if not noted and not from_broker:
             return []
         turn = await unit.turn()
+        from_broker.sort(key=lambda one: one.inbox_key)
+        known = [one for one in from_broker if not await turn.note(one)]
+        if known:
+            return known
         noted.sort(key=lambda each: each[0])
         return [one for key, one in noted if not await turn.remember(self._owner, key)]
 

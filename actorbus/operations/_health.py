@@ -9,6 +9,7 @@ import trio
 
 from actorbus._store import QueueStatistics, Remembered, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
+from actorbus.channels.kafka._desk import KafkaDesk
 from actorbus.consuming._pauses import Pause, Paused
 from actorbus.distributed._counts import DistributedCounts
 from actorbus.endpoints._synchronous import Calls
@@ -23,9 +24,15 @@ class Condition(StrEnum):
     PROBING = "probing"
     SICK = "sick"
     STORE_TROUBLE = "store trouble"
+    BROKER_TROUBLE = "broker trouble"
 
 
-_WORST_FIRST = (Condition.STORE_TROUBLE, Condition.SICK, Condition.PROBING)
+_WORST_FIRST = (
+    Condition.STORE_TROUBLE,
+    Condition.BROKER_TROUBLE,
+    Condition.SICK,
+    Condition.PROBING,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,20 @@ COUNTED = tuple(
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerHealth:
+    """How a channel's message broker is, as this process sees it."""
+
+    trouble: str | None
+    """What is wrong with it, or on the way to it; None if it answers."""
+    partitions: int
+    """How many of the topic's partitions this process has now."""
+    in_hand: int
+    """Messages that were fetched and are not dealt with."""
+    left: int | None
+    """Records on these partitions that were not fetched, a short while ago; None: not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelHealth:
     """One channel that this process consumes."""
 
@@ -83,6 +104,8 @@ class ChannelHealth:
     endpoints: tuple[EndpointHealth, ...]
     paused: tuple[Pause, ...] = ()
     """What of it is paused, by whom it may concern; a pause is no illness."""
+    broker: BrokerHealth | None = None
+    """None: it is on the store alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +194,27 @@ def _channel(
     by_key = {(queue.channel, queue.endpoint, queue.tenant): queue for queue in queues}
     endpoints = tuple(_endpoint(one, actors, by_key) for one in desk.all_endpoints())
     intake = actors.get(intake_path(desk, root))
+    broker = _broker(desk) if isinstance(desk, KafkaDesk) else None
+    conditions = [endpoint.condition for endpoint in endpoints]
+    if broker is not None and broker.trouble is not None:
+        conditions.append(Condition.BROKER_TROUBLE)
     return ChannelHealth(
         channel=desk.channel.name,
-        condition=worst(endpoint.condition for endpoint in endpoints),
+        condition=worst(conditions),
         intake_restarts=0 if intake is None else intake.restarts,
         claimed=desk.claimed,
         endpoints=endpoints,
         paused=paused,
+        broker=broker,
+    )
+
+
+def _broker(desk: KafkaDesk) -> BrokerHealth:
+    return BrokerHealth(
+        trouble=None if desk.trouble is None else repr(desk.trouble),
+        partitions=len(desk.partitions),
+        in_hand=len(desk.deliveries),
+        left=desk.left,
     )
 
 

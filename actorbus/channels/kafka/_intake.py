@@ -204,15 +204,16 @@ class _Consumer:
 
     async def _ask_again(self) -> None:
         desk = self._desk
-        asked, desk.asked_again = desk.asked_again, []
-        await self._arrivals.receive([one for one in asked if not one.partition.closed])
         left, desk.left_behind = desk.left_behind, []
         if left:
             await self._bus.store.hand_over(desk.group, [], _noted(left))
+        asked, desk.asked_again = desk.asked_again, []
+        await self._arrivals.receive([one for one in asked if not one.partition.closed])
 
     async def _commit(self, offsets: Mapping[Place, int]) -> None:
         if not offsets:
             return
+        self._bus.fault_points.reach("before ack")
         try:
             await self._drivers.run(self._session.commit, offsets)
         except Exception as error:  # noqa: BLE001  the driver's: published; it comes again

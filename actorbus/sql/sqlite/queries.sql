@@ -668,10 +668,10 @@ JOIN actorbus_handled AS handled
     ON handled.endpoint = wanted.value ->> 0 AND handled.key = wanted.value ->> 1;
 
 -- name: note_running
--- Note who handles a broker's message; not if it is done.
+-- Note who handles a broker's message; not if it is done, or somebody else who lives has it.
 INSERT INTO actorbus_handled (endpoint, key, handled_at, owner) VALUES (?, ?, ?, ?)
 ON CONFLICT (endpoint, key) DO UPDATE SET owner = excluded.owner, handled_at = excluded.handled_at
-WHERE owner IS NOT NULL;
+WHERE owner = excluded.owner OR owner NOT IN (SELECT process_id FROM actorbus_processes);
 
 -- name: note_done
 -- Note that a broker's message is done; no row is changed if it was, or is another process's.

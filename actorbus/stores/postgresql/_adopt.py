@@ -86,6 +86,11 @@ async def _note_done(connection: Connection, messages: Sequence[Claimed]) -> set
     return set(map(tuple, await connection.fetch(_DONE, *columns(rows), owner)))
 
 
+async def note_running(connection: Connection, claimed: Claimed) -> bool:
+    """Note who handles a message; False if it is done, or in the hands of another that lives."""
+    return bool(await _note_running(connection, claimed.inbox_owner or "", [claimed]))
+
+
 async def _take_keys(connection: Connection, rows: Sequence[Claimed]) -> None:
     """Put messages in turn whose ordering keys are free."""
     keyed = [

@@ -29,7 +29,7 @@ from actorbus._store import (
     TransactionTooLong,
     TurnEnded,
 )
-from actorbus.stores.postgresql import _append, _once
+from actorbus.stores.postgresql import _adopt, _append, _once
 from actorbus.stores.postgresql._errors import (
     CANCELLED,
     is_anothers_doing,
@@ -158,6 +158,11 @@ class PostgresTurn:
         """
         self.check()
         return await self.call(lambda connection: _once.remember(connection, endpoint, key))
+
+    async def note(self, claimed: Claimed) -> bool:
+        """Note that this process handles a broker's message in this transaction."""
+        self.check()
+        return await self.call(lambda connection: _adopt.note_running(connection, claimed))
 
     async def reply(self, reply: StoredReply) -> None:
         """Leave an answer for the process that asked."""

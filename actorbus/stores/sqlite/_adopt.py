@@ -46,6 +46,12 @@ def note_done(cursor: sqlite3.Cursor, claimed: Claimed, now: float) -> bool:
     return cursor.execute(_DONE, values).rowcount > 0
 
 
+def note_running(cursor: sqlite3.Cursor, claimed: Claimed, now: float) -> bool:
+    """Note who handles a message; False if it is done, or in the hands of another that lives."""
+    values = (claimed.endpoint, claimed.inbox_key, now, claimed.inbox_owner)
+    return cursor.execute(_RUNNING, values).rowcount > 0
+
+
 def take_over(cursor: sqlite3.Cursor, claimed: Claimed) -> Claimed:
     """Make a row of a message that is being settled, as if it had been claimed here."""
     state, owner = State.CLAIMED, claimed.inbox_owner or ""

@@ -24,7 +24,7 @@ from actorbus._store import (
     TransactionTooLong,
     TurnEnded,
 )
-from actorbus.stores.sqlite import _append, _replies, _settle
+from actorbus.stores.sqlite import _adopt, _append, _replies, _settle
 from actorbus.stores.sqlite._errors import code, translate, was_refused
 from actorbus.stores.sqlite._group import Group
 from actorbus.stores.sqlite._guard import NOT_ASKED
@@ -146,6 +146,11 @@ class SqliteTurn:
         return self.run(
             lambda cursor: cursor.execute(_REMEMBER, (endpoint, key, now)).rowcount == 1
         )
+
+    async def note(self, claimed: Claimed) -> bool:
+        """Note that this process handles a broker's message in this transaction."""
+        now = self._writer.now()
+        return self.run(lambda cursor: _adopt.note_running(cursor, claimed, now))
 
     async def reply(self, reply: StoredReply) -> None:
         """Leave an answer for the process that asked."""

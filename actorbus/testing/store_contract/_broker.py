@@ -100,6 +100,23 @@ class BrokerContract:
 
         assert names(again) == ["a"]
 
+    async def test_what_is_noted_before_its_handler_begins_is_settled_with_it(
+        self, open_store: OpenStore
+    ) -> None:
+        """One transaction: undone, it is to be handled; committed, the next one is not begun."""
+        async with open_store() as store:
+            first, second = await receive_one(store, "a", 0), await receive_one(store, "a", 1)
+            turn = await store.acquire("test")
+            assert await turn.note(first)
+            await turn.rollback()
+            turn = await store.acquire("test")
+            assert await turn.note(first)
+            await turn.settle(first, ACK)
+            await commit(turn)
+            turn = await store.acquire("test")
+            assert not await turn.note(second)
+            await turn.rollback()
+
     async def test_a_batch_is_acknowledged_or_undone_as_a_whole(
         self, open_store: OpenStore
     ) -> None:

@@ -11,8 +11,8 @@ from actorbus import _errors
 from actorbus.messages._types import did_you_mean
 
 NAMES = """
-    ActorBus ActorBusError Answer Backoff Batch BatchFailed BrokerRecovered BrokerTrouble
-    BusConfigurationError BusHealth
+    ActorBus ActorBusError Answer Backoff Batch BatchFailed BrokerHealth
+    BrokerRecovered BrokerTrouble BusConfigurationError BusHealth
     BusStateError BusinessInterface ByLoad ChannelHealth ChannelStalled CombinedChannel CommandBus
     Condition ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup
     DeadLetterNotFound DeadLetterReason DeadLetterRow DistributedBus DistributedCounts
