@@ -29,10 +29,11 @@ from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
 from actorbus.outbox._batch import Line, Outcome, lines_of, outcome_of
 from actorbus.outbox._errors import BodyTooLarge
+from actorbus.outbox._stretch import Stretch
 from supervisors import Retry
 
 BATCH = 1000
-"""How many messages are published together, at most."""
+"""How many messages are published together, about."""
 
 
 class RelayProcessing:
@@ -44,6 +45,7 @@ class RelayProcessing:
         self._workload = workload
         self._broker = broker
         self._faults = bus.fault_points
+        self._stretch = Stretch()
         self.settling = RelaySettling(bus, workload)
         self.judging = Judging(bus, workload, self.settling, draws.random)
         self.judging.last_resort = DeadLetters(workload.plan, bus.error_endpoint)
@@ -53,8 +55,7 @@ class RelayProcessing:
         workload = self._workload
         batch = [claimed]
         if not alone and workload.outage.health is Health.HEALTHY:
-            while workload.unstarted and len(batch) < BATCH:
-                batch.append(workload.unstarted.popleft())
+            batch += self._taken_along(claimed)
         workload.running.update((one.copy_id, one) for one in batch)
         try:
             fresh = {one.copy_id: one for one in batch if self._is_to_go(one)}
@@ -64,6 +65,16 @@ class RelayProcessing:
             for one in batch:
                 workload.running.pop(one.copy_id, None)
             workload.ask_for_more()
+
+    def _taken_along(self, claimed: Claimed) -> list[Claimed]:
+        """Return the messages that are published with this one, and those behind each."""
+        unstarted, weight = self._workload.unstarted, self._stretch.weight
+        taken: list[Claimed] = []
+        left = BATCH - weight(in_line=claimed.ordering_key is not None)
+        while unstarted and left > 0:
+            taken.append(unstarted.popleft())
+            left -= weight(in_line=taken[-1].ordering_key is not None)
+        return taken
 
     def _is_to_go(self, claimed: Claimed) -> bool:
         """Whether a message can be published; if not, it is settled."""
@@ -106,8 +117,9 @@ class RelayProcessing:
         first = [one for one in batch if one.ordering_key is not None]
         if not first or self._workload.outage.health is not Health.HEALTHY:
             return [Line(one) for one in batch]
-        most = max(1, (2 * BATCH - len(batch)) // len(first))
-        return lines_of(batch, await self._store.followers(first, most), self._store.now())
+        behind = await self._store.followers(first, self._stretch.length - 1)
+        self._stretch.learn([1 + len(each) for each in behind])
+        return lines_of(batch, behind, self._store.now())
 
     def _not_published(self, batch: list[Claimed], error: Exception) -> None:
         """Judge what stopped all of them: the store, or the broker. Nothing else is expected."""
