@@ -27,14 +27,14 @@ async def watcher(url, **options):
 
 
 @contextmanager
-def workers():
+def workers(app=APP):
     """Give a function that starts workers; none of them outlives the block."""
     started = []
 
     def start(url, **settings):
         environment = {f"RECORDER_{name.upper()}": str(value) for name, value in settings.items()}
         worker = subprocess.Popen(
-            [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "warning"],
+            [sys.executable, "-m", "actorbus", "run", app, "--log-level", "warning"],
             env=os.environ | {"PYTHONPATH": str(ROOT), "RECORDER_STORE": url} | environment,
             cwd=ROOT,
         )

@@ -1,0 +1,67 @@
+"""Messages of ordering keys whose handlers fail now and then, and say what they saw.
+
+RECORDER_STORE   the URL of its store
+RECORDER_LEASE   seconds
+RECORDER_SEED    of the failures
+"""
+
+import os
+import random
+from dataclasses import dataclass
+
+import trio
+
+from actorbus import ActorBus, Retry, Transaction, field
+
+FAILING = 0.1
+"""How many of the starts fail."""
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """Make the table."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """The `number`th movement of a key."""
+
+    key: str
+    number: int
+
+
+def make_bus(url, *, lease=10.0, seed=0):
+    draws = random.Random(seed)
+    bus = ActorBus("lines", url, lease=lease)
+    retry = Retry(attempts=200, initial=0.01, factor=1.5, maximum=0.1)
+    bus.add_channel("lines", ordering_key=field("key"), retry=retry)
+
+    @bus.command_handler
+    async def set_up(command: SetUp, tx: Transaction) -> None:
+        await tx.execute(
+            "CREATE TABLE moved"
+            " (place SERIAL, key TEXT, number INTEGER, before INTEGER, alone BOOLEAN)"
+        )
+
+    @bus.command_handler(channel="lines", endpoint_id="move")
+    async def move(command: Move, tx: Transaction) -> None:
+        """Write which movement was committed last, and whether no other of its key is running."""
+        await tx.execute(
+            "INSERT INTO moved (key, number, before, alone) SELECT $1, $2,"
+            " (SELECT coalesce(max(number), -1) FROM moved WHERE key = $1),"
+            " pg_try_advisory_xact_lock(hashtext($1))",
+            command.key,
+            command.number,
+        )
+        await trio.sleep(draws.uniform(0.0, 0.005))
+        if draws.random() < FAILING:
+            raise ArithmeticError("now and then")
+
+    return bus
+
+
+bus = make_bus(
+    os.environ.get("RECORDER_STORE", ":memory:"),
+    lease=float(os.environ.get("RECORDER_LEASE", "1")),
+    seed=os.environ.get("RECORDER_SEED", "0"),
+)
