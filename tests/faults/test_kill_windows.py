@@ -8,7 +8,7 @@ from actorbus import Letter
 from tests.faults.recorder_app import Record
 from tests.faults.recording import (
     assert_each_is_there_once,
-    died,
+    ended,
     rows,
     until_recorded,
     watcher,
@@ -50,7 +50,7 @@ async def test_a_process_killed_there_leaves_all_or_nothing_to_another(
     The row is looked at right after the death: what is there then was committed.
     """
     worker = start(url, die=f"{VICTIM}@{point}")
-    assert await died(worker) == -signal.SIGKILL
+    assert await ended(worker) == -signal.SIGKILL
     assert (await rows(bus, "recorded"))[VICTIM] == is_there
 
     await until_recorded(bus, MESSAGES, start(url))
