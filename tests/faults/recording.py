@@ -115,10 +115,17 @@ class Database:
     def __init__(self, url):
         self.url = url
 
-    def fetch(self, sql):
-        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-            cursor = connection.execute(sql)
-            return cursor.fetchall() if cursor.description else []
+    def fetch(self, sql, tries=50):
+        """Run a statement, again while the server is full."""
+        try:
+            with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+                cursor = connection.execute(sql)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            if tries == 0:
+                raise
+            time.sleep(0.02)
+            return self.fetch(sql, tries - 1)
 
     def count(self, table="recorded"):
         return self.fetch(f"SELECT count(*) FROM {table}")[0][0]

@@ -67,8 +67,8 @@ async def test_clocks_that_are_ten_minutes_off_run_nothing_early_and_nothing_twi
     """One worker's is fast, one's is slow; the moments that are compared are the database's."""
     for table in TABLES:
         database.fetch(f"ALTER TABLE {table} ADD at timestamptz DEFAULT clock_timestamp()")
-    running = [start(postgres, clock=off) for off in (600, -600)]
-    await send(bus, range(40), later=2.0, pause=0.02)
+    running = [start(postgres, clock=off, concurrency=1) for off in (600, -600)]
+    await send(bus, range(40), later=2.0, pause=0.1)
     await database.until(40, *running)
 
     database.assert_each_is_there_once(40)
