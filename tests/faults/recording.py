@@ -90,6 +90,15 @@ async def recorded(bus):
     return min([len(await rows(bus, table)) for table in TABLES])
 
 
+async def until_up(bus, *processes):
+    """Wait until each of them has the store open."""
+    pids = {process.pid for process in processes}
+    with trio.fail_after(PATIENCE):
+        while not pids <= {row.pid for row in await bus.store.processes()}:
+            assert_alive(processes)
+            await trio.sleep(0.02)
+
+
 async def until_recorded(bus, count, *others):
     """Wait until this many numbers are in both tables; these processes are to live meanwhile."""
     with trio.fail_after(PATIENCE):

@@ -89,12 +89,15 @@ async def test_a_server_that_takes_no_more_connections(
 ):
     """Others have all of them, and the worker loses its own; it comes back when some are free."""
     worker = start(own_postgres)
-    await send(bus, range(MESSAGES), pause=0.02)
+    await send(bus, range(MESSAGES), pause=0.1)
     await database.until(20, worker)
     with ExitStack() as taken:
-        own_postgres_server.terminate_backends()
+        other = taken.enter_context(psycopg.connect(own_postgres_server.url, autocommit=True))
         take_all(own_postgres, taken)
-        own_postgres_server.terminate_backends("application_name <> 'greedy'")
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname <> current_database() AND application_name <> 'greedy'"
+        )
         take_all(own_postgres, taken)
         await trio.sleep(1.5)
         assert_alive([worker])

@@ -13,6 +13,7 @@ from tests.faults.recording import (
     line_of,
     peak_memory,
     send,
+    until_up,
     watcher,
     workers,
 )
@@ -67,11 +68,13 @@ async def test_clocks_that_are_ten_minutes_off_run_nothing_early_and_nothing_twi
     """One worker's is fast, one's is slow; the moments that are compared are the database's."""
     for table in TABLES:
         database.fetch(f"ALTER TABLE {table} ADD at timestamptz DEFAULT clock_timestamp()")
-    running = [start(postgres, clock=off, concurrency=1) for off in (600, -600)]
-    await send(bus, range(40), later=2.0, pause=0.1)
-    await database.until(40, *running)
+    running = [start(postgres, clock=off, concurrency=4) for off in (600, -600)]
+    await until_up(bus, *running)
+    for first in range(0, 200, 20):
+        await send(bus, range(first, first + 20), later=2.0, pause=0.02)
+    await database.until(200, *running)
 
-    database.assert_each_is_there_once(40)
+    database.assert_each_is_there_once(200)
     ((soonest,),) = database.fetch(
         "SELECT extract(epoch FROM min(echoed.at - recorded.at))::float"
         " FROM echoed JOIN recorded USING (number)"
