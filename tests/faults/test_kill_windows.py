@@ -21,9 +21,11 @@ VICTIM = 7
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
-    return f"sqlite:///{tmp_path}/recorder.db"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/recorder.db"
+    return request.getfixturevalue("postgres")
 
 
 @pytest.fixture

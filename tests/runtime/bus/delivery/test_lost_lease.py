@@ -126,7 +126,7 @@ async def test_a_channel_that_found_no_lease_claims_as_soon_as_there_is_one(url,
         await trio.testing.wait_all_tasks_blocked(0.05)
         monkeypatch.setattr(store, "renew", renew)
         depot.go_on.set()
-        await depot.until(lambda: len(depot.committed) == 2)
+        await until(lambda: len(depot.committed) == 2)
 
     assert (sorted(depot.committed), stalled) == ([0, 1], [])
 
