@@ -54,6 +54,15 @@ _CLASSES: Final[Mapping[str, tuple[type[StoreError], str]]] = {
 _AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout: another transaction's doing."""
 
+DRIVERS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    EOFError,
+)
+"""What the driver raises."""
+
 IDLE: Final = "25P03"
 CANCELLED: Final = "57014"
 

@@ -30,7 +30,7 @@ from actorbus.stores.postgresql import _leases, _runs, _settle
 from actorbus.stores.postgresql._clock import DatabaseClock, LocalClock, MonotonicClock
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
-from actorbus.stores.postgresql._errors import is_anothers_doing, is_outage, outage
+from actorbus.stores.postgresql._errors import DRIVERS, is_anothers_doing, is_outage, outage
 from actorbus.stores.postgresql._operations import Operations
 from actorbus.stores.postgresql._options import parse
 from actorbus.stores.postgresql._parts import Parts
@@ -364,7 +364,7 @@ class PostgresStore(Receiving, Operations, Upkeep):
         """Run our own code on the drivers' loop. Raises StoreError, and what is no driver's."""
         try:
             return await self._on_loop(function, *args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
+        except DRIVERS as error:
             raise outage(error, self._place) from error
 
     async def _on_loop(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
