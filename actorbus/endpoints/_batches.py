@@ -22,7 +22,7 @@ from typing import Any
 import trio
 
 from actorbus._settlement import ACK
-from actorbus._store import Claimed, CommitListener, StaleClaim, StoreUnavailable
+from actorbus._store import Claimed, CommitListener, GroupLost, StaleClaim, StoreUnavailable
 from actorbus.endpoints._decision import Verdict, is_exit
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._gathering import Gathering
@@ -250,6 +250,10 @@ class _AllInHand:
             one.committed()
 
     def lost(self, error: StoreUnavailable | StaleClaim) -> None:
-        """Run all of them again."""
+        """Run all of them again: of one that was taken back the others know nothing."""
+        if isinstance(error, StaleClaim):
+            taken = error
+            error = GroupLost("a message of its batch was taken back")
+            error.__cause__ = taken
         for one in self.each:
             one.lost(error)

@@ -125,6 +125,10 @@ class Processing:
             workload.counts.started -= 1
             self._total.started -= 1
             self.settling.settle(claimed, EXPIRE)
+        except GroupLost as error:  # another transaction's doing: a deadlock, a lock, its group
+            await unit.rollback()
+            workload.uncommitted += 1
+            self.commit_lost(claimed, error, alone=alone)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  whatever it raises is judged
             await unit.rollback()
             self.judging.failed(claimed, error)
@@ -212,7 +216,7 @@ class Processing:
         workload = self._workload
         workload.uncommitted -= 1
         if isinstance(error, StaleClaim):
-            self.settling.too_late(claimed)
+            self.judging.failed(claimed, error)  # unless it was taken back: then that is too late
         elif not alone:
             self.settling.run_again(claimed)
             workload.notify()
