@@ -72,7 +72,8 @@ def shop(url, handled, **options):
 
     @bus.query_handler
     async def count(query: Count, tx: Transaction) -> int:
-        return (await tx.fetch_one("SELECT count(*) FROM orders"))[0]
+        ((orders,),) = await tx.fetch("SELECT count(*) FROM orders")
+        return int(orders)
 
     return bus
 
@@ -211,6 +212,7 @@ async def test_two_processes_share_the_work(postgres):
     ]
     try:
         for worker in workers:
+            assert worker.stdout is not None
             assert await trio.to_thread.run_sync(worker.stdout.readline) == "ready\n"
         bus = postgresql_worker.make_bus(postgres, "sender")
         async with bus.running(consume="none"):
