@@ -59,7 +59,7 @@ Events, on `bus.system.events`; the runtime's are in `actors.events`
     of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
     of tenants       TenantStarted, TenantEnded, TenantOptionsFailed, TenantsNotRefreshed
     of the store     StoreTrouble, LeaseLost
-    of a broker      BrokerTrouble, BrokerRecovered
+    of a broker      BrokerTrouble, BrokerRecovered, PartitionsAssigned, PartitionsRevoked
 Errors, all of them ActorBusError; `_errors` and `_store._errors` draw the tree
     for you to raise in a handler    PermanentError, RetryAfter
     declaring        BusConfigurationError (a ConfigurationError) with its Problem, BusStateError
@@ -105,6 +105,8 @@ from actorbus._bus_events import MessageRetried as MessageRetried
 from actorbus._bus_events import MessagesLetGo as MessagesLetGo
 from actorbus._bus_events import MessagesParked as MessagesParked
 from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
+from actorbus._bus_events import PartitionsAssigned as PartitionsAssigned
+from actorbus._bus_events import PartitionsRevoked as PartitionsRevoked
 from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import StoreTrouble as StoreTrouble
 from actorbus._bus_events import TenantEnded as TenantEnded
@@ -298,6 +300,8 @@ __all__ = [
     "NotProceeded",
     "Ordering",
     "ParkedMessages",
+    "PartitionsAssigned",
+    "PartitionsRevoked",
     "Pause",
     "Payload",
     "PermanentError",

@@ -140,6 +140,23 @@ class BrokerTrouble(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionsAssigned(Event):
+    """Partitions of a channel's topic are this process's now, after a rebalance of its group."""
+
+    channel: str
+    partitions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionsRevoked(Event):
+    """Partitions were handed over; `running` messages of them had not ended within the time."""
+
+    channel: str
+    partitions: tuple[int, ...]
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerRecovered(Event):
     """A channel's message broker answers again."""
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from actorbus._bus_events import BrokerRecovered, BrokerTrouble, StoreTrouble
+from actorbus._bus_events import (
+    BrokerRecovered,
+    BrokerTrouble,
+    PartitionsAssigned,
+    PartitionsRevoked,
+    StoreTrouble,
+)
 from actorbus._driver_thread import DriverThread
 from actorbus._store import Claimed, StoreError
 from actorbus.channels.kafka._arrivals import Arrivals
@@ -161,6 +167,8 @@ class _Consumer:
         begun = await self._bus.store.begun(desk.group) if places else {}
         for place in places:
             desk.partitions[place] = Partition(place, desk.channel.window, begun.get(place, 0))
+        now, numbers = trio.current_time(), tuple(sorted(number for _, number in places))
+        self._bus.publish(PartitionsAssigned(self._path, now, desk.channel.name, numbers))
 
     async def _hand_over(self, places: Sequence[Place]) -> dict[Place, int]:
         """Give partitions up: what runs has its time, the rest is the next owner's."""
@@ -176,6 +184,11 @@ class _Consumer:
         running = desk.still_running(found)
         async with self._store_free:
             await self._bus.store.hand_over(desk.group, places, _noted(unstarted), running)
+        now, numbers = trio.current_time(), tuple(sorted(number for _, number in places))
+        if places:
+            self._bus.publish(
+                PartitionsRevoked(self._path, now, desk.channel.name, numbers, len(running))
+            )
         return _committable(found)
 
     async def end(self) -> None:

@@ -80,6 +80,7 @@ class Session:
         self._group = group
         self._tell = tell
         self._consumer: AIOKafkaConsumer | None = None
+        self._most = min(MOST_RECORDS, channel.prefetch)
         self._told = 0
         self._paused: frozenset[Place] = frozenset()
         self._all_paused = False
@@ -132,7 +133,7 @@ class Session:
             wanted = self._wanted(consumer)
             if wanted:
                 found = await consumer.getmany(
-                    *wanted, timeout_ms=int(POLL * 1000), max_records=MOST_RECORDS
+                    *wanted, timeout_ms=int(POLL * 1000), max_records=self._most
                 )
                 self._tell_of(found)
             else:

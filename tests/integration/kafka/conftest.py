@@ -106,10 +106,13 @@ class Broker:
 
     def channel(self, **options: Any) -> KafkaChannel:
         """Return the channel on this topic."""
-        options = {"session_timeout": 2.0, "handover_timeout": 1.0, "commit_every": 0.2, **options}
-        return KafkaChannel(
-            options.pop("name", CHANNEL), servers=self.servers, topic=self.topic, **options
-        )
+        usual: dict[str, Any] = {
+            "servers": self.servers,
+            "topic": self.topic,
+            "session_timeout": 2.0,
+        }
+        options = usual | {"handover_timeout": 1.0, "commit_every": 0.2} | options
+        return KafkaChannel(options.pop("name", CHANNEL), **options)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ NAMES = """
     InvalidTenant Invocation KafkaChannel LateReply LeaseLost Letter Limits Marker MessageDied
     MessageDiverted MessageNotProduced MessageParked MessageRefused MessageRetried MessagesLetGo
     MessagesParked MessagesTakenBack NestedTooDeep NoHandler NotProceeded Ordering ParkedMessages
+    PartitionsAssigned PartitionsRevoked
     Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
     QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction
     Receipt Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult
