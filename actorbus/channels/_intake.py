@@ -116,8 +116,7 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
 
     async def _claim(self) -> None:
         if not self._bus.lease_holds():
-            self._desk.bell.answer()  # the lease's renewal wakes all channels
-            return
+            return  # its renewal wakes all channels
         if self._waited:
             self._go_on()
         count = 0

@@ -83,7 +83,7 @@ async def test_messages_of_a_batch_that_failed_are_not_noted_with_the_others(sto
     calls = []
     again = trio.Event()
 
-    @bus.event_handler(channel="payments", batch=Batch(3, wait=5.0))
+    @bus.event_handler(channel="payments", batch=Batch(3, wait=1.0))
     async def book(events: list[Paid], tx: Transaction) -> None:
         calls.append(sorted(event.order for event in events))
         if len(calls) == 3:

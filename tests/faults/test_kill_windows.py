@@ -8,7 +8,7 @@ from actorbus import Letter
 from tests.faults.recorder_app import Record
 from tests.faults.recording import (
     assert_each_is_there_once,
-    ended,
+    died,
     rows,
     until_recorded,
     watcher,
@@ -21,11 +21,9 @@ VICTIM = 7
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite"])
 def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/recorder.db"
-    return request.getfixturevalue("postgres")
+    return f"sqlite:///{tmp_path}/recorder.db"
 
 
 @pytest.fixture
@@ -52,7 +50,7 @@ async def test_a_process_killed_there_leaves_all_or_nothing_to_another(
     The row is looked at right after the death: what is there then was committed.
     """
     worker = start(url, die=f"{VICTIM}@{point}")
-    assert await ended(worker) == -signal.SIGKILL
+    assert await died(worker) == -signal.SIGKILL
     assert (await rows(bus, "recorded"))[VICTIM] == is_there
 
     await until_recorded(bus, MESSAGES, start(url))

@@ -3,10 +3,13 @@
 import re
 import runpy
 import sqlite3
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from actorbus.stores.postgresql import PostgresOptions
+from actorbus.stores.sqlite import SqliteOptions
 from actorbus.stores.sqlite._queries import SCHEMA
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -37,6 +40,15 @@ def test_every_column_of_every_table_is_explained(database):
         for _, column, *_ in database.execute(f"PRAGMA table_info({table})"):
             explained = re.search(rf"^\| `{column}` \| \w+ \| \w", section, re.MULTILINE)
             assert explained, (table, column)
+
+
+@pytest.mark.parametrize("options", [SqliteOptions, PostgresOptions])
+def test_every_option_of_a_store_is_explained(options):
+    tables = PAGE.partition("## The states of a message")[0]
+    first_cells = " ".join(re.findall(r"^\| (.*?) \|", tables, re.MULTILINE))
+    named = set(re.findall(r"`(\w+)`", first_cells))
+
+    assert {field.name for field in fields(options)} - named == set()
 
 
 def test_what_differs_on_postgresql_is_said():
