@@ -13,7 +13,14 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from actorbus._settlement import (
     ACK,
@@ -25,9 +32,12 @@ from actorbus._settlement import (
     Settlement,
 )
 from actorbus._states import FINAL, Event, State, after
-from actorbus._store import Claimed, DeadLetterFilter, Demand
+from actorbus._store import Claimed, DeadLetterFilter, Demand, Store
 from actorbus.stores import SqliteOptions, SqliteStore
+from actorbus.stores.postgresql import PostgresStore
 from actorbus.testing import ManualClock, failure, names, outgoing, process
+from tests.contract.postgresql_clock import DatabasesClock
+from tests.services import Postgres
 
 CHANNEL, ENDPOINTS, PROCESSES = "orders", ("bill", "ship"), ("a", "b")
 LEASE = 1000.0
@@ -89,14 +99,33 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = ManualClock()
+        self.make()
         self.messages: list[Message] = []
         self.sent = 0
         self.expired: Counter[tuple[str, str]] = Counter()
-        self.folder = tempfile.TemporaryDirectory()
         self.portal_manager = start_blocking_portal("trio")
         self.call = self.portal_manager.__enter__().call
-        self.stores: dict[str, SqliteStore] = {}
+        self.stores: dict[str, Store] = {}
+        self.prepare()
+
+    # -- which store it is ------------------------------------------------------------------
+
+    def make(self) -> None:
+        """Make the place of the data, and the clock that rules it."""
+        self.clock: ManualClock = ManualClock()
+        self.folder = tempfile.TemporaryDirectory()
+
+    def prepare(self) -> None:
+        """Do what needs the trio run."""
+
+    def make_store(self) -> Store:
+        path = Path(self.folder.name) / "shop.db"
+        return SqliteStore(path, SqliteOptions(synchronous="OFF"), self.clock)
+
+    def remove(self) -> None:
+        self.folder.cleanup()
+
+    # -- life -------------------------------------------------------------------------------
 
     @initialize()
     def open_both(self) -> None:
@@ -104,8 +133,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.open(name)
 
     def open(self, name: str) -> None:
-        path = Path(self.folder.name) / "shop.db"
-        store = SqliteStore(path, SqliteOptions(synchronous="OFF"), self.clock)
+        store = self.make_store()
         self.call(store.open, process(name, LEASE))
         self.stores[name] = store
 
@@ -113,7 +141,7 @@ class StoreMachine(RuleBasedStateMachine):
         for store in self.stores.values():
             self.call(store.close)
         self.portal_manager.__exit__(None, None, None)
-        self.folder.cleanup()
+        self.remove()
 
     # -- what senders do --------------------------------------------------------------------
 
@@ -295,3 +323,34 @@ StoreMachine.TestCase.settings = settings(
     max_examples=100, stateful_step_count=50, deadline=None, print_blob=True
 )
 TestStoreAgainstItsModel = StoreMachine.TestCase
+
+
+class PostgresMachine(StoreMachine):
+    """The same on a database of its own."""
+
+    server: Postgres
+
+    def make(self) -> None:
+        self.database = self.server.fresh_database()
+        self.url = self.database.__enter__()
+        self.clock = self.databases_clock = DatabasesClock(self.url)
+
+    def prepare(self) -> None:
+        maker = self.make_store()
+        self.call(maker.open, process("maker"))
+        self.call(maker.close)
+        self.databases_clock.stand_still()
+
+    def make_store(self) -> Store:
+        return PostgresStore(self.url, clock=self.clock)
+
+    def remove(self) -> None:
+        self.databases_clock.close()
+        self.database.__exit__(None, None, None)
+
+
+def test_a_postgresql_store_against_the_model(postgres_server):
+    machine = type("Machine", (PostgresMachine,), {"server": postgres_server})
+    few = settings(max_examples=8, stateful_step_count=30, deadline=None, print_blob=True)
+
+    run_state_machine_as_test(machine, settings=few)

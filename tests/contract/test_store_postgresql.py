@@ -2,11 +2,10 @@
 
 from contextlib import asynccontextmanager
 
-import psycopg
 import pytest
 
 from actorbus.stores.postgresql import PostgresStore
-from actorbus.testing import ManualClock, process
+from actorbus.testing import process
 from actorbus.testing.store_contract._broker import BrokerContract, SharedBrokerContract
 from actorbus.testing.store_contract._error_channels import ErrorChannelContract
 from actorbus.testing.store_contract._ordering import OrderingContract
@@ -19,43 +18,7 @@ from actorbus.testing.store_contract._sending import SendingContract
 from actorbus.testing.store_contract._settling import SettlingContract
 from actorbus.testing.store_contract._sharing import SharingContract
 from actorbus.testing.store_contract._turns import TurnsContract
-
-_STILL = """
-    CREATE TABLE test_clock (now DOUBLE PRECISION NOT NULL);
-    INSERT INTO test_clock VALUES ({now});
-    CREATE OR REPLACE FUNCTION actorbus_now() RETURNS DOUBLE PRECISION
-    LANGUAGE sql VOLATILE AS 'SELECT now FROM test_clock'
-"""
-
-
-class DatabasesClock(ManualClock):
-    """The database's clock in the hands of a test; that of this machine goes with it.
-
-    The machine's wall clock is nothing to a store that is ruled by the database's.
-    """
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._connection = psycopg.connect(url, autocommit=True)
-
-    def stand_still(self) -> None:
-        """Rule a store that has been made."""
-        self._connection.execute(_STILL.format(now=self.wall_time))
-
-    def advance(self, seconds: float) -> None:
-        super().advance(seconds)
-        self._connection.execute("UPDATE test_clock SET now = now + %s", (seconds,))
-
-    def set_wall(self, wall: float) -> None:
-        """Set this machine's clock, which nothing of a store's reads."""
-
-    def reboot(self, boot_id: str = "second boot") -> None:
-        """Start this machine again. It takes longer than a lease."""
-        self.advance(60.0)
-        super().reboot(boot_id)
-
-    def close(self) -> None:
-        self._connection.close()
+from tests.contract.postgresql_clock import DatabasesClock
 
 
 @pytest.fixture
