@@ -49,8 +49,9 @@ async def left(bus):
 async def visit(bus, number):
     """Send a visit to the small shop, wait until it was handled, and return how long it dwelt."""
     await bus.commands.send(Visit(number, time.time()), headers={"shop": "small"})
+    statement = f"SELECT seconds FROM dwelt WHERE number = {number}"
     with trio.fail_after(PATIENCE):
-        while not (found := await read(bus, f"SELECT seconds FROM dwelt WHERE number = {number}")):  # noqa: ASYNC110
+        while not (found := await read(bus, statement)):  # noqa: ASYNC110  another process writes it
             await trio.sleep(0.02)
     return found[0]
 

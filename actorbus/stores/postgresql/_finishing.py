@@ -27,7 +27,7 @@ from actorbus._store import (
     StoreUnavailable,
     TransactionTooLong,
 )
-from actorbus.stores.postgresql import _append, _replies, _settle
+from actorbus.stores.postgresql import _append, _lines, _replies, _settle
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
 from actorbus.stores.postgresql._errors import (
@@ -216,6 +216,10 @@ async def _write_queued(
 ) -> set[str]:
     """Write what was queued; return the channels that have work then."""
     ready: set[str] = set()
+    if finish.copies and finish.settlements:
+        settled = _lines.lines_of(claimed for claimed, _ in finish.settlements)
+        if settled:
+            await _lines.lock(connection, settled | _lines.lines_of(finish.copies))
     if finish.copies:
         _, channels = await _append.append(connection, finish.copies)
         ready |= channels
