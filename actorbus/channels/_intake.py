@@ -116,7 +116,8 @@ class Intake(Actor, restart="permanent", runs_on="trio"):
 
     async def _claim(self) -> None:
         if not self._bus.lease_holds():
-            return  # its renewal wakes all channels
+            self._desk.bell.answer()  # the lease's renewal wakes all channels
+            return
         if self._waited:
             self._go_on()
         count = 0

@@ -8,7 +8,7 @@ from actorbus import Letter
 from tests.faults.recorder_app import Record
 from tests.faults.recording import (
     assert_each_is_there_once,
-    died,
+    ended,
     rows,
     until_recorded,
     watcher,
@@ -21,15 +21,20 @@ VICTIM = 7
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
-    return f"sqlite:///{tmp_path}/recorder.db"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/recorder.db"
+    return request.getfixturevalue("postgres")
 
 
 @pytest.fixture
 async def bus(url):
     async with watcher(url) as bus:
-        await bus.commands.send_many(Letter(Record(number)) for number in range(MESSAGES))
+        await bus.commands.send_many(
+            Letter(Record(number, pause=0.3 if number == VICTIM else 0.0))
+            for number in range(MESSAGES)
+        )
         yield bus
 
 
@@ -47,10 +52,11 @@ async def test_a_process_killed_there_leaves_all_or_nothing_to_another(
 ):
     """Before the commit there is no row and no event, after it both; another process does the rest.
 
-    The row is looked at right after the death: what is there then was committed.
+    The row is looked at right after the death: what is there then was committed. Nothing else
+    commits at that moment: records are handled one at a time, and this one takes a while.
     """
-    worker = start(url, die=f"{VICTIM}@{point}")
-    assert await died(worker) == -signal.SIGKILL
+    worker = start(url, "records", die=f"{VICTIM}@{point}", concurrency=1)
+    assert await ended(worker) == -signal.SIGKILL
     assert (await rows(bus, "recorded"))[VICTIM] == is_there
 
     await until_recorded(bus, MESSAGES, start(url))

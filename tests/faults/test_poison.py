@@ -7,7 +7,7 @@ import trio
 
 from actorbus import DeadLetterReason, Letter
 from tests.faults.poison_app import ATTEMPTS, SetUp, Take, make_bus
-from tests.faults.recording import PATIENCE, died, workers
+from tests.faults.recording import PATIENCE, ended, workers
 
 POISON = 20
 MESSAGES = 60
@@ -40,7 +40,7 @@ async def test_a_message_that_kills_its_process_becomes_a_dead_letter_and_the_ot
     )
     with workers("tests.faults.poison_app:bus") as start:
         for _ in range(FIRST_CLAIM + ATTEMPTS):
-            assert await died(start(postgres)) == -signal.SIGKILL
+            assert await ended(start(postgres)) == -signal.SIGKILL
         survivor = start(postgres)
         with trio.fail_after(PATIENCE):
             while not (letters := await bus.dead_letters.list()) or len(await taken(bus)) < (

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
-from actorbus import ActorBus, LeaseLost, Retry, Transaction
+from actorbus import ActorBus, ChannelStalled, LeaseLost, Retry, Transaction
 from actorbus._settlement import ACK
-from actorbus._store import Demand, ProcessInfo
+from actorbus._store import Demand, ProcessInfo, StoreUnavailable
 from actorbus.stores import open_store
 from actorbus.testing import ManualClock
 from tests.waiting import until
@@ -104,6 +105,30 @@ async def test_nothing_is_begun_while_a_lease_has_run_out_and_all_of_it_once_it_
 
     assert (depot.started, sorted(depot.committed)) == ([*range(5)], [*range(5)])
     assert depot.lost == []
+
+
+async def test_a_channel_that_found_no_lease_claims_as_soon_as_there_is_one(url, monkeypatch):
+    """It was rung for while the lease had run out, and could not be renewed."""
+    depot, asked = Depot(url, uses_tx=True), trio.Event()
+    stalled = []
+    async with depot.holding(1):
+        depot.bus.system.events.subscribe(stalled.append, ChannelStalled)
+        store, renew = depot.bus.store, depot.bus.store.renew
+
+        async def fail():
+            asked.set()
+            raise StoreUnavailable("for a while")
+
+        monkeypatch.setattr(store, "renew", fail)
+        depot.clock.advance(11.0)
+        await depot.bus.events.publish(Parcel(1))
+        await asked.wait()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        monkeypatch.setattr(store, "renew", renew)
+        depot.go_on.set()
+        await until(lambda: len(depot.committed) == 2)
+
+    assert (sorted(depot.committed), stalled) == ([0, 1], [])
 
 
 async def test_after_a_lost_lease_the_process_works_on_under_a_new_one(url):

@@ -1,0 +1,127 @@
+"""Workers on PostgreSQL that stand still, are asked to end, or have wrong clocks."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.faults.recorder_app import TABLES
+from tests.faults.recording import (
+    Database,
+    ended,
+    line_of,
+    peak_memory,
+    send,
+    until_up,
+    watcher,
+    workers,
+)
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture
+def start():
+    with workers() as start:
+        yield start
+
+
+@pytest.fixture
+def database(postgres):
+    return Database(postgres)
+
+
+@pytest.fixture
+async def bus(postgres):
+    async with watcher(postgres) as bus:
+        yield bus
+
+
+async def test_a_worker_paused_beyond_its_lease_holds_up_nobody_and_does_nothing_twice(
+    bus, database, postgres, start
+):
+    """It holds a row that all need. The server ends its transaction within the lease."""
+    paused = start(postgres, lease=2, concurrency=1, output=subprocess.PIPE)
+    await send(bus, [0], hot=True, pause=0.5)
+    assert await line_of(paused) == b"holding\n"
+    os.kill(paused.pid, signal.SIGSTOP)
+    other = start(postgres, lease=2)
+    await send(bus, range(1, 20), hot=True)
+    await database.until(20, other)
+    assert database.fetch("SELECT count FROM hot") == [(20,)]
+
+    os.kill(paused.pid, signal.SIGCONT)
+    other.send_signal(signal.SIGTERM)
+    assert await ended(other) == 0
+    await send(bus, range(20, 40), hot=True)
+    await database.until(40, paused)
+
+    assert database.fetch("SELECT count FROM hot") == [(40,)]
+    database.assert_each_is_there_once(40)
+    assert database.fetch(f"SELECT count(*) FROM recorded WHERE pid = {paused.pid}") == [(20,)]
+
+
+async def test_clocks_that_are_ten_minutes_off_run_nothing_early_and_nothing_twice(
+    bus, database, postgres, start
+):
+    """One worker's is fast, one's is slow; the moments that are compared are the database's."""
+    for table in TABLES:
+        database.fetch(f"ALTER TABLE {table} ADD at timestamptz DEFAULT clock_timestamp()")
+    running = [start(postgres, clock=off, concurrency=4) for off in (600, -600)]
+    await until_up(bus, *running)
+    for first in range(0, 200, 20):
+        await send(bus, range(first, first + 20), later=2.0, pause=0.02)
+    await database.until(200, *running)
+
+    database.assert_each_is_there_once(200)
+    ((soonest,),) = database.fetch(
+        "SELECT extract(epoch FROM min(echoed.at - recorded.at))::float"
+        " FROM echoed JOIN recorded USING (number)"
+    )
+    assert soonest > 1.9
+    assert len(database.fetch("SELECT DISTINCT pid FROM recorded")) == 2
+
+
+async def test_a_worker_that_is_asked_to_end_with_fifty_in_flight(
+    bus, database, postgres, start, tmp_path
+):
+    """Some end in time and stay done; the others are another worker's at once, lease or not."""
+    settings = {"lease": 300, "concurrency": 50, "shutdown": 2, "fast": tmp_path / "fast"}
+    asked = start(postgres, output=subprocess.PIPE, **settings)
+    await send(bus, range(25), idle=0.5)
+    await send(bus, range(25, 50), idle=600)
+    await send(bus, range(50, 60))
+    for _ in range(50):
+        assert await line_of(asked) == b"began\n"
+    asked.send_signal(signal.SIGTERM)
+    assert await ended(asked) == 0
+    done = database.numbers("recorded")
+    queues = await bus.store.statistics()
+
+    assert set(range(25)) <= set(done)
+    assert not set(range(25, 50)) & set(done)
+    assert sum(queue.claimed for queue in queues) == 0
+    (tmp_path / "fast").touch()
+    await database.until(60, start(postgres, **settings))
+    database.assert_each_is_there_once(60)
+
+
+async def test_a_consumer_a_hundred_times_slower_than_the_producer(
+    bus, database, postgres, start, tmp_path
+):
+    """50 MB wait in the store, not in the worker; then it is let go, and all is there."""
+    worker = start(postgres, fast=tmp_path / "fast", concurrency=4)
+    load = b"x" * 10_000
+    await send(bus, [0])
+    await database.until(1, worker)
+    before = peak_memory(worker)
+    for first in range(1, 5_000, 500):
+        await send(bus, range(first, min(first + 500, 5_000)), idle=0.05, load=load)
+    behind = 5_000 - database.count()
+    (tmp_path / "fast").touch()
+    await database.until(5_000, worker)
+
+    assert behind > 2_500, "the consumer was not slow"
+    database.assert_each_is_there_once(5_000)
+    assert peak_memory(worker) - before < 40, "megabytes"
