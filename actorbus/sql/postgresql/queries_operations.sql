@@ -409,24 +409,34 @@ SELECT
     );
 
 -- name: forget_sent
--- Forget keys of the gateway, of those that were noted first. No index has their times: only the
--- head of the table is looked at.
-DELETE FROM actorbus_sent WHERE number = ANY (ARRAY (
-    SELECT number FROM actorbus_sent WHERE number = ANY (ARRAY (
-        SELECT number FROM (
-            SELECT number, sent_at FROM actorbus_sent ORDER BY number LIMIT $2
-        ) AS oldest WHERE sent_at < actorbus_now() - $1::double precision
+-- Forget keys of the gateway, of those that were noted first behind a number. No index has their
+-- times: only the head of the table is looked at. How many are gone, and the last of them.
+WITH gone AS (
+    DELETE FROM actorbus_sent WHERE number = ANY (ARRAY (
+        SELECT number FROM actorbus_sent WHERE number = ANY (ARRAY (
+            SELECT number FROM (
+                SELECT number, sent_at FROM actorbus_sent
+                WHERE number > $3 ORDER BY number LIMIT $2
+            ) AS oldest WHERE sent_at < actorbus_now() - $1::double precision
+        ))
+        FOR UPDATE SKIP LOCKED
     ))
-    FOR UPDATE SKIP LOCKED
-));
+    RETURNING number
+)
+SELECT count(*), coalesce(max(number), $3) FROM gone;
 
 -- name: forget_handled
 -- Forget keys of the handlers in the same way.
-DELETE FROM actorbus_handled WHERE number = ANY (ARRAY (
-    SELECT number FROM actorbus_handled WHERE number = ANY (ARRAY (
-        SELECT number FROM (
-            SELECT number, handled_at FROM actorbus_handled ORDER BY number LIMIT $2
-        ) AS oldest WHERE handled_at < actorbus_now() - $1::double precision
+WITH gone AS (
+    DELETE FROM actorbus_handled WHERE number = ANY (ARRAY (
+        SELECT number FROM actorbus_handled WHERE number = ANY (ARRAY (
+            SELECT number FROM (
+                SELECT number, handled_at FROM actorbus_handled
+                WHERE number > $3 ORDER BY number LIMIT $2
+            ) AS oldest WHERE handled_at < actorbus_now() - $1::double precision
+        ))
+        FOR UPDATE SKIP LOCKED
     ))
-    FOR UPDATE SKIP LOCKED
-));
+    RETURNING number
+)
+SELECT count(*), coalesce(max(number), $3) FROM gone;

@@ -199,6 +199,14 @@ CREATE TABLE actorbus_handled (
     owner      TEXT COLLATE "C",         -- of a broker's message: who is handling it; NULL: it is done
     UNIQUE (endpoint, key)
 );
+-- What is forgotten goes at the head, and the next time is looked for there: it is cleared away by its
+-- number, not by that of those that are left.
+ALTER TABLE actorbus_sent SET (
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000
+);
+ALTER TABLE actorbus_handled SET (
+    autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000
+);
 
 
 -- How far the messages of a broker's partitions were begun, by the process that has the partition.

@@ -237,10 +237,11 @@ class Operations(ABC):
         while await self._write(_replies.forget) == _replies.BATCH:
             pass
         seconds = self._retention if keep is None else keep
+        done = _retention.Purged(0, (0, 0))
         total = 0
-        while count := await self._write(lambda connection: _retention.purge(connection, seconds)):
-            total += count
-            self._forgotten += count
+        while (done := await self._write(_forgetting(seconds, done.behind))).keys:
+            total += done.keys
+            self._forgotten += done.keys
         return total
 
 
@@ -250,3 +251,9 @@ def _with(
     limit: int,
 ) -> Callable[[Connection], Awaitable[T]]:
     return lambda connection: work(connection, matching, limit)
+
+
+def _forgetting(
+    keep: float, behind: tuple[int, ...]
+) -> Callable[[Connection], Awaitable[_retention.Purged]]:
+    return lambda connection: _retention.purge(connection, keep, behind)
