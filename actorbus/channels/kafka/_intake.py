@@ -30,8 +30,9 @@ from supervisors import leaves
 if TYPE_CHECKING:
     from actorbus.channels.kafka._session import Session, SessionEvent
 
-ASK_AGAIN_EVERY: Final = 1.0
-"""Seconds between two questions for messages that another process handles."""
+ASK_AGAIN_EVERY: Final = 0.25
+"""Seconds between two questions for messages that another process handles: if that one has died,
+they lie for so much longer than its lease."""
 LAST_WORDS: Final = 2.0
 """Seconds for the last settlements, the last commit and the note in the store, at the end."""
 BROKER = "broker"
@@ -207,10 +208,12 @@ class _Consumer:
     async def tick(self) -> None:
         """Commit what is done with, and ask again for what others handle."""
         every = as_seconds(self._desk.channel.commit_every) or 1.0
-        asked_at = trio.current_time()
+        committed_at = asked_at = trio.current_time()
         while True:
             await trio.sleep(min(every, ASK_AGAIN_EVERY))
-            await self._commit(_committable(list(self._desk.partitions.values())))
+            if trio.current_time() - committed_at >= every:
+                committed_at = trio.current_time()
+                await self._commit(_committable(list(self._desk.partitions.values())))
             if trio.current_time() - asked_at >= ASK_AGAIN_EVERY:
                 asked_at = trio.current_time()
                 await self._in_store(self._ask_again)

@@ -255,7 +255,8 @@ def make_consumer(channel: KafkaChannel, group: str) -> AIOKafkaConsumer:
     session = as_seconds(channel.session_timeout) or 10.0
     handover = as_seconds(channel.handover_timeout) or 5.0
     options: dict[str, Any] = {
-        "heartbeat_interval_ms": int(min(3.0, session / 3) * 1000),
+        # A member that stays learns with its next heartbeat that another one has gone.
+        "heartbeat_interval_ms": int(min(3.0, session / 10) * 1000),
         "isolation_level": "read_committed",
         "metadata_max_age_ms": 60_000,
         "request_timeout_ms": int(max(15.0, session + handover + 5.0) * 1000),
