@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
+import trio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from benchmarks.durable.probes.worker import ENDPOINT, Job, fill
+from benchmarks.durable.raw._records import produce, record
 from tests.services import Kafka, Postgres
 
 CLAIMED = """
@@ -24,6 +27,10 @@ class Place(Protocol):
     arguments: tuple[str, ...]
     """What the probe is told."""
 
+    def fill(self, messages: int) -> None:
+        """Leave a backlog there."""
+        ...
+
     def held_by(self, pid: int, begun: Iterable[int]) -> set[int]:
         """Return the messages that a process had when it died; it had begun some of them."""
         ...
@@ -36,6 +43,9 @@ class InStore:
         self.arguments: tuple[str, ...] = (url,)
         self._server = server
         self._url = url
+
+    def fill(self, messages: int) -> None:
+        trio.run(fill, self._url, messages)
 
     def held_by(self, pid: int, begun: Iterable[int]) -> set[int]:
         rows = self._server.fetch(CLAIMED.format(pid=pid), url=self._url)
@@ -50,6 +60,10 @@ class OnKafka:
         self._kafka = kafka
         kafka.create_topic(self._topic)
         self.arguments: tuple[str, ...] = (url, kafka.servers, self._topic)
+
+    def fill(self, messages: int) -> None:
+        records = [record(number, ENDPOINT, Job(number)) for number in range(messages)]
+        asyncio.run(produce(self._kafka.servers, self._topic, records))
 
     def held_by(self, pid: int, begun: Iterable[int]) -> set[int]:
         places = asyncio.run(self._places())

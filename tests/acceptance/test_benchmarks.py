@@ -15,7 +15,7 @@ WORKLOADS = [
 ]
 DURABLE = [
     *("durable-drain", "durable-transactions", "durable-publish", "durable-hot-rows"),
-    "durable-costs",
+    *("durable-recovery", "durable-costs"),
 ]
 
 
@@ -47,9 +47,14 @@ def test_each_workload_runs_and_reports_figures_and_goals(workload):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("workload", DURABLE)
-def test_each_durable_workload_runs_beside_the_driver_alone(workload, postgres_server):
-    arguments = ("run", workload, "--quick", "--no-peers", "--repeat", "1", "--json")
-    done = benchmarks(*arguments, ACTORBUS_TEST_POSTGRESQL=postgres_server.url)
+def test_each_durable_workload_runs_beside_the_driver_alone(
+    workload, postgres_server, kafka_server
+):
+    done = benchmarks(
+        *("run", workload, "--quick", "--no-peers", "--repeat", "1", "--json"),
+        ACTORBUS_TEST_POSTGRESQL=postgres_server.url,
+        ACTORBUS_TEST_KAFKA=kafka_server.servers,
+    )
 
     assert done.returncode == 0, done.stderr
     [result] = json.loads(done.stdout)["results"]

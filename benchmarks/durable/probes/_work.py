@@ -29,6 +29,7 @@ def make_bus(
     With `batch` it takes that many messages at once, and inserts their rows in one transaction.
     """
     bus = ActorBus("drain", store=url)
+    bus.message("Work")(Work)
     bus.add_channel(CHANNEL, max_in_flight=in_flight)
     declare = partial(bus.command_handler, channel=CHANNEL, endpoint_id=ENDPOINT)
 

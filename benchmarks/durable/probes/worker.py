@@ -27,6 +27,7 @@ class Job:
 
 def make_bus(url: str, servers: str = "", topic: str = "") -> ActorBus:
     bus = ActorBus("recovery", store=url, lease=LEASE)
+    bus.message("Job")(Job)
     if servers:
         bus.add_channel(
             KafkaChannel(CHANNEL, servers=servers, topic=topic, session_timeout=SESSION_TIMEOUT)
@@ -48,16 +49,11 @@ async def work(*where: str) -> None:
         await trio.to_thread.run_sync(sys.stdin.read)
 
 
-async def send(messages: int, *where: str) -> None:
-    bus = make_bus(*where)
+async def fill(url: str, messages: int) -> None:
+    bus = make_bus(url)
     async with bus.running(consume="none"):
         await bus.commands.send_many(Job(number) for number in range(messages))
-    print("{}")
 
 
 if __name__ == "__main__":
-    command, *arguments = sys.argv[1:]
-    if command == "send":
-        trio.run(send, int(arguments[0]), *arguments[1:])
-    else:
-        trio.run(work, *arguments)
+    trio.run(work, *sys.argv[1:])

@@ -8,50 +8,22 @@ import asyncio
 import sys
 import time
 
-import msgspec
 import uvloop
-from aiokafka import AIOKafkaProducer
 
-from actorbus._store import Outgoing
-from actorbus.channels.kafka._records import Produced, to_record
 from benchmarks._process import report
 from benchmarks.durable._entries import body
-from benchmarks.durable.probes._work import CHANNEL, ENDPOINT, Work
+from benchmarks.durable.probes._work import ENDPOINT, Work
+from benchmarks.durable.raw._records import producer, record, send_all
 
 
 async def main(servers: str, topic: str, messages: int) -> None:
-    records = [record(number) for number in range(messages)]
-    async with AIOKafkaProducer(
-        bootstrap_servers=servers, enable_idempotence=True, acks="all"
-    ) as producer:
-        await producer.send_and_wait(topic, b"first")  # the topic's partitions are known now
+    records = [record(number, ENDPOINT, Work(body(number))) for number in range(messages)]
+    async with producer(servers) as made:
+        await made.send_and_wait(topic, b"first")  # it knows the topic's partitions now
         start = time.perf_counter()
-        sent = [
-            await producer.send(topic, value=value, key=key, headers=headers)
-            for key, value, headers in records
-        ]
-        await asyncio.gather(*sent)
+        await send_all(made, topic, records)
         seconds = time.perf_counter() - start
     report(rate=messages / seconds, seconds=seconds)
-
-
-def record(number: int) -> Produced:
-    identity = f"{number:032x}"
-    message = Outgoing(
-        copy_id=identity,
-        channel=CHANNEL,
-        endpoint=ENDPOINT,
-        tenant="",
-        message_id=identity,
-        type_name="Work",
-        content_type="application/msgpack",
-        headers="{}",
-        body=msgspec.msgpack.encode(Work(body(number))),
-        correlation_id=identity,
-        causation_id=None,
-        timestamp=time.time(),
-    )
-    return to_record(message, time.time())
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from benchmarks._settings import Settings, Workload
 from benchmarks.durable._servers import Backlog, filled, servers, settings
 
 NAME = "durable-publish"
-GATEWAY, HANDLER = "send_many", "a handler's sends"
+GATEWAY, HANDLER, OUTBOX = "send_many", "a handler's sends", "bus.outbox.using"
 COPY, EXECUTEMANY = "raw COPY", "raw executemany"
-OURS = {GATEWAY: "gateway", HANDLER: "handler"}
+OURS = {GATEWAY: "gateway", HANDLER: "handler", OUTBOX: "outbox"}
 RAW = {COPY: "copy", EXECUTEMANY: "executemany"}
 MESSAGES = 1_000
 GOAL = 0.5

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks._measure import Goal, Result, Series
-from benchmarks._process import measure
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._places import InStore, OnKafka, Place
 from benchmarks.durable._servers import Servers, servers, settings
@@ -62,12 +61,12 @@ def _filled(running: Servers, name: str, messages: int) -> Iterator[Place]:
             if name == POSTGRESQL
             else OnKafka(running.postgres, url, running.kafka)
         )
-        measure(PROBE, "send", messages, *place.arguments)
+        place.fill(messages)
         yield place
 
 
 def _die(deaths: Deaths, messages: int, place: Place) -> None:
-    with workers(2, PROBE, "work", *place.arguments) as (victim, other):
+    with workers(2, PROBE, *place.arguments) as (victim, other):
         begun = {int(_said(victim).text) for _ in range(BEGUN)}
         killed = victim.kill()
         theirs = place.held_by(victim.pid, begun)
