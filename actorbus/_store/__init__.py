@@ -55,6 +55,7 @@ from actorbus._store._server import Bloat as Bloat
 from actorbus._store._server import Horizon as Horizon
 from actorbus._store._server import OnServer as OnServer
 from actorbus._store._server import Server as Server
+from actorbus._store._tables import Connected as Connected
 from actorbus._store._tables import Migrating as Migrating
 from actorbus._store._tables import Migration as Migration
 from actorbus._store._tables import Tables as Tables
@@ -71,6 +72,7 @@ __all__ = [
     "Bloat",
     "Claimed",
     "CommitListener",
+    "Connected",
     "DeadLetterFilter",
     "DeadLetterGroup",
     "DeadLetterNotFound",

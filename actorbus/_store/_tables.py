@@ -1,5 +1,6 @@
 """The tables of a store as those who deploy it see them: their version, what is pending, sizes."""
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -45,6 +46,15 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
     after: int
     scripts: tuple[str, ...]
     """What it ran, in this order; empty if there was nothing to do."""
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """A store on a database server."""
+
+    def connection_statistics(self) -> Mapping[str, int | str | bool]:
+        """Say what goes on between this process and the server, by name. While it is open."""
+        ...
 
 
 @runtime_checkable

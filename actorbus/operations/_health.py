@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from actorbus._store import QueueStatistics, Remembered, Store, StoreError
+from actorbus._store import Connected, QueueStatistics, Remembered, Store, StoreError
 from actorbus.channels._desk import Desk, Endpoint, intake_path
 from actorbus.channels.kafka._desk import KafkaDesk
 from actorbus.consuming._pauses import Pause, Paused
@@ -132,6 +132,10 @@ class BusHealth:
     """What passed between this service and others, in this process."""
     remembered: Remembered | None = None
     """The deduplication keys in the store; None while it does not answer."""
+    database: dict[str, int | str | bool] = field(default_factory=dict)
+    """What goes on between this process and a database server, by name: connections in use and
+    thrown away, whether it listens or only polls (behind a pooler), what came too late. Empty for
+    a store that is a file."""
 
     @property
     def is_healthy(self) -> bool:
@@ -166,6 +170,7 @@ async def look(
         queues=None if queues is None else tuple(queues),
         distributed=replace(distributed),
         remembered=remembered,
+        database=dict(store.connection_statistics()) if isinstance(store, Connected) else {},
     )
 
 

@@ -5,19 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from actorbus.stores.postgresql import PostgresStore
-from actorbus.testing import process
-from actorbus.testing.store_contract._broker import BrokerContract, SharedBrokerContract
-from actorbus.testing.store_contract._error_channels import ErrorChannelContract
-from actorbus.testing.store_contract._ordering import OrderingContract
-from actorbus.testing.store_contract._parking import ParkingContract
-from actorbus.testing.store_contract._pausing import PausingContract
-from actorbus.testing.store_contract._relaying import RelayingContract
-from actorbus.testing.store_contract._replies import RepliesContract
-from actorbus.testing.store_contract._schedules import SchedulesContract
-from actorbus.testing.store_contract._sending import SendingContract
-from actorbus.testing.store_contract._settling import SettlingContract
-from actorbus.testing.store_contract._sharing import SharingContract
-from actorbus.testing.store_contract._turns import TurnsContract
+from actorbus.testing import SharedStoreContract, process
 from tests.contract.postgresql_clock import DatabasesClock
 
 
@@ -33,25 +21,7 @@ async def clock(postgres):
     clock.close()
 
 
-class DatabaseContract(
-    SendingContract,
-    SettlingContract,
-    ErrorChannelContract,
-    TurnsContract,
-    PausingContract,
-    ParkingContract,
-    SchedulesContract,
-    OrderingContract,
-    RelayingContract,
-    SharingContract,
-    RepliesContract,
-    BrokerContract,
-    SharedBrokerContract,
-):
-    """All that a store can."""
-
-
-class TestDatabase(DatabaseContract):
+class TestDatabase(SharedStoreContract):
     @pytest.fixture
     def open_store(self, postgres, clock):
         @asynccontextmanager

@@ -91,6 +91,7 @@ async def test_command_event_and_query_share_the_database(tables, runs_on):
     async with bus.running():
         assert await bus.commands.send(Place("a")) == "a"
         assert await bus.queries.ask(Count()) == 1
+        assert (await bus.health()).database["pooler"] == "none"
         await until(lambda: _has(handled, ["a"]))
     assert database(tables, "SELECT name FROM mails") == [("a",)]
     assert database(tables, "SELECT count(*) FROM actorbus_messages") == [(0,)]

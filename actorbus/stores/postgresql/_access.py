@@ -5,7 +5,7 @@ here happens on the drivers' loop.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
@@ -62,7 +62,7 @@ class Access:
         await self.handlers.close()
         await self.own.close()
 
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, int | str | bool]:
         """Return what is in use."""
         return {
             "connections_in_use": self.handlers.busy + self.own.busy,

@@ -115,7 +115,7 @@ class Parts:
             failures += 1
             await asyncio.sleep(_BACKOFF.delay(failures, random()))
 
-    def statistics(self) -> dict[str, Any]:
+    def statistics(self) -> dict[str, int | str | bool]:
         """Return what goes on between this process and the database."""
         connections = self.access.connections
         return self.access.statistics() | {

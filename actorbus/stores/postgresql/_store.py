@@ -303,7 +303,7 @@ class PostgresStore(Receiving, Operations, Upkeep):
         parts = self._open_parts()
         return parts.settler.stale + parts.finishing.stale
 
-    def connection_statistics(self) -> dict[str, Any]:
+    def connection_statistics(self) -> dict[str, int | str | bool]:
         """Return what goes on between this process and the database, by name."""
         return self._open_parts().statistics()
 
