@@ -6,6 +6,7 @@ from actorbus.channels._capabilities import capability_faults
 from actorbus.channels.kafka._checks import check_kafka
 from actorbus.configuration._problems import Problems
 from actorbus.declaring._channel import CAPABILITIES, Channel
+from actorbus.declaring._combined_channel import CombinedChannel
 from actorbus.declaring._declared import Declared
 from actorbus.messages._types import did_you_mean
 from actorbus.options._retry_checks import retry_contradictions
@@ -36,6 +37,9 @@ def check_capabilities(
 ) -> None:
     """Note options that a channel cannot honour; one that there is not is noted elsewhere."""
     channels = [one for one, _ in declared.channels]
+    for routing, _ in declared.routings:  # what a combined channel can do is its broker's to say
+        if isinstance(routing, CombinedChannel) and channel == routing.name:
+            channel = routing.broker
     named = [one for one in channels if channel in (one, one.name)]
     for one in named[:1]:
         problems.add_all(where, capability_faults(given, one, channels), prefix)
