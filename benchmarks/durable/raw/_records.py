@@ -12,7 +12,7 @@ from actorbus._store import Outgoing
 from actorbus.channels.kafka._records import Produced, to_record
 
 
-def record(number: int, endpoint: str, message: object) -> Produced:
+def record(number: int, endpoint: str, message: object, key: str | None = None) -> Produced:
     """Return the record of a message for an endpoint; its type goes by the class's name."""
     identity = f"{number:032x}"
     copy = Outgoing(
@@ -26,6 +26,7 @@ def record(number: int, endpoint: str, message: object) -> Produced:
         body=msgspec.msgpack.encode(message),
         correlation_id=identity,
         timestamp=time.time(),
+        ordering_key=key,
     )
     return to_record(copy, time.time())
 

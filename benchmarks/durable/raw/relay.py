@@ -13,11 +13,15 @@ import uvloop
 from benchmarks._process import report
 from benchmarks.durable._entries import body
 from benchmarks.durable.probes._work import ENDPOINT, Work
+from benchmarks.durable.probes.relay import KEYS
 from benchmarks.durable.raw._records import producer, record, send_all
 
 
 async def main(servers: str, topic: str, messages: int) -> None:
-    records = [record(number, ENDPOINT, Work(body(number))) for number in range(messages)]
+    records = [
+        record(number, ENDPOINT, Work(body(number)), str(number % KEYS))
+        for number in range(messages)
+    ]
     async with producer(servers) as made:
         await made.send_and_wait(topic, b"first")  # it knows the topic's partitions now
         start = time.perf_counter()
