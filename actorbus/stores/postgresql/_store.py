@@ -172,7 +172,9 @@ class PostgresStore(Receiving, Operations, Upkeep):
     async def claim(self, demands: Sequence[Demand]) -> list[Claimed]:
         """Claim ready messages for each demand.
 
-        If the answer to its commit is lost, what it may have claimed is given back.
+        A transaction, although it is one statement: if the answer is lost, nothing is claimed. If
+        that to the commit is lost, what it may have claimed is given back. Otherwise messages could
+        be this process's that it knows nothing of, for as long as it lives.
         """
         parts = self._open_parts()
         claimed: list[Claimed] = []
@@ -182,7 +184,7 @@ class PostgresStore(Receiving, Operations, Upkeep):
 
         try:
             with trio.CancelScope(shield=True):
-                await self._call(parts.access.run, claim)
+                await self._call(parts.access.write, claim)
         except BaseException:
             parts.settler.release(claimed, RELEASE)
             raise

@@ -224,6 +224,40 @@ async def test_a_claim_whose_answer_was_lost_is_given_back(
         assert not any(one.suspect for one in claimed)
 
 
+@pytest.mark.parametrize("lost", ["of the claim", "of its commit"])
+async def test_a_claim_that_the_server_made_and_this_process_never_heard_of_is_undone(
+    postgres, monkeypatch, lost
+):
+    async with opened(postgres, "first") as first, opened(postgres, "second") as second:
+        await second.append([outgoing("m")])
+        claims, access = first._parts.claims, first._parts.access
+        claim, transaction = claims.claim, access.connections.transaction
+
+        async def claim_unheard(connection, demands):
+            await claim(connection, demands)
+            raise TimeoutError
+
+        @asynccontextmanager
+        async def transaction_unheard(connection):
+            async with transaction(connection):
+                yield
+            raise TimeoutError
+
+        with monkeypatch.context() as patch:
+            if lost == "of the claim":
+                patch.setattr(claims, "claim", claim_unheard)
+            else:
+                patch.setattr(access.connections, "transaction", transaction_unheard)
+            with pytest.raises(StoreUnavailable):
+                await first.claim([demand()])
+        claimed = []
+        with trio.fail_after(10):
+            while not claimed:
+                claimed = await second.claim([demand()])
+
+        assert (claimed[0].message_id, claimed[0].suspect) == ("m", False)
+
+
 async def test_a_blocked_run_loop_does_not_lose_the_lease(postgres):
     async with opened(postgres, "first", 1.0) as first, opened(postgres, "second", 60.0) as second:
         await first.append([outgoing("m")])
