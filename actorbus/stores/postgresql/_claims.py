@@ -1,7 +1,8 @@
 """Claim ready messages: the first ones of a queue, suspects one at a time.
 
-A claim is one statement, which needs no transaction around it: it holds the lease against those who
-would take it back, and passes over what others are claiming.
+A claim is one statement: it holds the lease against those who would take it back, and passes over
+what others are claiming. It is committed by another one, once its answer is here: what was claimed
+by a statement whose answer is lost would be this process's, which knows nothing of it.
 """
 
 import time

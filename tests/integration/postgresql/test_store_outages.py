@@ -199,6 +199,27 @@ async def test_a_server_that_says_nothing_hangs_nobody(own_postgres, own_postgre
         assert names(claimed) == ["m"]
 
 
+async def test_a_claim_that_was_made_but_not_heard_of_is_not_kept(postgres, monkeypatch):
+    """It is committed once its answer is here: nobody holds what nobody knows of."""
+    async with opened(postgres, "first") as first, opened(postgres, "second") as second:
+        await second.append([outgoing("m")])
+        claims = first._open_parts().claims
+
+        async def claim_and_lose_the_answer(connection, demands):
+            await type(claims).claim(claims, connection, demands)
+            raise ConnectionResetError
+
+        monkeypatch.setattr(claims, "claim", claim_and_lose_the_answer)
+        with pytest.raises(StoreUnavailable):
+            await first.claim([demand()])
+        claimed = []
+        with trio.fail_after(15):
+            while not (claimed := await second.claim([demand()])):  # noqa: ASYNC110  the server's
+                await trio.sleep(0.02)
+
+        assert (names(claimed), claimed[0].suspect) == (["m"], False)
+
+
 async def test_a_claim_whose_answer_was_lost_is_given_back(
     own_postgres, own_postgres_server, proxy_to
 ):
