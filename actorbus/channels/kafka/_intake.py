@@ -13,12 +13,15 @@ import trio
 from actorbus._bus_events import (
     BrokerRecovered,
     BrokerTrouble,
+    ChannelStalled,
     PartitionsAssigned,
     PartitionsRevoked,
     StoreTrouble,
 )
 from actorbus._driver_thread import DriverThread
 from actorbus._store import Claimed, StoreError
+from actorbus.channels._errors import IntakeStalled
+from actorbus.channels._intake import LONGEST_CLAIM
 from actorbus.channels.kafka._arrivals import Arrivals
 from actorbus.channels.kafka._desk import KafkaDesk
 from actorbus.channels.kafka._partitions import Partition, Place
@@ -111,7 +114,7 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
             now, path = trio.current_time(), self.context.path
             if isinstance(leaf, StoreError):
                 self._bus.publish(StoreTrouble(path, now, leaf))
-            else:
+            elif not isinstance(leaf, IntakeStalled):  # which has been told
                 self._desk.trouble = leaf
                 self._bus.publish(BrokerTrouble(path, now, self._desk.channel.name, leaf))
 
@@ -135,6 +138,7 @@ class _Consumer:
         )
         self.is_over = False
         self.fetched = 0
+        self._moved_at = trio.current_time()
         desk.wanted = self._say_what_is_wanted
 
     async def on_event(self, event: "SessionEvent | None") -> None:
@@ -147,6 +151,7 @@ class _Consumer:
             case _session.Fetched(records):
                 await self._in_store(self._arrivals.take, records)
                 self.fetched += sum(map(len, records.values()))
+                self._moved_at = trio.current_time()
                 self._drivers.call_soon(self._session.looked_at)
             case _session.Assigned(places):
                 await self._assigned(places)
@@ -247,10 +252,21 @@ class _Consumer:
             self._in_trouble(trouble)
             return
         self._desk.left = left
+        self._watch(left)
         if self._desk.trouble is not None:
             self._desk.trouble = None
             name, now = self._desk.channel.name, trio.current_time()
             self._bus.publish(BrokerRecovered(self._path, now, name))
+
+    def _watch(self, left: int | None) -> None:
+        """Raise IntakeStalled if records are left, and wanted, and none comes for too long."""
+        desk, now = self._desk, trio.current_time()
+        if not left or desk.is_holding or desk.full_partitions():
+            self._moved_at = now
+        elif now - self._moved_at >= LONGEST_CLAIM:
+            name, seconds = desk.channel.name, now - self._moved_at
+            self._bus.publish(ChannelStalled(self._path, now, name, seconds))
+            raise IntakeStalled(f"channel {name!r} fetched nothing for {seconds:g} s")
 
     def _in_trouble(self, error: BaseException) -> None:
         before, self._desk.trouble = self._desk.trouble, error
