@@ -67,7 +67,8 @@ class Outbox:
         transaction is refused when something is written. `async with` around the transaction wakes
         the processes that wait for messages; without it they find them with their next poll, a
         quarter of a second later at most. `channel` is for handlers that have none of their own.
-        Raises BusStateError unless the store is PostgreSQL, TypeError for another connection.
+        Interceptors of gateways are not called. Raises BusStateError unless the store is
+        PostgreSQL, TypeError for another connection.
         """
         store = self._check_store()
         if not isinstance(connection, OwnedConnection):
