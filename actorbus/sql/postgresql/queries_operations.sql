@@ -45,32 +45,35 @@ SELECT count(*) FROM actorbus_dead_letters WHERE {matching};
 WITH clock AS MATERIALIZED (SELECT actorbus_now() AS now),
 dead AS (
     DELETE FROM actorbus_dead_letters WHERE number = ANY (ARRAY (
-        SELECT number FROM actorbus_dead_letters WHERE {matching}
+        SELECT number FROM actorbus_dead_letters WHERE number > $2 AND {matching}
         ORDER BY number LIMIT $1 FOR UPDATE
     ))
     RETURNING *
+),
+revived AS (
+    INSERT INTO actorbus_messages (
+        state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
+        copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+        causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body,
+        for_endpoint
+    )
+    SELECT 'ready', NULL, 0, 0, FALSE, replays + 1, priority, clock.now, NULL, clock.now,
+        copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
+        causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body,
+        for_endpoint
+    FROM dead, clock ORDER BY number
+    RETURNING sequence, channel, ordering_key IS NOT NULL AS is_in_line
 )
-INSERT INTO actorbus_messages (
-    state, owner, epoch, attempts, suspect, replays, priority, due_at, expires_at, enqueued_at,
-    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body,
-    for_endpoint
-)
-SELECT 'ready', NULL, 0, 0, FALSE, replays + 1, priority, clock.now, NULL, clock.now,
-    copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
-    causation_id, timestamp, deduplication_key, on_failure, ordering_key, headers, body,
-    for_endpoint
-FROM dead, clock ORDER BY number
-RETURNING sequence, channel, ordering_key IS NOT NULL;
+SELECT sequence, channel, is_in_line, (SELECT max(number) FROM dead) FROM revived;
 
 -- name: delete_dead_letters
 -- Drop the oldest dead letters that match, their histories, and where they came from.
 WITH gone AS (
     DELETE FROM actorbus_dead_letters WHERE number = ANY (ARRAY (
-        SELECT number FROM actorbus_dead_letters WHERE {matching}
+        SELECT number FROM actorbus_dead_letters WHERE number > $2 AND {matching}
         ORDER BY number LIMIT $1 FOR UPDATE
     ))
-    RETURNING copy_id
+    RETURNING copy_id, number
 ),
 histories AS (
     DELETE FROM actorbus_failures USING gone WHERE actorbus_failures.copy_id = gone.copy_id
@@ -78,7 +81,7 @@ histories AS (
 origins AS (
     DELETE FROM actorbus_failed USING gone WHERE actorbus_failed.copy_id = gone.copy_id
 )
-SELECT copy_id FROM gone;
+SELECT copy_id, number FROM gone;
 
 -- name: line_up_again
 -- Let messages that have become ready take their ordering keys, or hold them.

@@ -5,7 +5,7 @@ stays in the database: no body is read here. Two processes that replay the same 
 them; each is replayed once.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -69,31 +69,42 @@ async def groups(
     return [DeadLetterGroup(*row) for row in await connection.fetch(text, *values)]
 
 
+class Batch(NamedTuple):
+    """Some that were replayed or deleted together."""
+
+    letters: int
+    """How many."""
+    last: int
+    """The number of the last of them: the next ones are behind it."""
+
+
 async def replay(
-    connection: Connection, matching: DeadLetterFilter, limit: int = BATCH
-) -> tuple[int, set[str]]:
+    connection: Connection, matching: DeadLetterFilter, limit: int = BATCH, after: int = 0
+) -> tuple[Batch, set[str]]:
     """Make messages of the oldest that match; their histories stay, should they fail again.
 
     Returns how many, and the channels that have work now.
     """
-    text, values = of_letters("revive", matching, limit)
+    text, values = of_letters("revive", matching, limit, after)
     rows = await connection.fetch(text, *values)
-    in_line = [sequence for sequence, _, is_in_line in rows if is_in_line]
+    in_line = [sequence for sequence, _, is_in_line, _ in rows if is_in_line]
     if in_line:
         await connection.execute(_LINE_UP, in_line)
-    return len(rows), {channel for _, channel, _ in rows}
+    last = max((number for *_, number in rows), default=after)
+    return Batch(len(rows), last), {channel for _, channel, *_ in rows}
 
 
 async def delete(
-    connection: Connection, matching: DeadLetterFilter, limit: int = BATCH
-) -> tuple[int, set[str]]:
+    connection: Connection, matching: DeadLetterFilter, limit: int = BATCH, after: int = 0
+) -> tuple[Batch, set[str]]:
     """Delete the oldest that match, with their histories; what they held up goes on.
 
     Returns how many, and the channels that have work now.
     """
-    text, values = of_letters("delete_dead_letters", matching, limit)
-    copy_ids = [copy_id for (copy_id,) in await connection.fetch(text, *values)]
-    return len(copy_ids), set(await connection.fetchval(_LET_GO_ON, copy_ids))
+    text, values = of_letters("delete_dead_letters", matching, limit, after)
+    rows = await connection.fetch(text, *values)
+    ready = set(await connection.fetchval(_LET_GO_ON, [copy_id for copy_id, _ in rows]))
+    return Batch(len(rows), max((number for _, number in rows), default=after)), ready
 
 
 async def edit(

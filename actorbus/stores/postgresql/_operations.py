@@ -38,6 +38,10 @@ from actorbus.stores.postgresql import (
 from actorbus.stores.postgresql._connection import Connection
 
 T = TypeVar("T")
+Work = Callable[
+    [Connection, DeadLetterFilter, int, int], Awaitable[tuple[_dead_letters.Batch, set[str]]]
+]
+"""What is done to a batch of dead letters: so many, behind a number."""
 
 
 class Operations(ABC):
@@ -125,7 +129,7 @@ class Operations(ABC):
 
     async def _in_batches(
         self,
-        work: Callable[[Connection, DeadLetterFilter, int], Awaitable[tuple[int, set[str]]]],
+        work: Work,
         matching: DeadLetterFilter,
         limit: int | None,
     ) -> int:
@@ -133,10 +137,10 @@ class Operations(ABC):
         last = await self.newest_dead_letter()
         up_to = last if matching.up_to is None else min(last, matching.up_to)
         matching = msgspec.structs.replace(matching, up_to=up_to)
-        total = 0
+        total = after = 0
         while limit is None or total < limit:
             some = _dead_letters.BATCH if limit is None else min(limit - total, _dead_letters.BATCH)
-            count = await self._change(_with(work, matching, some))
+            count, after = await self._change(_with(work, matching, some, after))
             total += count
             if count < some:
                 break
@@ -246,11 +250,9 @@ class Operations(ABC):
 
 
 def _with(
-    work: Callable[[Connection, DeadLetterFilter, int], Awaitable[T]],
-    matching: DeadLetterFilter,
-    limit: int,
-) -> Callable[[Connection], Awaitable[T]]:
-    return lambda connection: work(connection, matching, limit)
+    work: Work, matching: DeadLetterFilter, limit: int, after: int
+) -> Callable[[Connection], Awaitable[tuple[_dead_letters.Batch, set[str]]]]:
+    return lambda connection: work(connection, matching, limit, after)
 
 
 def _forgetting(
