@@ -8,8 +8,9 @@ from benchmarks._measure import Goal
 
 FILE = Path(__file__).with_name("baseline.json")
 
-TOLERANCE = {"statements": 0.1, "round_trips": 0.1, "wal_bytes": 0.15}
-"""How much more than the baseline is allowed: how full batches are depends on the machine."""
+TOLERANCE = {"statements": 0.15, "round_trips": 0.25, "wal_bytes": 0.15}
+"""How much more than the baseline is allowed. How full batches are depends on the machine, and so
+does how often a commit can begin the next transaction in its round trip: when somebody waits."""
 SLACK = {"statements": 0.005, "round_trips": 0.005, "wal_bytes": 10.0}
 """The same in absolute terms, where the baseline is next to nothing."""
 
