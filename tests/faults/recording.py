@@ -144,11 +144,16 @@ class Database:
 
     async def until(self, count, *processes, table="echoed"):
         """Wait until a table has this many rows; these processes are to live meanwhile."""
-        with trio.fail_after(PATIENCE):
-            while (found := self.count(table)) < count:
+        with trio.move_on_after(PATIENCE):
+            while self.count(table) < count:
                 assert_alive(processes)
                 await trio.sleep(0.02)
-        return found
+            return
+        queues = self.fetch(
+            "SELECT channel, endpoint, state, suspect, owner, count(*), max(attempts)"
+            " FROM actorbus_messages GROUP BY 1, 2, 3, 4, 5"
+        )
+        raise AssertionError(f"{self.count(table)} of {count} {table}; in the store: {queues}")
 
     async def until_next(self, *processes):
         """Wait for the next recorded message; return after how many seconds it was seen."""

@@ -6,6 +6,7 @@ moment that the broker could be reached.
 """
 
 import signal
+import subprocess
 
 import pytest
 import trio
@@ -14,6 +15,7 @@ from tests.faults.recording import (
     Database,
     assert_alive,
     ended,
+    line_of,
     peak_memory,
     send,
     until_up,
@@ -55,6 +57,7 @@ def start(postgres, brokers):
 async def test_a_broker_killed_and_started_again_under_load(bus, database, own_kafka_server, start):
     """What is sent meanwhile waits in the outbox."""
     running = [start(), start()]
+    await until_up(bus, *running)
     await send(bus, range(MESSAGES), pause=0.05)
     await database.until(30, *running)
     own_kafka_server.kill()
@@ -97,6 +100,27 @@ async def test_a_worker_killed_between_its_commit_and_its_acknowledgement(bus, d
 
     await database.until(60, start())
     database.assert_each_is_there_once(60)
+
+
+async def test_a_worker_that_is_asked_to_end_with_fifty_records_in_flight(
+    bus, database, start, tmp_path
+):
+    """Some end in time and stay done; the others are another worker's at once, lease or not."""
+    settings = {"lease": 300, "concurrency": 50, "shutdown": 2, "fast": tmp_path / "fast"}
+    asked = start(output=subprocess.PIPE, **settings)
+    await send(bus, range(25), idle=0.5)
+    await send(bus, range(25, 50), idle=600)
+    for _ in range(50):
+        assert await line_of(asked) == b"began\n"
+    asked.send_signal(signal.SIGTERM)
+    assert await ended(asked) == 0
+    done = database.numbers("recorded")
+
+    assert set(range(25)) <= set(done)
+    assert not set(range(25, 50)) & set(done)
+    (tmp_path / "fast").touch()
+    await database.until(50, start(**settings))
+    database.assert_each_is_there_once(50)
 
 
 async def test_a_worker_killed_with_records_in_hand(bus, database, start):

@@ -16,6 +16,7 @@ from tests.faults.recording import (
     assert_alive,
     peak_memory,
     send,
+    until_up,
     watcher,
     workers,
 )
@@ -54,6 +55,7 @@ async def test_a_server_killed_and_started_again_under_load(
 ):
     """Twice; what is sent meanwhile waits for it too."""
     running = [start(own_postgres) for _ in range(2)]
+    await until_up(bus, *running)
     await send(bus, range(MESSAGES), pause=0.02)
     for moment in (20, 120):
         await database.until(moment, *running)
@@ -73,6 +75,7 @@ async def test_connections_that_the_server_ends_under_load(
 ):
     """All at once, ten times: each transaction in hand is rolled back, and redone."""
     running = [start(own_postgres) for _ in range(2)]
+    await until_up(bus, *running)
     await send(bus, range(MESSAGES), pause=0.02)
     ended = 0
     for number in range(10):
