@@ -20,7 +20,7 @@ from rich.console import Console
 from actorbus import ActorBus, ConfigurationError, DeadLetterFilter, StoreError
 from examples.flights import recovery, truth
 from examples.flights.account import PERMANENT, Account, account_table
-from examples.flights.app import make_bus
+from examples.flights.app import Topics, make_bus, topics_at
 from examples.flights.data import MONTH, DataError, read_departures
 from examples.flights.live import Scene, keep_looking, live_view
 from examples.flights.messages import GetAccount, SetTheScene
@@ -40,12 +40,13 @@ class Options:
     store: str
     as_json: bool
     workers: int
-    broker: str | None = None
+    topics: Topics | None = None
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    logging.getLogger("actorbus").setLevel(logging.CRITICAL)  # thousands of failures are the plot
+    for name in ("actorbus", "aiokafka"):  # thousands of failures are the plot
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     asked = _parser().parse_args()
     try:
         for _ in read_departures(asked.data):
@@ -55,11 +56,12 @@ def main() -> int:
         return _complain(error)
     with tempfile.TemporaryDirectory(prefix="flights-") as folder:
         store = asked.store or f"sqlite:///{folder}/flights.db"
-        options = Options(asked.data, store, asked.json, asked.workers, asked.broker)
+        topics = topics_at(asked.broker, asked.topics)
+        options = Options(asked.data, store, asked.json, asked.workers, topics)
         try:
-            if options.broker is not None:
-                make_topics(options.broker)
-            with workers(store, options.workers - 1, broker=options.broker):
+            if topics is not None:
+                make_topics(topics)
+            with workers(store, options.workers - 1, topics=topics):
                 account = trio.run(work_through, options, month, Watch())
         except (ConfigurationError, StoreError, NoTopics) as error:
             return _complain(error)
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, default=MONTH, help="a month's file, plain or gzip")
     parser.add_argument("--store", help="a store's URL; without it, a temporary SQLite file")
     parser.add_argument("--broker", help="Kafka's host:port; the channels are topics of it then")
+    parser.add_argument("--topics", default="flights", help="what their names begin with")
     parser.add_argument("--json", action="store_true", help="no live view, one JSON object last")
     parser.add_argument("--workers", type=_at_least_one, default=1, help="processes that consume")
     return parser
@@ -92,7 +95,10 @@ def _at_least_one(text: str) -> int:
 async def work_through(options: Options, month: truth.Truth, watch: Watch) -> Account:
     """Send the month, wait, mend, replay, wait, and take the account."""
     began = time.monotonic()
-    bus, scene = make_bus(options.store, broker=options.broker), Scene(month.rows.total(), watch)
+    bus, scene = (
+        make_bus(options.store, topics=options.topics),
+        Scene(month.rows.total(), watch),
+    )
     rows = month.rows.total()
     async with bus.running():
         with scene.watch.on(bus):

@@ -8,6 +8,7 @@ is stored in the sender's transaction, relayed, and handled from there by any of
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from actorbus import (
     ActorBus,
@@ -109,35 +110,48 @@ RETRY = Retry(attempts=4, initial=0.05, maximum=1.0)
 BACKOFF = Backoff(initial=0.05, maximum=1.0)
 
 
-def channel(name: str, broker: str | None) -> DynamicChannel | KafkaChannel:
+@dataclass(frozen=True)
+class Topics:
+    """Where the channels are at a broker of Kafka's, and how soon a dead worker is noticed there.
+
+    Each channel has a topic, and its workers a consumer group, of the same name.
+    """
+
+    servers: str
+    prefix: str = "flights"
+    session_timeout: float = 6.0
+
+    def of(self, channel: str) -> str:
+        """Return the topic of a channel."""
+        return f"{self.prefix}.{channel}"
+
+
+def channel(name: str, topics: Topics | None) -> DynamicChannel | KafkaChannel:
     """Return a channel: on the store, with a tenant for each carrier, or on a topic of Kafka's."""
-    if broker is None:
+    if topics is None:
         return DynamicChannel(name, tenant=field("carrier"), retry=RETRY, backoff=BACKOFF)
     return KafkaChannel(
         name,
-        servers=broker,
-        topic=topic(name),
+        servers=topics.servers,
+        topic=topics.of(name),
+        group=topics.of(name),
         retry=RETRY,
         backoff=BACKOFF,
         concurrency=20,
-        session_timeout=6.0,
+        session_timeout=topics.session_timeout,
     )
-
-
-def topic(name: str) -> str:
-    """Return the topic of a channel."""
-    return f"flights.{name}"
 
 
 def make_bus(
     store: str,
     gateway: Callable[[], PassengerGateway] = PassengerGateway,
-    broker: str | None = None,
+    topics: Topics | None = None,
+    lease: float = 3.0,
 ) -> ActorBus:
     """Return the bus of this example on a store, and a broker if there is one; nothing runs yet."""
-    bus = ActorBus("flights", store=store, lease=3.0)
+    bus = ActorBus("flights", store=store, lease=lease)
     for name in CHANNELS:
-        bus.add_channel(channel(name, broker))
+        bus.add_channel(channel(name, topics))
     bus.provide(PassengerGateway, gateway, scope="app")
     bus.command_handler(channel=DEPARTURES)(record_departure)
     bus.event_handler(channel=STATISTICS)(update_statistics)
@@ -149,11 +163,17 @@ def make_bus(
     return bus
 
 
+def topics_at(broker: str | None, prefix: str | None = None) -> Topics | None:
+    """Return the example's topics at a broker, if there is one."""
+    return None if broker is None else Topics(broker, prefix or "flights")
+
+
 bus = make_bus(
     os.environ.get("FLIGHTS_STORE", "sqlite:///flights.db"),
-    broker=os.environ.get("FLIGHTS_BROKER"),
+    topics=topics_at(os.environ.get("FLIGHTS_BROKER"), os.environ.get("FLIGHTS_TOPICS")),
 )
 """For the command line: `FLIGHTS_STORE=sqlite:///x.db actorbus run examples.flights.app:bus`.
 
-`FLIGHTS_BROKER=host:port` puts its channels on Kafka.
+`FLIGHTS_BROKER=host:port` puts its channels on Kafka, on topics `flights.departures` and so on;
+`FLIGHTS_TOPICS=x` on `x.departures`.
 """

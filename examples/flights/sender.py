@@ -12,7 +12,7 @@ from pathlib import Path
 import trio
 
 from actorbus import ActorBus, Letter
-from examples.flights.app import make_bus
+from examples.flights.app import Topics, make_bus, topics_at
 from examples.flights.data import MONTH, DataError, Departure, read_departures
 from examples.flights.messages import RecordDeparture, SetTheScene
 from examples.flights.truth import count
@@ -53,8 +53,8 @@ def command(row: Departure) -> RecordDeparture:
     )
 
 
-async def main(data: Path, store: str, broker: str | None) -> None:
-    bus = make_bus(store, broker=broker)
+async def main(data: Path, store: str, topics: Topics | None) -> None:
+    bus = make_bus(store, topics=topics)
     async with bus.running(consume="none"):
         await bus.commands.send(SetTheScene(refused=count(data).troubled_carrier()))
         await send_month(bus, data)
@@ -65,8 +65,10 @@ if __name__ == "__main__":
     parser.add_argument("--data", type=Path, default=MONTH)
     parser.add_argument("--store", required=True)
     parser.add_argument("--broker")
+    parser.add_argument("--topics")
     arguments = parser.parse_args()
     try:
-        trio.run(main, arguments.data, arguments.store, arguments.broker)
+        topics = topics_at(arguments.broker, arguments.topics)
+        trio.run(main, arguments.data, arguments.store, topics)
     except DataError as error:
         sys.exit(f"error: {error}")

@@ -9,15 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from examples.flights.app import Topics
+
 APP = "examples.flights.app:bus"
 SECONDS_TO_STOP = 20
 
 
 def start_worker(
-    store: str, log: IO[bytes] | None = None, *, broker: str | None = None
+    store: str, log: IO[bytes] | None = None, *, topics: Topics | None = None
 ) -> subprocess.Popen[bytes]:
     """Start a worker on a store. It writes to `log`, or to this program's stderr."""
-    where = {"FLIGHTS_STORE": store} | ({} if broker is None else {"FLIGHTS_BROKER": broker})
+    where = {"FLIGHTS_STORE": store}
+    if topics is not None:
+        where |= {"FLIGHTS_BROKER": topics.servers, "FLIGHTS_TOPICS": topics.prefix}
     return subprocess.Popen(  # noqa: S603  # our own interpreter and our own program
         [sys.executable, "-m", "actorbus", "run", APP, "--log-level", "error"],
         env=os.environ | where,
@@ -28,14 +32,14 @@ def start_worker(
 
 @contextmanager
 def workers(
-    store: str, count: int, *, broker: str | None = None
+    store: str, count: int, *, topics: Topics | None = None
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run this many workers; at the end they are asked to finish what they have begun.
 
     What they wrote is shown if one of them failed.
     """
     with tempfile.TemporaryFile() as log:
-        running = [start_worker(store, log, broker=broker) for _ in range(count)]
+        running = [start_worker(store, log, topics=topics) for _ in range(count)]
         try:
             yield running
         finally:

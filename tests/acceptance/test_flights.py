@@ -12,6 +12,7 @@ from examples.flights import truth
 from examples.flights.__main__ import Options, work_through
 from examples.flights.data import MONTH
 from examples.flights.watch import Watch
+from tests.services.fixtures import new_topic
 
 
 @pytest.fixture
@@ -111,6 +112,22 @@ def test_two_workers_share_a_store(month_slice):
     result = run("--json", "--workers", 2, "--data", month_slice)
 
     assert result.returncode == 0, result.stderr
+
+
+def test_three_workers_share_the_work_on_postgresql(month_slice, postgres):
+    """The same account; `make demo STORE=postgres` does this with the whole month."""
+    result = run("--json", "--workers", 3, "--data", month_slice, "--store", postgres)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_three_workers_share_the_work_on_postgresql_and_kafka(month_slice, postgres, kafka_server):
+    """The same account; `make demo STORE=postgres BROKER=kafka` does this with the whole month."""
+    servers = ("--store", postgres, "--broker", kafka_server.servers, "--topics", new_topic())
+    result = run("--json", "--workers", 3, "--data", month_slice, *servers)
+
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.splitlines()[-1])["replayed"] > 0
 
 
 def test_without_json_the_account_is_a_table_for_people(month_slice):
