@@ -91,6 +91,8 @@ def _log_to_stderr(level: str) -> None:
     if level not in _LEVELS:
         raise CommandFailed(f"log level {level!r}{did_you_mean(level, _LEVELS)}", ExitCode.USAGE)
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format=_FORMAT)
+    if level != "debug":  # each rebalance is several warnings of its; the bus tells what is wrong
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _declared(bus: ActorBus, names: list[str]) -> list[str]:

@@ -32,6 +32,7 @@ from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
 from actorbus.endpoints._workers import Slice
 from actorbus.operations._health import BusHealth, look
 from actorbus.operations._log import log_events
+from actorbus.operations._log_broker import log_broker
 from actorbus.operations._log_tenants import log_tenants
 from actorbus.running._bus_runtime import BusRuntime
 from actorbus.running._housekeeping import Housekeeping
@@ -309,6 +310,7 @@ async def start_delivery(runtime: BusRuntime) -> Delivery:
     """Spawn /store, /channels and /endpoints; returns when they have started."""
     log_events(runtime.system.events)
     log_tenants(runtime.system.events)
+    log_broker(runtime.system.events)
     delivery = Delivery(runtime)
     await delivery.start()
     return delivery

@@ -1,0 +1,38 @@
+"""What the log says about a message broker, and the partitions that this process has of a topic."""
+
+import logging
+
+from actorbus._bus_events import (
+    BrokerRecovered,
+    BrokerTrouble,
+    PartitionsAssigned,
+    PartitionsRevoked,
+)
+from actors.events import Event, EventStream
+
+logger = logging.getLogger("actorbus")
+
+
+def log_broker(events: EventStream) -> None:
+    """Write how a channel's broker is to the logger `actorbus`."""
+    events.subscribe(_log, BrokerTrouble, BrokerRecovered, PartitionsAssigned, PartitionsRevoked)
+
+
+def _log(event: Event) -> None:
+    match event:
+        case BrokerTrouble():
+            text = "channel %s: its broker is in trouble, it is tried again: %r"
+            logger.warning(text, event.channel, event.error)
+        case BrokerRecovered():
+            logger.info("channel %s: its broker answers again", event.channel)
+        case PartitionsAssigned():
+            logger.info("channel %s: has partitions %s now", event.channel, _list(event.partitions))
+        case PartitionsRevoked():
+            text = "channel %s: handed partitions %s over, %d messages of them had not ended"
+            logger.info(text, event.channel, _list(event.partitions), event.running)
+        case _:
+            raise AssertionError(f"not subscribed to: {event!r}")
+
+
+def _list(partitions: tuple[int, ...]) -> str:
+    return ", ".join(map(str, partitions)) or "none"
