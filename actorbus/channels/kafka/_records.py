@@ -6,6 +6,7 @@ Rules:
  3. The header "actorbus" is a JSON object with what else is known of the message; the user's
     headers are headers of their own, text in UTF-8: other programs can read and write them.
  4. A record without that header, or with one that cannot be read, is foreign: another program's.
+    So is one with texts that not every store can hold: its partition would stand still for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,6 +100,24 @@ class _Wire(msgspec.Struct, frozen=True, omit_defaults=True):
     """The user's own header of the name that is ours."""
 
 
+LARGEST_KEY: Final = 2400
+"""Bytes in texts that a store looks messages up by. PostgreSQL's indexes hold 2,704, with the
+channel's name."""
+_NUL: Final = rb"\u0000"
+"""A NUL in JSON, perhaps: it has to be escaped."""
+_TEXTS: Final = tuple(
+    field.name
+    for field in msgspec.structs.fields(_Wire)
+    if field.name != "header" and field.type not in {int, float, float | None}
+)
+_KEYS: Final = (
+    ("endpoint", "id"),
+    ("copy",),
+    ("endpoint", "tenant", "order"),
+    ("endpoint", "deduplicate"),
+)
+"""What lies in one index."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Wire).decode
 _decode_version = msgspec.json.Decoder(dict[str, Any]).decode
@@ -149,11 +168,12 @@ def _expires(message: Claimed | Outgoing, now: float) -> float | None:
 def from_record(record: Record, channel: str) -> Claimed | ForeignRecord:
     """Return the message of a record that was fetched for a channel, or the record itself."""
     wire: _Wire | None = None
+    encoded = b""
     others: dict[str, bytes] = {}
     for name, value in record.headers:
         if name == HEADER:
             try:
-                wire = _decode(value)
+                wire, encoded = _decode(value), value
             except (msgspec.MsgspecError, TypeError) as error:
                 return _foreign(record, f"its header {HEADER!r} cannot be read: {error}")
         else:
@@ -164,6 +184,8 @@ def from_record(record: Record, channel: str) -> Claimed | ForeignRecord:
         return _foreign(record, f"its header {HEADER!r} is of version {wire.v}, not {VERSION}")
     if record.value is None:
         return _foreign(record, "it has no value")
+    if (unfit := _unfit(wire, encoded)) is not None:
+        return _foreign(record, f"its header {HEADER!r} {unfit}")
     return Claimed(
         sequence=0,
         epoch=0,
@@ -191,6 +213,21 @@ def from_record(record: Record, channel: str) -> Claimed | ForeignRecord:
         ordering_key=wire.order,
         origin=Origin(record.topic, record.partition, record.offset),
     )
+
+
+def _unfit(wire: _Wire, encoded: bytes) -> str | None:
+    """Return why a database could not hold what the header says, or None."""
+    if len(encoded) <= LARGEST_KEY and _NUL not in encoded:  # nothing in it can be wrong
+        return None
+    for name in _TEXTS:
+        if "\0" in (getattr(wire, name) or ""):
+            return f"has a NUL in {name!r}"
+    for names in _KEYS:
+        size = sum(len((getattr(wire, name) or "").encode()) for name in names)
+        if size > LARGEST_KEY:
+            words = ", ".join(map(repr, names))
+            return f"has {size} bytes in {words}; {LARGEST_KEY} are allowed"
+    return None
 
 
 def foreign_message(record: ForeignRecord, channel: str, endpoint: str) -> Claimed:

@@ -19,7 +19,7 @@ from actorbus.messages._message import headers_to_text
 from actorbus.testing._store_samples import outgoing
 
 NOW = 1_700_000_000.0
-text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 optional = st.none() | text
 user_headers = st.dictionaries(text | st.just(HEADER), st.text(max_size=20).filter(str.isprintable))
 times = st.floats(0, 4e9, allow_nan=False)
@@ -152,6 +152,34 @@ def test_a_record_of_another_version_is_foreign_and_says_so():
     record = from_record(Fetched(b"", ((HEADER, newer),)), "kafka")
     assert isinstance(record, ForeignRecord)
     assert "version 2" in record.why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        *(
+            ({name: "a\0b"}, f"has a NUL in '{name}'")
+            for name in ("id", "copy", "endpoint", "tenant", "order", "deduplicate", "on_failure")
+        ),
+        ({"id": "x" * 3000}, "bytes in 'endpoint', 'id'"),
+        ({"deduplicate": "ü" * 1500}, "bytes in 'endpoint', 'deduplicate'"),
+        ({"tenant": "x" * 1300, "order": "y" * 1300}, "bytes in 'endpoint', 'tenant', 'order'"),
+    ],
+)
+def test_what_not_every_store_can_hold_is_foreign(changes, why):
+    """PostgreSQL refuses it: the partition would be fetched again and again."""
+    ours = dict(sent(outgoing("m")).headers)[HEADER]
+    odd = msgspec.json.encode({**msgspec.json.decode(ours), **changes})
+    record = from_record(Fetched(b"1", ((HEADER, odd),)), "kafka")
+    assert isinstance(record, ForeignRecord)
+    assert why in record.why
+
+
+@pytest.mark.parametrize("changes", [{"id": r"\u0000"}, {"header": "a\0b"}, {"later": "x" * 3000}])
+def test_what_every_store_can_hold_is_a_message(changes):
+    ours = dict(sent(outgoing("m")).headers)[HEADER]
+    odd = msgspec.json.encode({**msgspec.json.decode(ours), **changes})
+    assert isinstance(from_record(Fetched(b"1", ((HEADER, odd),)), "kafka"), Claimed)
 
 
 def test_a_record_without_a_value_is_foreign():
