@@ -159,11 +159,22 @@ async def ids(bus, table):
         return Counter(row[0] for row in await view.fetch(f"SELECT id FROM {table}"))
 
 
+async def tell_of_duplicates(bus, table):
+    """Print which transactions wrote what is there twice, and what the inbox has of it."""
+    rows = f"SELECT id, xmin::text, ctid::text FROM {table} WHERE id IN (SELECT id FROM {table}"
+    inbox = "SELECT endpoint, key, xmin::text, number, handled_at, owner FROM actorbus_handled"
+    async with await bus.store.snapshot("test") as view:
+        for row in await view.fetch(f"{rows} GROUP BY id HAVING count(*) > 1)"):
+            print(table, tuple(row), await view.fetch(f"{inbox} WHERE strpos(key, $1) > 0", row[0]))
+
+
 async def assert_all_is_where_it_must_be(bus, account, rows):
     month = truth.count(MONTH)
     departed = Counter(row.id for row in rows if row.departed is not None)
     late = Counter(row.id for row in rows if row.delay is not None and row.delay > LATE_AFTER)
 
+    for table in ("departures", "statistics_effects", "notifications"):
+        await tell_of_duplicates(bus, table)
     assert await ids(bus, "departures") == departed
     assert await ids(bus, "statistics_effects") == late
     assert await ids(bus, "notifications") == late
