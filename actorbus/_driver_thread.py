@@ -261,7 +261,12 @@ class _Call(Generic[T]):
     def _cancel(self) -> None:
         if self._task is not None and not self._is_over and not self._side.ending:
             self._task.cancel()
+            self._task.add_done_callback(self._never_begun)
             self._side.loop.call_later(PATIENCE, self._leave_behind)
+
+    def _never_begun(self, _: "asyncio.Task[None]") -> None:
+        """End a call whose task was cancelled before its first step: nothing of it has run."""
+        self._end(None)
 
     def _leave_behind(self) -> None:
         if not self._is_over:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import trio
+import trio.testing
 
 from actorbus import _driver_thread
 from actorbus._driver_thread import DriverThread, DriverThreadEnded
@@ -65,6 +66,37 @@ async def test_a_cancelled_call_is_cancelled_and_awaited(drivers):
         scopes[0].cancel()
 
     assert steps == ["cleaned up", "cancelled: True"]
+
+
+async def test_a_call_that_is_cancelled_before_it_begins_ends_at_once_and_never_runs(
+    drivers, caplog
+):
+    """It was waited for as one that ignores its cancellation is: for `PATIENCE`."""
+    held, is_held, ran = threading.Event(), threading.Event(), []
+
+    def hold():
+        is_held.set()
+        held.wait(10)
+
+    async def work():
+        ran.append(1)
+
+    async def call():
+        with trio.CancelScope() as scope:
+            scopes.append(scope)
+            await drivers.run(work)
+
+    scopes: list[trio.CancelScope] = []
+    drivers.call_soon(hold)
+    await trio.to_thread.run_sync(is_held.wait)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(call)
+        await trio.testing.wait_all_tasks_blocked()
+        scopes[0].cancel()
+        await trio.testing.wait_all_tasks_blocked()
+        held.set()
+    assert scopes[0].cancelled_caught
+    assert (ran, caplog.records) == ([], [])
 
 
 async def test_a_call_that_ends_with_a_value_although_cancelled_returns_it(drivers):
