@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from actorbus.declaring._channel import DynamicChannel
-from actorbus.declaring._tenant_rules import LONGEST_TENANT
+from actorbus.declaring._tenant_rules import LONGEST_TENANT, is_tenant
 
 
 class InvalidTenants(ValueError):
@@ -91,10 +91,10 @@ def _checked(channel: str, answer: Any) -> Mapping[str, str]:
         )
     by_value = dict(answer) if isinstance(answer, Mapping) else {name: name for name in answer}
     for name in (*by_value, *by_value.values()):
-        if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_TENANT:
+        if not is_tenant(name):
             raise InvalidTenants(
                 f"channel {channel!r}: tenants= gave {name!r};"
-                f" a tenant is a text of 1 to {LONGEST_TENANT} characters"
+                f" a tenant is a text of 1 to {LONGEST_TENANT} characters without NUL"
             )
     return by_value
 

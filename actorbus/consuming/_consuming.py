@@ -16,7 +16,7 @@ from actorbus.consuming._limits import Ending, Limits, RunResult, Unfinished
 from actorbus.consuming._pauses import Pause
 from actorbus.declaring._declaring import Declaring
 from actorbus.messages._types import did_you_mean
-from actorbus.options._options import Seconds, as_seconds, is_text
+from actorbus.options._options import Seconds, as_seconds, is_storable
 
 if TYPE_CHECKING:
     from actorbus.configuration._configuration import Configuration
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from actorbus.endpoints._workload import BusCounts
     from actorbus.running._running import BusRun
 
+LONGEST_REASON = 10_000
+"""Bytes of the reason of a pause."""
 Consume = Literal["all", "none"] | Collection[str]
 
 
@@ -187,8 +189,11 @@ class Consuming(Declaring):
         the first. Raises ConfigurationError for what nobody declared, BusStateError, StoreError.
         """
         self._refuse_unknown("bus.pause(...)", [channel], endpoint=endpoint, for_=for_)
-        if not is_text(reason):
-            wrong = f"reason={reason!r} is not allowed: give a text without lone surrogates"
+        if not is_storable(reason, LONGEST_REASON):
+            wrong = (
+                f"reason={reason!r} is not allowed: give a text of up to {LONGEST_REASON} bytes,"
+                " without lone surrogates and NUL"
+            )
             raise BusConfigurationError(self.name, [Problem("bus.pause(...)", wrong)])
         run = self._running()
         length = None if for_ is None else as_seconds(for_)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from actorbus._errors import MessageRefused
-from actorbus.options._options import is_text
+from actorbus.options._options import is_storable
 
 TenantRule = Callable[[Any, Mapping[str, str]], object]
 
@@ -59,6 +59,12 @@ class field:  # noqa: N801  reads as a function where a channel is declared
             raise NoTenant(f"{kind} has no field {self.name!r}") from None
 
 
+def is_tenant(name: object) -> TypeGuard[str]:
+    """Return whether this can name a tenant in every store."""
+    most = LONGEST_TENANT * 4  # bytes in a character of UTF-8
+    return is_storable(name, most) and 1 <= len(name) <= LONGEST_TENANT
+
+
 def found_by(rule: TenantRule, channel: str, message: Any, headers: Mapping[str, str]) -> str:
     """Return what a channel's rule finds in a message.
 
@@ -68,9 +74,9 @@ def found_by(rule: TenantRule, channel: str, message: Any, headers: Mapping[str,
     name = rule(message, headers)
     if name is None:
         raise NoTenant(f"channel {channel!r}: {rule} found no tenant")
-    if not is_text(name) or not name or len(name) > LONGEST_TENANT:
+    if not is_tenant(name):
         raise InvalidTenant(
             f"channel {channel!r}: {rule} found the tenant {name!r};"
-            f" a tenant is a text of 1 to {LONGEST_TENANT} characters"
+            f" a tenant is a text of 1 to {LONGEST_TENANT} characters without NUL"
         )
     return name

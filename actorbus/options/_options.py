@@ -226,6 +226,11 @@ def is_text(value: object) -> TypeGuard[str]:
         return False
 
 
+def is_storable(value: object, most: int) -> TypeGuard[str]:
+    """Return whether every store can hold this as a text of a column, of at most so many bytes."""
+    return is_text(value) and "\0" not in value and len(value.encode()) <= most
+
+
 def checked_headers(headers: object) -> Mapping[str, str]:
     """Return the headers as plain text. Raises InvalidHeader naming the first that is none."""
     if not isinstance(headers, Mapping):

@@ -7,14 +7,14 @@ with what synchronous handlers write. If any of that fails, the message may be s
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from actorbus._errors import InvalidMessage
 from actorbus._store import GroupLost, Store
 from actorbus.declaring._tenant_rules import InvalidTenant
 from actorbus.gateways._options import arity
 from actorbus.gateways._way import Way
 from actorbus.messages._message import Headers
 from actorbus.messages._types import stable_name
-from actorbus.options._options import SendOptions, checked_headers, is_text
+from actorbus.options._deduplication import deduplication_key
+from actorbus.options._options import SendOptions, checked_headers
 from actorbus.transactions._inner_units import InnerUnitOfWork
 from actorbus.transactions._listeners import Hook, Outcome
 from actorbus.transactions._unit_of_work import UnitOfWork
@@ -114,11 +114,7 @@ def _key(way: Way, message: Any, options: SendOptions, unit: UnitOfWork | None) 
         key = rule(message, _headers(way, options, unit)) if wants_headers else rule(message)
     except InvalidTenant:  # what header(...) and field(...) raise where there is nothing
         key = None
-    if key is None or isinstance(key, float) or not is_text(str(key)):
-        raise InvalidMessage(
-            f"{way.gateway.__qualname__}: deduplicate= gave {key!r}, which tells no two apart"
-        )
-    return f"key:{key}"
+    return deduplication_key(key, way.gateway.__qualname__)
 
 
 def _headers(way: Way, options: SendOptions, unit: UnitOfWork | None) -> Mapping[str, str]:

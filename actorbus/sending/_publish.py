@@ -27,6 +27,7 @@ from actorbus.messages._message import (
     new_id,
 )
 from actorbus.messages._types import did_you_mean
+from actorbus.options._deduplication import deduplication_key
 from actorbus.options._failure_policy import own_policy_text
 from actorbus.options._handling import HANDLING_OPTIONS, Handling, handling
 from actorbus.options._options import (
@@ -34,7 +35,6 @@ from actorbus.options._options import (
     SendOptions,
     checked_headers,
     checked_id,
-    is_text,
 )
 from actorbus.options._ordering import OrderingRule, checked_wish, key_of, ordering_of
 from actorbus.options._precedence import first, on_channel, timing_of
@@ -253,11 +253,7 @@ class Press:
             key = ask(rule, self.message_for(prepared, spec), prepared.envelope.headers)
         except InvalidTenant:  # what header(...) and field(...) raise where there is nothing
             key = None
-        if key is None or isinstance(key, float) or not is_text(str(key)):
-            raise InvalidMessage(
-                f"{spec.endpoint_id}: deduplicate= gave {key!r}, which tells no two messages apart"
-            )
-        return f"key:{key}"
+        return deduplication_key(key, spec.endpoint_id)
 
     def copy(
         self, prepared: Prepared, spec: HandlerSpec, channel: str, on_failure: str | None = None

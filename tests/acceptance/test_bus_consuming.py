@@ -495,6 +495,13 @@ async def test_a_paused_channel_takes_nothing_and_sending_goes_on(shop):
     assert sorted(shop.handled) == [1, 2, 9]
 
 
+@pytest.mark.parametrize("reason", ["a\0b", "\ud800", "ü" * 5001])
+async def test_a_reason_that_not_every_store_can_hold_is_refused(shop, reason):
+    async with shop.bus.running():
+        with pytest.raises(BusConfigurationError, match="give a text of up to 10000 bytes"):
+            await shop.bus.pause("orders", reason=reason)
+
+
 async def test_a_pause_ends_by_itself(autojump_clock):
     shop = make_shop(":memory:")
     async with shop.bus.running():

@@ -123,6 +123,15 @@ async def test_a_message_without_a_key_is_refused_to_its_sender(bus, calls, rule
             await bus.events.publish(Paid("A"))
 
 
+@pytest.mark.parametrize("key", ["a\0b", "ü" * 1001])
+async def test_a_key_that_not_every_store_can_hold_is_refused_to_its_sender(bus, calls, key):
+    """PostgreSQL refuses it, which looked like an outage."""
+    subscribe(bus, calls, deduplicate=lambda event: key)
+    async with bus.running():
+        with pytest.raises(InvalidMessage, match="book: deduplicate= gave .* at most 2000 bytes"):
+            await bus.events.publish(Paid("A"))
+
+
 async def test_a_failed_first_try_does_not_block_the_second(bus, calls):
     """Neither that of the message itself, nor, once it is a dead letter, the id sent again."""
     failing = [True]
