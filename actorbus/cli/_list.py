@@ -1,7 +1,7 @@
 """`actorbus list`: what the application declares, and what is stored for it."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -160,7 +160,7 @@ def _show_declared(output: Output, survey: Survey) -> None:
     output.table(
         "endpoints",
         ("endpoint", "kind", "message", "channel", *COUNTS),
-        (_row(spec, _totals(_of(survey.queues, spec))) for spec in survey.handlers),
+        (_row(spec, _of(survey.queues, spec)) for spec in survey.handlers),
         right=len(COUNTS),
     )
 
@@ -226,10 +226,19 @@ def _stranded_row(one: Stranded) -> Sequence[object]:
     return (queue.endpoint, queue.channel, queue.tenant, one.reason, *_totals([queue]).values())
 
 
-def _row(spec: HandlerSpec, totals: Mapping[str, int]) -> Sequence[object]:
-    where = spec.channel or ("(the inbox)" if spec.distributed else "(synchronous)")
-    counts = totals.values() if spec.channel or spec.distributed else ("",) * len(COUNTS)
+def _row(spec: HandlerSpec, queues: Sequence[QueueStatistics]) -> Sequence[object]:
+    where = spec.channel or ("(the inbox)" if spec.distributed else _without_channel(queues))
+    counts = (
+        _totals(queues).values()
+        if spec.channel or spec.distributed or queues
+        else ("",) * len(COUNTS)
+    )
     return (spec.endpoint_id, spec.kind, spec.type_name, where, *counts)
+
+
+def _without_channel(queues: Sequence[QueueStatistics]) -> str:
+    """Say where messages of a handler without a channel are: gateways have brought them there."""
+    return ", ".join(["(synchronous)", *sorted({queue.channel for queue in queues})])
 
 
 def _gateway_row(gateway: GatewayListing) -> Sequence[object]:

@@ -14,7 +14,7 @@ from actorbus import ActorBus
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 
-RUN_MAKES_IT = "`run` and `send` make it; is this the right directory?"
+RUN_MAKES_IT = "`run` and `send` make it; is it the right one?"
 
 
 def load(app: str) -> ActorBus:

@@ -4,6 +4,10 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 _SECRETS: Final = frozenset({"password", "sslpassword"})
+_UNREADABLE: Final = (
+    "store: not a URL that can be read; in a user's name and a password write"
+    " '@' as %40, ':' as %3A, '/' as %2F, '?' as %3F, '#' as %23"
+)
 
 
 def split(url: str) -> SplitResult:
@@ -12,8 +16,17 @@ def split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = None if "," in parts.netloc else parts.port
     except ValueError:  # its text may hold the password
-        raise ValueError("store: not a URL that can be read") from None
+        raise ValueError(_UNREADABLE) from None
+    if parts.scheme != "sqlite" and _is_cut_in_its_password(parts):
+        raise ValueError(_UNREADABLE)
     return parts
+
+
+def _is_cut_in_its_password(parts: SplitResult) -> bool:
+    """Whether an "@" is where none may be: what is before it may be the rest of a password."""
+    if parts.netloc.count("@") > 1 or "@" in parts.path or "@" in parts.fragment:
+        return True
+    return "@" not in parts.netloc and "@" in parts.query.partition("=")[0]
 
 
 def without_secrets(url: str) -> str:

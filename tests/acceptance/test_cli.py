@@ -1,13 +1,17 @@
 """`actorbus` at work: run, list, tree, send, and the dead letters from failure to repair."""
 
 import json
+import os
+import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, contextmanager
 
 import pytest
 
-from tests.acceptance.command_line import CommandLine
+from tests.acceptance.command_line import ROOT, CommandLine
 
 CONFIRM = "shop.send_confirmation"
 
@@ -445,3 +449,47 @@ def test_an_id_that_is_no_dead_letter_is_an_error(failed):
         done = failed("deadletter", verb, "shop:bus", "no-such-id")
         assert done.code == 1, done.err
         assert "Traceback" not in done.err
+
+
+LATER = """
+from dataclasses import dataclass
+
+from actorbus import ActorBus, EventBus
+
+bus = ActorBus("later", store="sqlite:///later.db")
+bus.add_channel("outbox")
+
+
+class OutboxEventBus(EventBus, channel="outbox"): ...
+
+
+@dataclass(frozen=True)
+class OrderPlaced:
+    number: int
+
+
+@bus.event_handler
+async def bill(event: OrderPlaced) -> None: ...
+
+
+async def main() -> None:
+    outbox = bus.gateway(OutboxEventBus)
+    async with bus.running(consume="none"):
+        await outbox.publish(OrderPlaced(1))
+"""
+
+
+def test_list_counts_what_a_gateway_has_brought_to_a_channel_for_a_handler_without_one(actorbus):
+    actorbus.write("later.py", LATER)
+    before = actorbus("list", "later:bus").out
+    subprocess.run(
+        [sys.executable, "-c", "import trio, later; trio.run(later.main)"],
+        cwd=actorbus.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+
+    after = actorbus("list", "later:bus").out
+
+    assert re.search(r"later\.bill .*\(synchronous\) +│ +│", before)
+    assert re.search(r"later\.bill .*\(synchronous\), outbox +│ +1 │", after)

@@ -21,7 +21,7 @@ def check_kafka(declared: Declared, problems: Problems) -> None:
     for channel, where in channels:
         prefix = f"channel {channel.name!r}: "
         if find_spec(DRIVER) is None:
-            text = f"{prefix}{DRIVER} is not installed: pip install actorbus[kafka]"
+            text = f"{prefix}{DRIVER} is not installed: pip install 'actorbus[kafka]'"
             problems.add(where, text)
             continue
         problems.add_all(where, _option_faults(channel), prefix)

@@ -5,7 +5,7 @@ import logging
 import pytest
 import trio
 
-from actorbus import PermanentError, Retry
+from actorbus import BrokerRecovered, BrokerTrouble, PermanentError, Retry
 from tests.runtime.bus.delivery.jobs import Job
 
 
@@ -90,3 +90,16 @@ async def test_the_end_of_an_outage_is_told(autojump_clock, bus, logged):
         await trio.sleep(60)
 
     assert logged("actorbus") == [("INFO", "confirm: works again")]
+
+
+async def test_a_broker_in_trouble_is_named_with_its_cause(autojump_clock, bus, logged):
+    error = LookupError("topic 'orders' is not there")
+    async with bus.running():
+        bus.system.events.publish(BrokerTrouble("shop/channels/kafka", 0.0, "kafka", error))
+        bus.system.events.publish(BrokerRecovered("shop/channels/kafka", 1.0, "kafka"))
+        await trio.sleep(1)
+
+    trouble, recovered = logged("actorbus")
+    text = f"channel kafka: its broker is in trouble, and is tried again: {error!r}"
+    assert trouble == ("WARNING", text)
+    assert recovered == ("INFO", "channel kafka: its broker answers again")

@@ -103,7 +103,7 @@ def test_two_channels_do_not_share_a_group_on_a_topic():
 def test_a_missing_driver_says_what_to_install(monkeypatch):
     monkeypatch.setattr("actorbus.channels.kafka._checks.DRIVER", "no_such_driver")
     (text,) = problems()
-    assert text.endswith("is not installed: pip install actorbus[kafka]")
+    assert text.endswith("is not installed: pip install 'actorbus[kafka]'")
 
 
 def test_a_handlers_priority_is_refused_and_the_channels_that_have_one_are_named():

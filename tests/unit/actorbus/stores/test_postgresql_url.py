@@ -77,3 +77,17 @@ def test_no_password_is_shown_in_an_error(url):
 
 def test_a_url_without_secrets_is_shown_as_it_is():
     assert without_secrets("postgresql:///shop?host=/tmp/a") == "postgresql:///shop?host=/tmp/a"
+
+
+@pytest.mark.parametrize("sign", ["@", "/", "?", "#", "/x?", "@/"])
+def test_a_password_with_a_sign_that_must_be_escaped_is_refused_and_not_shown(sign):
+    with pytest.raises(ValueError, match="in a user's name and a password write '@' as %40") as no:
+        open_store(f"postgresql://me:12{sign}34@db/shop")
+
+    assert "34" not in str(no.value)
+
+
+def test_an_escaped_password_is_the_drivers():
+    dsn, _ = parse("postgresql://me:1%402%2F3@db/shop?application_name=a@b")
+
+    assert dsn == "postgresql://me:1%402%2F3@db/shop?application_name=a%40b"
