@@ -45,6 +45,11 @@ _OURS: Final[Mapping[str, tuple[type[StoreError], str]]] = {
     "42883": (StoreRefused, "has lost a table or function of the store's"),
 }
 """What only a statement of our own has no blame for."""
+_VALUES: Final[Mapping[str, tuple[type[StoreError], str]]] = {
+    "22": (StoreError, "cannot hold a value"),
+    "54": (StoreError, "cannot hold a value of this size"),
+}
+"""What a value is to blame for that somebody gave: it fails again however often it is tried."""
 _CLASSES: Final[Mapping[str, tuple[type[StoreError], str]]] = {
     "08": (StoreUnavailable, "cannot be reached"),
     "53": (StoreUnavailable, "has no room for this"),
@@ -103,7 +108,8 @@ def outage(error: BaseException, place: str) -> StoreError:
     """Return the store's error for a statement of ours, which had no other reason to fail."""
     found = translate(error, place)
     if found is None:
-        kind, words = _OURS.get(state_of(error), (StoreUnavailable, "failed"))
+        state = state_of(error)
+        kind, words = _OURS.get(state) or _VALUES.get(state[:2]) or (StoreUnavailable, "failed")
         found = _caused(kind(f"store {place} {words} ({error})"), error)
     return found
 

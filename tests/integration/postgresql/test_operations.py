@@ -7,7 +7,13 @@ import pytest
 import trio
 
 from actorbus._settlement import DeadLetter, DeadLetterReason
-from actorbus._store import DeadLetterFilter, ParkedFilter
+from actorbus._store import (
+    DeadLetterFilter,
+    ParkedFilter,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
 from actorbus.stores.postgresql import PostgresStore, _dead_letters, _retention
 from actorbus.testing import demand, failure, outgoing, process
 
@@ -152,6 +158,15 @@ async def test_many_messages_are_held_back_and_let_go_on(stores, database):
 
     assert (sum(parked), sum(resumed)) == (ready, ready)
     assert one(database, "SELECT count(*) FROM actorbus_messages WHERE state = 'parked'") == 0
+
+
+@pytest.mark.parametrize("key", ["a\0b", "".join(f"{n * n % 9973:x}" for n in range(3000))])
+async def test_a_value_that_the_database_cannot_hold_is_no_outage(stores, key):
+    """Who takes it for one tries for ever."""
+    with pytest.raises(StoreError, match="cannot hold a value") as refused:
+        await stores[0].append([outgoing("odd", deduplication_key=key)])
+    assert not isinstance(refused.value, StoreUnavailable | StoreRefused)
+    assert await stores[0].append([outgoing("next")]) == 1
 
 
 async def test_words_that_the_database_cannot_store_are_written_as_escapes(stores):
