@@ -60,6 +60,7 @@ class Pool:
 
     def release(self, connection: Any, *, broken: bool = False) -> None:
         """Take a connection back; one that is broken is thrown away."""
+        self._begun.discard(connection)
         if broken or self._closed or connection.is_closed() or connection.is_in_transaction():
             self._throw_away(connection)
             if broken:
@@ -99,6 +100,8 @@ class Pool:
         connection = await self.acquire()
         broken = True
         try:
+            if self.is_begun(connection):
+                await connection.execute("ROLLBACK")
             yield connection
             broken = False
         except BaseException as error:
@@ -179,7 +182,7 @@ class Pool:
             if connection is None:
                 self._wake_one()
             else:
-                self.release(connection, broken=self.is_begun(connection))
+                self.release(connection, broken=connection in self._begun)
 
     def _throw_away(self, connection: Any) -> None:
         if connection in self._all:
