@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actorbus import ActorBus, StoreChannel
+from actorbus import ActorBus, KafkaChannel, StoreChannel
 from actorbus._settlement import DeadLetterReason
 
 PAGE = Path(__file__).parents[2] / "docs" / "channels.md"
@@ -46,3 +46,10 @@ def test_its_options_are_those_that_there_are(page):
     known = {one.name for one in fields(StoreChannel)}
 
     assert known - {"name", "_"} <= listed
+
+
+def test_it_has_all_options_of_a_channel_on_kafka(page):
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    listed = set(re.findall(r"`([a-z_]+)`", " ".join(rows)))
+
+    assert {one.name for one in fields(KafkaChannel)} - {"name", "_"} <= listed
