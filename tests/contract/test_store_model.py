@@ -349,8 +349,10 @@ class PostgresMachine(StoreMachine):
         self.database.__exit__(None, None, None)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_postgresql_store_against_the_model(postgres_server):
     machine = type("Machine", (PostgresMachine,), {"server": postgres_server})
-    few = settings(max_examples=8, stateful_step_count=30, deadline=None, print_blob=True)
+    few = settings(max_examples=6, stateful_step_count=30, deadline=None, print_blob=True)
 
     run_state_machine_as_test(machine, settings=few)
