@@ -14,8 +14,8 @@ WORKLOADS = [
     *("memory", "tenants", "replay"),
 ]
 DURABLE = [
-    *("durable-drain", "durable-transactions", "durable-publish", "durable-hot-rows"),
-    *("durable-recovery", "durable-costs"),
+    *("durable-drain", "durable-transactions", "durable-publish"),
+    *("durable-relay", "durable-hot-rows", "durable-recovery", "durable-costs"),
 ]
 
 
