@@ -239,6 +239,10 @@ class StoreMachine(RuleBasedStateMachine):
         self.poll(who)
 
     def poll(self, who: str) -> None:
+        expired = self.come_due()
+        assert self.call(self.stores[who].poll).expired == expired
+
+    def come_due(self) -> int:
         now = self.clock.wall()
         expired = 0
         for message in self.messages:
@@ -249,7 +253,7 @@ class StoreMachine(RuleBasedStateMachine):
                 expired += 1
             elif message.state is State.WAITING and message.due_at <= now:
                 message.happens(Event.COME_DUE)
-        assert self.call(self.stores[who].poll).expired == expired
+        return expired
 
     def expire(self, message: Message) -> None:
         message.happens(Event.EXPIRE)
@@ -343,6 +347,11 @@ class PostgresMachine(StoreMachine):
 
     def make_store(self) -> Store:
         return PostgresStore(self.url, clock=self.clock)
+
+    def open(self, name: str) -> None:
+        """It polls when it is opened."""
+        super().open(name)
+        self.come_due()
 
     def remove(self) -> None:
         self.databases_clock.close()
