@@ -165,7 +165,9 @@ async def tell_of_duplicates(bus, table):
     inbox = "SELECT endpoint, key, xmin::text, number, handled_at, owner FROM actorbus_handled"
     async with await bus.store.snapshot("test") as view:
         for row in await view.fetch(f"{rows} GROUP BY id HAVING count(*) > 1)"):
-            print(table, tuple(row), await view.fetch(f"{inbox} WHERE strpos(key, $1) > 0", row[0]))
+            print(
+                table, tuple(row), await view.fetch(f"{inbox} WHERE strpos(key, $1) > 0", (row[0],))
+            )
 
 
 async def assert_all_is_where_it_must_be(bus, account, rows):
