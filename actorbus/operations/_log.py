@@ -8,8 +8,6 @@ import logging
 from types import TracebackType
 
 from actorbus._bus_events import (
-    BrokerRecovered,
-    BrokerTrouble,
     ChannelStalled,
     DeadLetterFailed,
     EndpointHealthy,
@@ -39,7 +37,6 @@ def log_events(events: EventStream) -> None:
         _log,
         *(MessageRetried, MessageDied, MessageDiverted, EndpointHealthy, QueryRejected),
         *(MessagesTakenBack, LeaseLost, ChannelStalled, TicksMissed),
-        *(BrokerTrouble, BrokerRecovered),
         *(MessagesParked, MessagesLetGo, DeadLetterFailed, MessageNotProduced),
     )
 
@@ -72,8 +69,9 @@ def _log(event: Event) -> None:
             logger.warning(text, event.count)
         case MessagesParked() | MessagesLetGo():
             _log_parking(event)
-        case BrokerTrouble() | BrokerRecovered() | ChannelStalled():
-            _log_channel(event)
+        case ChannelStalled():
+            text = "channel %s claimed nothing for %.0f s and is restarted"
+            logger.error(text, event.channel, event.seconds)
         case LeaseLost():
             logger.warning(
                 "this process was too slow to keep its lease: others have its messages now,"
@@ -85,18 +83,6 @@ def _log(event: Event) -> None:
             logger.warning(text, event.schedule, event.left_out, event.sent, event.policy)
         case _:
             raise AssertionError(f"not subscribed to: {event!r}")
-
-
-def _log_channel(event: BrokerTrouble | BrokerRecovered | ChannelStalled) -> None:
-    match event:
-        case BrokerTrouble():
-            text = "channel %s: its broker is in trouble, and is tried again: %r"
-            logger.warning(text, event.channel, event.error)
-        case BrokerRecovered():
-            logger.info("channel %s: its broker answers again", event.channel)
-        case ChannelStalled():
-            text = "channel %s claimed nothing for %.0f s and is restarted"
-            logger.error(text, event.channel, event.seconds)
 
 
 def _log_parking(event: MessagesParked | MessagesLetGo) -> None:

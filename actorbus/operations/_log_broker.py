@@ -21,7 +21,7 @@ def log_broker(events: EventStream) -> None:
 def _log(event: Event) -> None:
     match event:
         case BrokerTrouble():
-            text = "channel %s: its broker is in trouble, it is tried again: %r"
+            text = "channel %s: its broker is in trouble, and is tried again: %r"
             logger.warning(text, event.channel, event.error)
         case BrokerRecovered():
             logger.info("channel %s: its broker answers again", event.channel)
