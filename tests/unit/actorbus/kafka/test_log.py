@@ -37,7 +37,7 @@ def said(caplog):
             BrokerTrouble("/x", 1.0, "orders", OSError("gone")),
             (
                 "WARNING",
-                "channel orders: its broker is in trouble, it is tried again: OSError('gone')",
+                "channel orders: its broker is in trouble, and is tried again: OSError('gone')",
             ),
         ),
         (
