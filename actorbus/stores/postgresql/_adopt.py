@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from actorbus._settlement import Ack, Release, Settlement
 from actorbus._states import State
 from actorbus._store import Claimed, Received
+from actorbus.stores._adopted import ADOPTED, Place, begun_places
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._history import columns
 from actorbus.stores.postgresql._queries import QUERIES
@@ -37,8 +38,6 @@ _ADOPT: Final = QUERIES["adopt_messages"]
 _TAKE_KEYS: Final = QUERIES["take_keys"]
 _LINE_UP: Final = QUERIES["line_up"]
 
-Place = tuple[str, int]
-"""A topic and the number of one of its partitions."""
 Row = tuple[str, str]
 """What the inbox knows a message by: its endpoint, and its id."""
 
@@ -169,11 +168,7 @@ async def _behind_stored(connection: Connection, batch: Sequence[Claimed]) -> se
 async def _note_begun(
     connection: Connection, group: str, fresh: Sequence[Claimed], me: str
 ) -> None:
-    begun: dict[Place, int] = {}
-    for one in fresh:
-        if one.origin is not None:
-            place = one.origin.topic, one.origin.partition
-            begun[place] = max(begun.get(place, 0), one.origin.offset + 1)
+    begun = begun_places(fresh)
     if begun:
         rows = sorted((*place, offset) for place, offset in begun.items())
         await connection.execute(_NOTE_BEGUN, *columns(rows), group, me)
@@ -230,30 +225,7 @@ async def _insert(
     """Store messages, in their order; return them with their numbers."""
     if not messages:
         return []
-    rows = [
-        (
-            one.suspect,
-            one.due_at,
-            one.expires_at,
-            one.enqueued_at,
-            one.copy_id,
-            one.channel,
-            one.endpoint,
-            one.tenant,
-            one.message_id,
-            one.type_name,
-            one.content_type,
-            one.correlation_id,
-            one.causation_id,
-            one.timestamp,
-            one.deduplication_key,
-            one.on_failure,
-            one.headers,
-            one.body,
-            one.ordering_key,
-        )
-        for one in messages
-    ]
+    rows = list(map(ADOPTED, messages))
     owner = messages[0].inbox_owner or "" if state is State.CLAIMED else None
     numbers = [row[0] for row in await connection.fetch(_ADOPT, state.value, owner, *columns(rows))]
     return [

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from actorbus._states import State
 from actorbus._store import Claimed, Received
+from actorbus.stores._adopted import ADOPTED, Place, begun_places
 from actorbus.stores.sqlite import _lines
 from actorbus.stores.sqlite._leases import Lease
 from actorbus.stores.sqlite._queries import QUERIES
@@ -32,9 +33,6 @@ _BEGUN: Final = QUERIES["begun"]
 _HANDED_OVER: Final = QUERIES["handed_over"]
 _STORED: Final = QUERIES["keys_stored"]
 _ADOPT: Final = QUERIES["adopt_message"]
-
-Place = tuple[str, int]
-"""A topic and the number of one of its partitions."""
 
 
 # -- settlement ---------------------------------------------------------------------------------
@@ -121,11 +119,7 @@ def _behind_stored(cursor: sqlite3.Cursor, batch: Sequence[Claimed]) -> set[int]
 def _note_begun(
     cursor: sqlite3.Cursor, group: str, fresh: Sequence[Claimed], me: str, now: float
 ) -> None:
-    begun: dict[Place, int] = {}
-    for one in fresh:
-        if one.origin is not None:
-            place = one.origin.topic, one.origin.partition
-            begun[place] = max(begun.get(place, 0), one.origin.offset + 1)
+    begun = begun_places(fresh)
     rows = [(group, *place, me, offset, now) for place, offset in begun.items()]
     cursor.executemany(_NOTE_BEGUN, rows)
 
@@ -176,25 +170,7 @@ def _insert(cursor: sqlite3.Cursor, one: Claimed, state: State, owner: str | Non
     row = (
         state.value,
         owner,
-        one.suspect,
-        one.due_at,
-        one.expires_at,
-        one.enqueued_at,
-        one.copy_id,
-        one.channel,
-        one.endpoint,
-        one.tenant,
-        one.message_id,
-        one.type_name,
-        one.content_type,
-        one.correlation_id,
-        one.causation_id,
-        one.timestamp,
-        one.deduplication_key,
-        one.on_failure,
-        one.headers,
-        one.body,
-        one.ordering_key,
+        *ADOPTED(one),
     )
     sequence = cursor.execute(_ADOPT, row).lastrowid
     assert sequence is not None  # noqa: S101  a row was inserted
