@@ -41,7 +41,16 @@ from actors._reply import Reply
 from actors._settings import RunsOn, Settings
 from actors._tasks import BackgroundTask
 from actors._timers import Timer
-from supervisors import ChildState, LifecycleEvent, OneForOne, Status, Strategy, transition
+from supervisors import (
+    ChildState,
+    DrawStream,
+    LifecycleEvent,
+    OneForOne,
+    Status,
+    Strategy,
+    draw_stream,
+    transition,
+)
 
 if TYPE_CHECKING:
     from actors._actor import Actor
@@ -76,6 +85,7 @@ class Cell:
 
     __slots__ = (
         "_changed",
+        "_draws",
         "_parked",
         "_started",
         "_stopped_event",
@@ -187,6 +197,7 @@ class Cell:
         self._changed: trio.Event | None = None
         # made when first used
         self._urn: str | None = None
+        self._draws: DrawStream | None = None
         self._stopped_event: threading.Event | None = None
         self._started: Reply[None] | None = None
         self._terminated: Reply[None] | None = None
@@ -290,6 +301,12 @@ class Cell:
         """Which event loop runs its `async def` handlers."""
         own = self.settings.runs_on
         return self.system.runs_on if own is None or own == "process" else own
+
+    def draws(self) -> DrawStream:
+        """Return its own stream of random numbers: the same seed and path give the same ones."""
+        if self._draws is None:
+            self._draws = draw_stream(self.system.seed, self.path)
+        return self._draws
 
     def parental_strategy(self) -> Strategy:
         """Return the strategy that it is supervised by."""

@@ -7,7 +7,6 @@ order, wait, start in order. A newer decision replaces the task that carries out
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -165,16 +164,12 @@ class Family:
         """Ask the strategy what to do, and store the states that it returns."""
         cells = dict(self.cells) if self.strategy.is_group else {cell.name: cell}
         states = [one.state() for one in cells.values()]
-        draw = self._draw(cell)
+        draw = cell.draws().random()
         decision = self.strategy.decide(states, cell.name, failure, trio.current_time(), draw)
         for state in decision.children:
             if state.name == cell.name or not isinstance(decision, EscalateFailure):
                 cells[state.name].remember(state)
         return decision
-
-    def _draw(self, cell: Cell) -> float:
-        """Return the next number of the child's own stream: the same seed gives the same ones."""
-        return random.Random(f"{self.system.seed}:{cell.path}:{cell.restarts}").random()
 
     def escalate(self, cause: BaseException) -> None:
         """Let the parent fail with a child's failure."""

@@ -8,6 +8,9 @@
     for runtimes ChildState, Failure                what is remembered, what happened
                  strategy.decide(...) -> Decision   what to do; the states to store with it
                  Status, LifecycleEvent             a child's life as a table
+    endpoints    Verdict, next_try -> NextTry       whose a message's failure is; what becomes of it
+                 DependencyHealth, free_places      sick, probing, healthy; how much to hold
+                 draw_stream                        jitter that a seed and a path repeat
     tuning       simulate                           replay failures before production does
     errors       ConfigurationError, LifecycleError, RestartsExhausted
 
@@ -17,6 +20,7 @@ Nothing here reads a clock, draws a random number, starts a thread or does I/O.
 from ._backoff import Backoff as Backoff
 from ._backoff import BackoffState as BackoffState
 from ._backoff import Phase as Phase
+from ._credit import free_places as free_places
 from ._decider import DecideFunction as DecideFunction
 from ._decider import Decider as Decider
 from ._decider import ExceptionTypes as ExceptionTypes
@@ -29,6 +33,8 @@ from ._decision import EscalateFailure as EscalateFailure
 from ._decision import RestartChildren as RestartChildren
 from ._decision import ResumeChild as ResumeChild
 from ._decision import StopChild as StopChild
+from ._dependency import DependencyHealth as DependencyHealth
+from ._dependency import Health as Health
 from ._directive import EFFECTIVE as EFFECTIVE
 from ._directive import Directive as Directive
 from ._directive import RestartKind as RestartKind
@@ -36,6 +42,8 @@ from ._disposition import Disposition as Disposition
 from ._disposition import Fate as Fate
 from ._disposition import Redeliver as Redeliver
 from ._disposition import fate as fate
+from ._draws import DrawStream as DrawStream
+from ._draws import draw_stream as draw_stream
 from ._errors import ConfigurationError as ConfigurationError
 from ._errors import LifecycleError as LifecycleError
 from ._errors import RestartsExhausted as RestartsExhausted
@@ -53,6 +61,12 @@ from ._state import Failure as Failure
 from ._strategy import Children as Children
 from ._strategy import OnGiveUp as OnGiveUp
 from ._strategy import Strategy as Strategy
+from ._verdict import GiveUpMessage as GiveUpMessage
+from ._verdict import NextTry as NextTry
+from ._verdict import ReleaseMessage as ReleaseMessage
+from ._verdict import TryAgain as TryAgain
+from ._verdict import Verdict as Verdict
+from ._verdict import next_try as next_try
 from .simulator import simulate as simulate
 from .strategies import OneForAll as OneForAll
 from .strategies import OneForOne as OneForOne
@@ -70,20 +84,26 @@ __all__ = [
     "DecideFunction",
     "Decider",
     "Decision",
+    "DependencyHealth",
     "Directive",
     "Disposition",
+    "DrawStream",
     "EscalateFailure",
     "ExceptionTypes",
     "Failure",
     "Fate",
+    "GiveUpMessage",
+    "Health",
     "Intensity",
     "LifecycleError",
     "LifecycleEvent",
+    "NextTry",
     "OnGiveUp",
     "OneForAll",
     "OneForOne",
     "Phase",
     "Redeliver",
+    "ReleaseMessage",
     "RestForOne",
     "RestartChildren",
     "RestartKind",
@@ -93,13 +113,18 @@ __all__ = [
     "Status",
     "StopChild",
     "Strategy",
+    "TryAgain",
+    "Verdict",
     "Window",
     "check_children",
     "decide",
     "default_decider",
+    "draw_stream",
     "fails_on_ask",
     "fate",
+    "free_places",
     "leaves",
+    "next_try",
     "simulate",
     "transition",
 ]

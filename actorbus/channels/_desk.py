@@ -6,7 +6,6 @@ A plain object that outlives the actors' instances.
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from random import Random
 from typing import Protocol
 
 from actorbus._store import Claimed, Demand, Store
@@ -25,6 +24,7 @@ from actorbus.endpoints._workload import Counts, Workload, total
 from actorbus.outbox._outboxes import broker_of, is_relay
 from actorbus.outbox._plan import plan_relay
 from actorbus.outbox._relay import RelayProcessing
+from supervisors import draw_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class EndpointFactory:
         plan = plan_endpoint(spec, channel, tenant, self.root)
         workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
         workload.allowance = self._allowance
-        draws = Random(f"{self._seed}{plan.path}")
+        draws = draw_stream(self._seed, plan.path, "messages")
         endpoint = Endpoint(workload, make_processing(self.bus, workload, draws))
         hold_if_paused(endpoint, self.bus.paused)
         return endpoint
@@ -111,7 +111,7 @@ class EndpointFactory:
         """Make what relays to a broker; no limit on handled messages is its own."""
         plan = plan_relay(spec, self.channel, self.root)
         workload = Workload(plan, self.bell, self.bus.lease_holds)
-        draws = Random(f"{self._seed}{plan.path}")
+        draws = draw_stream(self._seed, plan.path, "messages")
         broker = broker_of(spec.endpoint_id)
         endpoint = Endpoint(workload, RelayProcessing(self.bus, workload, broker, draws))
         hold_if_paused(endpoint, self.bus.paused)

@@ -24,9 +24,9 @@ from actorbus.consuming._pauses import Paused
 from actorbus.declaring._channel import DynamicChannel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._actor import Sharing
-from actorbus.endpoints._outage import Health
 from actorbus.endpoints._workload import Counts, Workload, total
 from actorbus.options._options import as_seconds
+from supervisors import Health
 
 TENANTS_A_ROUND = 64
 """How many waiting tenants one claim serves."""

@@ -15,7 +15,7 @@ import trio
 
 from actorbus._bus_events import QueryRejected
 from actorbus._store import Claimed, StoredReply
-from actorbus.endpoints._decision import Verdict, failure_of
+from actorbus.endpoints._decision import failure_of
 from actorbus.endpoints._plan import EndpointPlan
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.messages._message import Headers
@@ -23,6 +23,7 @@ from actorbus.sending._asking import REPLY_TO
 from actorbus.sending._replies import Replies
 from actorbus.transactions._inner_units import SnapshotUnitOfWork
 from actorbus.transactions._unit_of_work import UnitOfWork
+from supervisors import Verdict
 
 _FINAL = {Verdict.UNDECODABLE, Verdict.PERMANENT}
 

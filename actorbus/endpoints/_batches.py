@@ -16,17 +16,15 @@ Rules:
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from random import Random
 from typing import Any
 
 import trio
 
 from actorbus._settlement import ACK
 from actorbus._store import Claimed, CommitListener, GroupLost, StaleClaim, StoreUnavailable
-from actorbus.endpoints._decision import Verdict, is_exit
+from actorbus.endpoints._decision import is_exit
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._gathering import Gathering
-from actorbus.endpoints._outage import Health
 from actorbus.endpoints._processing import InHand, Processing, is_left_over
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
@@ -35,7 +33,7 @@ from actorbus.handling._batch_headers import BatchHeaders
 from actorbus.messages._message import Headers
 from actorbus.options._failure_policy import checked_policy
 from actorbus.transactions._unit_of_work import UnitOfWork
-from supervisors import leaves
+from supervisors import DrawStream, Health, Verdict, leaves
 
 Part = list[Claimed]
 
@@ -47,7 +45,7 @@ class BatchProcessing(Processing):
         self,
         bus: Surroundings,
         workload: Workload,
-        draws: Random,
+        draws: DrawStream,
         flow: Flow,
         gathering: Gathering,
     ) -> None:

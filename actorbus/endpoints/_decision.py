@@ -12,7 +12,7 @@ Rules:
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from types import MappingProxyType
 from typing import assert_never
 
 from actorbus._errors import PermanentError, UndecodableMessage
@@ -22,24 +22,13 @@ from actorbus._store import StaleClaim, StoreRefused, StoreUnavailable
 from actorbus.endpoints._traceback import traceback_text
 from actorbus.options._retry_after import OwnDelay
 from actors import NotPicklable
-from supervisors import Retry, leaves
+from supervisors import GiveUpMessage, ReleaseMessage, Retry, TryAgain, Verdict, leaves, next_try
 
 MOST_TRACEBACK = 20_000
 """How many characters of a traceback are kept, counted from its end."""
 
 MOST_MESSAGE = 10_000
 """How many characters of an exception's text are kept, counted from its beginning."""
-
-
-class Verdict(Enum):
-    """Whose a handler's exception is."""
-
-    FAILED = "failed"
-    PERMANENT = "permanent"
-    UNDECODABLE = "undecodable"
-    OUTAGE = "outage"
-    STORE = "store"
-    STALE = "stale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +90,25 @@ def decide(
     by this message while others succeeded, so that it counts. `draw` is a random number, 0 to 1.
     `own` is the delay that the error carries.
     """
-    match verdict:
-        case Verdict.UNDECODABLE:
-            return DeadLetter(DeadLetterReason.UNDECODABLE, failure)
-        case Verdict.PERMANENT:
-            return DeadLetter(DeadLetterReason.PERMANENT_ERROR, failure)
-        case Verdict.STORE | Verdict.STALE:
+    match next_try(verdict, failure.attempt, retry, draw, alone=alone):
+        case GiveUpMessage():
+            return DeadLetter(_REASONS[verdict], failure)
+        case ReleaseMessage():
             return RELEASE
-        case Verdict.OUTAGE:
-            return _again(failure, retry, draw, own) if alone else RELEASE
-        case Verdict.FAILED:
-            return _again(failure, retry, draw, own)
-        case _:
-            assert_never(verdict)
+        case TryAgain(delay):
+            return RetryLater(delay if own is None else own.instead_of(delay), failure)
+        case _ as never:
+            assert_never(never)
 
 
-def _again(failure: Failure, retry: Retry, draw: float, own: OwnDelay | None) -> Settlement:
-    delay = retry.next_delay(failure.attempt, draw)
-    if delay is None:
-        return DeadLetter(DeadLetterReason.ATTEMPTS_EXHAUSTED, failure)
-    return RetryLater(delay if own is None else own.instead_of(delay), failure)
+_REASONS = MappingProxyType(
+    {
+        Verdict.UNDECODABLE: DeadLetterReason.UNDECODABLE,
+        Verdict.PERMANENT: DeadLetterReason.PERMANENT_ERROR,
+        Verdict.OUTAGE: DeadLetterReason.ATTEMPTS_EXHAUSTED,
+        Verdict.FAILED: DeadLetterReason.ATTEMPTS_EXHAUSTED,
+    }
+)
 
 
 def failure_of(error: BaseException, at: float, attempt: int) -> Failure:

@@ -15,8 +15,8 @@ import trio
 from actorbus._store import Claimed
 from actorbus.endpoints._gathering import Gathering
 from actorbus.endpoints._load_limit import LoadLimit
-from actorbus.endpoints._outage import Health, Outage
 from actorbus.endpoints._permits import Permits
+from supervisors import DependencyHealth, Health
 
 
 class Allowed(Protocol):
@@ -35,7 +35,7 @@ class Held(Protocol):
     @property
     def again(self) -> deque[Claimed]: ...
     @property
-    def outage(self) -> Outage: ...
+    def outage(self) -> DependencyHealth: ...
     @property
     def failed_last(self) -> bool: ...
     @property
@@ -154,7 +154,7 @@ class Flow:
         return self.gathering.ready(held.unstarted, now, _is_alone(held.outage))
 
 
-def _is_alone(outage: Outage) -> Callable[[Claimed], bool]:
+def _is_alone(outage: DependencyHealth) -> Callable[[Claimed], bool]:
     """Return what says whether a message is to be a batch of its own."""
     seen = outage.seen
     return lambda message: message.suspect or message.copy_id in seen

@@ -19,7 +19,7 @@ from actorbus._bus_events import (
 )
 from actorbus._settlement import DeadLetter, Divert, Retry, Settlement
 from actorbus._store import Claimed
-from actorbus.endpoints._decision import Verdict, decide, failure_of
+from actorbus.endpoints._decision import decide, failure_of
 from actorbus.endpoints._errors import EndpointOutage
 from actorbus.endpoints._last_resort import LastResort
 from actorbus.endpoints._settling import Settling
@@ -27,6 +27,7 @@ from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._traceback import described
 from actorbus.endpoints._workload import Workload
 from actorbus.options._retry_after import own_delay
+from supervisors import Verdict
 
 
 class Judging:
@@ -123,11 +124,7 @@ class Judging:
     def _note_health(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> bool:
         outage = self._workload.outage
         before = outage.outages
-        alone = False
-        if verdict is Verdict.OUTAGE:
-            alone = outage.saw_outage(claimed.copy_id)
-        elif verdict is Verdict.FAILED:
-            outage.failed()
+        alone = outage.noted(claimed.copy_id, verdict)
         if outage.outages != before:
             self._fell_sick(error)
         return alone

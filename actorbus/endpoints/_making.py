@@ -1,7 +1,5 @@
 """Which parts an endpoint is made of, decided by its plan when it is made."""
 
-from random import Random
-
 from actorbus.endpoints._batches import BatchProcessing
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._gathering import Gathering
@@ -12,6 +10,7 @@ from actorbus.endpoints._plan import EndpointPlan
 from actorbus.endpoints._processing import Processing
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
+from supervisors import DrawStream
 
 SharedPermits = dict[str, Permits]
 """The rate limits that the tenants of a channel share, by endpoint id."""
@@ -35,7 +34,7 @@ def _permits(plan: EndpointPlan, shared: SharedPermits) -> Permits | None:
     return shared.setdefault(plan.spec.endpoint_id, permits)
 
 
-def make_processing(bus: Surroundings, workload: Workload, draws: Random) -> Processing:
+def make_processing(bus: Surroundings, workload: Workload, draws: DrawStream) -> Processing:
     """Return what runs an endpoint's messages."""
     flow = workload.flow
     if flow is not None and flow.gathering is not None:

@@ -1,18 +1,19 @@
 """Processing that measures its handler's calls, for concurrency by load."""
 
-from random import Random
-
 from actorbus._store import Claimed
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._processing import Processing
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
+from supervisors import DrawStream
 
 
 class MeasuredProcessing(Processing):
     """Tells the flow how long each call took, and whether it failed."""
 
-    def __init__(self, bus: Surroundings, workload: Workload, draws: Random, flow: Flow) -> None:
+    def __init__(
+        self, bus: Surroundings, workload: Workload, draws: DrawStream, flow: Flow
+    ) -> None:
         super().__init__(bus, workload, draws)
         self._flow = flow
 

@@ -15,7 +15,6 @@ Rules:
 """
 
 import asyncio
-import random
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
@@ -32,7 +31,7 @@ from actorbus._settlement import (
 )
 from actorbus._store import Claimed, GroupLost, StaleClaim, StoreUnavailable
 from actorbus.endpoints._answering import Answering
-from actorbus.endpoints._decision import Verdict, is_exit
+from actorbus.endpoints._decision import is_exit
 from actorbus.endpoints._error_handling import ErrorHandling
 from actorbus.endpoints._forwarding import forwarded
 from actorbus.endpoints._inbox import Notes
@@ -45,7 +44,7 @@ from actorbus.handling._start_by import TooLate, starting_within
 from actorbus.messages._message import Headers
 from actorbus.options._failure_policy import checked_policy
 from actorbus.transactions._unit_of_work import UnitOfWork
-from supervisors import leaves
+from supervisors import DrawStream, Verdict, leaves
 
 MOST_LIMITS = 16
 """Limits of time that messages say of themselves, most often a gateway's: so many are planned."""
@@ -54,7 +53,7 @@ MOST_LIMITS = 16
 class Processing:
     """Runs the messages of one workload. Shared by all instances of the endpoint's actor."""
 
-    def __init__(self, bus: Surroundings, workload: Workload, draws: random.Random) -> None:
+    def __init__(self, bus: Surroundings, workload: Workload, draws: DrawStream) -> None:
         self._bus = bus
         self._store = bus.store
         self._dispatch = bus.dispatch

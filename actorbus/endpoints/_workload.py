@@ -13,10 +13,9 @@ from math import inf
 from actorbus._settlement import Settlement
 from actorbus._store import Claimed
 from actorbus.channels._bell import Bell
-from actorbus.channels._credit import free_places
 from actorbus.endpoints._flow import Allowed, Flow
-from actorbus.endpoints._outage import Health, Outage
 from actorbus.endpoints._plan import EndpointPlan
+from supervisors import DependencyHealth, Health, free_places
 
 
 @dataclass(slots=True)
@@ -125,7 +124,7 @@ class Workload:
         self.running: dict[str, Claimed] = {}
         self.uncommitted = 0
         self.unsettled: list[tuple[Claimed, Settlement]] = []
-        self.outage = Outage(plan.spec.breaker)
+        self.outage = DependencyHealth(plan.spec.breaker)
         self.trouble: BaseException | None = None
         self.closed = False
         self.shut = False
@@ -164,8 +163,8 @@ class Workload:
         """Whether a message may be started now: not while sick, in trouble, shut or unleased."""
         if not (self.unstarted or self.again) or self.shut or self.trouble is not None:
             return False
-        health = self.outage.health
-        if health is not Health.HEALTHY and (health is Health.SICK or self.running):
+        outage = self.outage
+        if outage.health is not Health.HEALTHY and not outage.may_start(len(self.running)):
             return False
         if self.flow is not None and not self.flow.may_start(self):
             return False

@@ -15,7 +15,6 @@ Rules:
 """
 
 from collections.abc import Sequence
-from random import Random
 
 import trio
 
@@ -23,14 +22,13 @@ from actorbus._settlement import ACK, EXPIRE, RELEASE, DeadLetter, Divert, Settl
 from actorbus._store import Claimed, StoreError
 from actorbus.endpoints._judging import Judging
 from actorbus.endpoints._last_resort import LastResort
-from actorbus.endpoints._outage import Health
 from actorbus.endpoints._settling import Settling
 from actorbus.endpoints._surroundings import Surroundings
 from actorbus.endpoints._workload import Workload
 from actorbus.outbox._batch import Line, Outcome, lines_of, outcome_of
 from actorbus.outbox._errors import BodyTooLarge
 from actorbus.outbox._stretch import Stretch
-from supervisors import Retry
+from supervisors import DrawStream, Health, Retry
 
 BATCH = 1000
 """How many messages are published together, about."""
@@ -39,7 +37,9 @@ BATCH = 1000
 class RelayProcessing:
     """Relays the messages of one outbox for one broker; see `Runner`."""
 
-    def __init__(self, bus: Surroundings, workload: Workload, broker: str, draws: Random) -> None:
+    def __init__(
+        self, bus: Surroundings, workload: Workload, broker: str, draws: DrawStream
+    ) -> None:
         self._bus = bus
         self._store = bus.store
         self._workload = workload

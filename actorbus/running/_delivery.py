@@ -186,7 +186,7 @@ class Delivery:
             channel,
             self._runtime.endpoints_of(channel.name),
             root=self._system.name,
-            seed=self._runtime.seed,
+            seed=self._system.seed,
             may_start=may_start,
             allowance=allowance,
         )

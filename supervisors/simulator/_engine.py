@@ -6,7 +6,6 @@ Rules: (1) stopping takes no time, each start takes ``start_time``;
        (4) what was planned for an instance that is gone by then does not happen.
 """
 
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
@@ -20,6 +19,7 @@ from supervisors._decision import (
     ResumeChild,
     StopChild,
 )
+from supervisors._draws import draw_stream
 from supervisors._lifecycle import LifecycleEvent, Status
 from supervisors._spec import ChildSpec
 from supervisors._state import ChildState, Failure
@@ -46,7 +46,8 @@ class Simulation:
         strategy: Strategy,
         specs: Iterable[ChildSpec],
         *,
-        seed: int,
+        seed: object,
+        root: str,
         start_time: float,
         success_after: float,
     ) -> None:
@@ -55,7 +56,7 @@ class Simulation:
         self._success_after = success_after
         self._now = 0.0
         self._states = {spec.label: _waiting(spec, index) for index, spec in enumerate(specs)}
-        self._draws = {name: random.Random(f"{seed}/{name}") for name in self._states}
+        self._draws = {name: draw_stream(seed, _below(root, name)) for name in self._states}
         self._tallies = {name: Tally(name) for name in self._states}
         self._outages: list[Outage] = []
         self._starts: dict[str, _Starts] = {}
@@ -198,6 +199,10 @@ class Simulation:
 def _waiting(spec: ChildSpec, index: int) -> ChildState:
     """Return a child that waits for its first start."""
     return replace(ChildState.of(spec, spec.label, index), status=Status.BACKING_OFF)
+
+
+def _below(root: str, name: str) -> str:
+    return f"{root}/{name}" if root else name
 
 
 def _gave_up(step: Step) -> bool:

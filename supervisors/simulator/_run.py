@@ -19,7 +19,8 @@ def simulate(
     plan: Iterable[Trouble],
     *,
     until: Seconds,
-    seed: int = 0,
+    seed: int | str = 0,
+    root: str = "",
     start_time: Seconds = 0.0,
     success_after: Seconds = 0.0,
 ) -> Report:
@@ -27,8 +28,10 @@ def simulate(
 
     ``children`` are names or specs, in start order. Stopping takes no time, each start takes
     ``start_time``, and a child that is up has its first success after ``success_after``.
-    Jitter comes from one stream per child, made from ``seed``: the same arguments give the
-    same report. Raises ConfigurationError for names used twice, or unknown to the plan.
+    Jitter comes from one stream per child, made from ``seed`` and the child's path below ``root``,
+    the path of the supervisor: the same arguments give the same report, and the same delays as
+    an ActorSystem with this seed. Raises ConfigurationError for names used twice, or unknown to
+    the plan.
     """
     specs = [_spec(child) for child in children]
     troubles = list(plan)
@@ -40,7 +43,7 @@ def simulate(
     checks.finish()
     check_children(strategy, specs)
     simulation = Simulation(
-        strategy, specs, seed=seed, start_time=startup, success_after=first_success
+        strategy, specs, seed=seed, root=root, start_time=startup, success_after=first_success
     )
     return simulation.run(troubles, end)
 

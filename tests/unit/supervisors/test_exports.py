@@ -16,6 +16,8 @@ NAMES = """
     ChildState Failure Decision ResumeChild RestartChildren StopChild EscalateFailure
     Status LifecycleEvent TRANSITIONS transition
     ConfigurationError LifecycleError RestartsExhausted
+    Verdict NextTry TryAgain ReleaseMessage GiveUpMessage next_try
+    DependencyHealth Health free_places DrawStream draw_stream
     simulate
 """
 

@@ -19,12 +19,11 @@ from actorbus.endpoints._decision import (
     MOST_MESSAGE,
     MOST_TRACEBACK,
     Judge,
-    Verdict,
     decide,
     failure_of,
 )
 from actorbus.endpoints._traceback import described
-from supervisors import Retry
+from supervisors import Retry, Verdict
 
 RETRY = Retry(attempts=3, initial=1.0, factor=2.0, maximum=60.0, jitter=0.5)
 JUDGE = Judge(RETRY, outage=(ConnectionError, TimeoutError), permanent=(KeyError,))

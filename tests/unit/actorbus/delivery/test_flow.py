@@ -11,8 +11,8 @@ import trio
 from actorbus import Batch, Rate
 from actorbus.endpoints._flow import Flow
 from actorbus.endpoints._gathering import Gathering
-from actorbus.endpoints._outage import Outage
 from actorbus.endpoints._permits import Permits
+from supervisors import DependencyHealth
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Held:
 
     unstarted: deque[Any] = field(default_factory=deque)
     again: deque[Any] = field(default_factory=deque)
-    outage: Outage = field(default_factory=lambda: Outage(None))
+    outage: DependencyHealth = field(default_factory=DependencyHealth)
     failed_last: bool = False
     allowance: None = None
 

@@ -1,4 +1,4 @@
-"""Endpoint health: is the dependency down, and whose fault is that. Pure, without a clock.
+"""The health of an endpoint: is its dependency down, and whose fault is that. Without a clock.
 
 Rules:
  1. A message that sees an outage makes its endpoint sick, and is released uncounted.
@@ -12,9 +12,11 @@ Rules:
  7. Other failures count towards sickness only under a breaker, and only in a row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+
+from ._verdict import Verdict
 
 MOST_REMEMBERED = 1000
 """How many messages that saw an outage are remembered; the oldest are forgotten first."""
@@ -29,8 +31,8 @@ class Health(Enum):
 
 
 @dataclass(slots=True)
-class Outage:
-    """One endpoint's health. It outlives the actor's instances.
+class DependencyHealth:
+    """One endpoint's health, as its messages see what it depends on. It outlives restarts.
 
     `breaker` is how many failures in a row make it sick, None for never. `seen` are the messages
     that saw an outage, in that order, each with the count of successes there were then.
@@ -41,9 +43,9 @@ class Outage:
     successes: int = 0
     failures_in_a_row: int = 0
     outages: int = 0
-    seen: dict[str, int] = field(default_factory=dict)
+    seen: dict[Hashable, int] = field(default_factory=dict)
 
-    def succeeded(self, copy_id: str) -> bool:
+    def succeeded(self, copy_id: Hashable) -> bool:
         """Note a success; True if it made a probing endpoint healthy."""
         self.failures_in_a_row = 0
         if self.health is Health.SICK:
@@ -63,7 +65,21 @@ class Outage:
             return False
         return self._fall_sick()
 
-    def saw_outage(self, copy_id: str) -> bool:
+    def noted(self, copy_id: Hashable, verdict: Verdict) -> bool:
+        """Note a failure of a message; True if it sees an outage alone, which then counts."""
+        if verdict is Verdict.OUTAGE:
+            return self.saw_outage(copy_id)
+        if verdict is Verdict.FAILED:
+            self.failed()
+        return False
+
+    def may_start(self, running: int) -> bool:
+        """Whether a message may begin beside the `running` ones: a probe runs alone."""
+        if self.health is Health.HEALTHY:
+            return True
+        return self.health is Health.PROBING and not running
+
+    def saw_outage(self, copy_id: Hashable) -> bool:
         """Note an outage; True if the message sees it alone, and it counts against the message."""
         alone = self._others_succeeded_since(copy_id)
         self._remember(copy_id)
@@ -88,12 +104,12 @@ class Outage:
             return 0
         return min(free, 1 + self._seen_since_success())
 
-    def choose_probe(self, copy_ids: Sequence[str]) -> int:
+    def choose_probe(self, copy_ids: Sequence[Hashable]) -> int:
         """Return the place of the probe: a message that saw no outage, or saw it first."""
         order = {copy_id: place for place, copy_id in enumerate(self.seen)}
         return min(range(len(copy_ids)), key=lambda at: order.get(copy_ids[at], -1))
 
-    def forget(self, copy_id: str) -> None:
+    def forget(self, copy_id: Hashable) -> None:
         """Drop a message that is settled for good."""
         if self.seen:
             self.seen.pop(copy_id, None)
@@ -107,11 +123,11 @@ class Outage:
         self.outages += fell
         return fell
 
-    def _others_succeeded_since(self, copy_id: str) -> bool:
+    def _others_succeeded_since(self, copy_id: Hashable) -> bool:
         before = self.seen.get(copy_id)
         return before is not None and self.successes > before
 
-    def _remember(self, copy_id: str) -> None:
+    def _remember(self, copy_id: Hashable) -> None:
         self.seen.pop(copy_id, None)
         self.seen[copy_id] = self.successes
         if len(self.seen) > MOST_REMEMBERED:

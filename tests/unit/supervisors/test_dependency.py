@@ -4,11 +4,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actorbus.endpoints._outage import MOST_REMEMBERED, Health, Outage
+from supervisors import DependencyHealth, Health
+from supervisors._dependency import MOST_REMEMBERED
 
 
-def probing(*seen: str) -> Outage:
-    outage = Outage()
+def probing(*seen: str) -> DependencyHealth:
+    outage = DependencyHealth()
     for copy_id in seen:
         outage.saw_outage(copy_id)
     outage.restarted()
@@ -16,7 +17,7 @@ def probing(*seen: str) -> Outage:
 
 
 def test_the_first_outage_makes_it_sick_and_is_not_the_messages():
-    outage = Outage()
+    outage = DependencyHealth()
 
     alone = outage.saw_outage("a")
 
@@ -24,7 +25,7 @@ def test_the_first_outage_makes_it_sick_and_is_not_the_messages():
 
 
 def test_a_sick_endpoint_asks_for_nothing():
-    outage = Outage(health=Health.SICK)
+    outage = DependencyHealth(health=Health.SICK)
 
     assert outage.credit(free=100, held=0) == 0
 
@@ -38,7 +39,7 @@ def test_a_probe_in_hand_is_the_only_one():
 
 
 def test_a_restart_for_another_reason_leaves_it_healthy():
-    outage = Outage()
+    outage = DependencyHealth()
 
     outage.restarted()
 
@@ -85,7 +86,7 @@ def test_an_outage_seen_alone_while_others_succeeded_counts_against_the_message(
 
 
 def test_successes_of_what_ran_when_it_fell_sick_do_not_blame_the_message():
-    outage = Outage()
+    outage = DependencyHealth()
     outage.saw_outage("a")
     outage.succeeded("b")
     outage.restarted()
@@ -102,14 +103,14 @@ def test_a_message_that_succeeded_starts_afresh():
 
 
 def test_failures_without_a_breaker_never_make_it_sick():
-    outage = Outage()
+    outage = DependencyHealth()
 
     assert [outage.failed() for _ in range(1000)] == [False] * 1000
     assert outage.health is Health.HEALTHY
 
 
 def test_a_breaker_opens_at_its_number_of_failures_in_a_row():
-    outage = Outage(breaker=3)
+    outage = DependencyHealth(breaker=3)
     outage.failed()
     outage.failed()
     outage.succeeded("a")
@@ -118,7 +119,7 @@ def test_a_breaker_opens_at_its_number_of_failures_in_a_row():
 
 
 def test_a_probe_that_fails_under_a_breaker_makes_it_sick_at_once():
-    outage = Outage(breaker=3)
+    outage = DependencyHealth(breaker=3)
     for _ in range(3):
         outage.failed()
     outage.restarted()
@@ -130,7 +131,7 @@ def test_a_probe_that_fails_under_a_breaker_makes_it_sick_at_once():
 
 
 def test_what_is_remembered_is_bounded():
-    outage = Outage()
+    outage = DependencyHealth()
 
     for number in range(MOST_REMEMBERED + 10):
         outage.saw_outage(str(number))
@@ -146,7 +147,7 @@ class OutageMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.outage = Outage()
+        self.outage = DependencyHealth()
         self.may_blame: dict[str, bool] = {}
 
     @rule(copy_id=ids)
