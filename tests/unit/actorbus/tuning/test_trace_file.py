@@ -1,6 +1,7 @@
 """The trace file: what is written is read again, and what is damaged is named with its line."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +34,7 @@ times = st.floats(min_value=0, max_value=1e7, allow_nan=False)
 events = st.builds(
     Happened,
     t=times,
-    kind=st.sampled_from(Kind.__args__),
+    kind=st.sampled_from(get_args(Kind)),
     endpoint=st.just(0),
     message=st.integers(min_value=0, max_value=2**40),
     attempt=st.integers(min_value=0, max_value=1000),
