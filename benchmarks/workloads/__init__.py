@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks._settings import Workload
 from benchmarks.durable.workloads import DURABLE
+from benchmarks.latency.workload import LATENCY
 from benchmarks.workloads.batches import BATCHES
 from benchmarks.workloads.calls import CALLS
 from benchmarks.workloads.drain import DRAIN
@@ -21,10 +22,13 @@ EMBEDDED = (
     *(TENANTS, REPLAY),
 )
 
-WORKLOADS: Mapping[str, Workload] = {workload.name: workload for workload in EMBEDDED + DURABLE}
+WORKLOADS: Mapping[str, Workload] = {
+    workload.name: workload for workload in EMBEDDED + DURABLE + LATENCY
+}
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "embedded": [workload.name for workload in EMBEDDED],
     "durable": [workload.name for workload in DURABLE],
+    "latency": [workload.name for workload in LATENCY],
 }
 """Names that stand for several. Those of `durable` need PostgreSQL, and some of them Kafka."""

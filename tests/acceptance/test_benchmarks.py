@@ -17,6 +17,8 @@ DURABLE = [
     *("durable-drain", "durable-transactions", "durable-publish"),
     *("durable-relay", "durable-hot-rows", "durable-recovery", "durable-costs"),
 ]
+SUITES = ["latency-sqlite", "latency-postgres", "latency-kafka"]
+"""Of these test_benchmark_suites runs one each."""
 
 
 def benchmarks(*arguments, **addresses):
@@ -76,7 +78,7 @@ def test_a_message_costs_no_more_than_the_baseline_says(postgres_server):
 def test_the_workloads_are_listed():
     listed = benchmarks("list").stdout
 
-    assert [line.split()[0] for line in listed.splitlines()] == WORKLOADS + DURABLE
+    assert [line.split()[0] for line in listed.splitlines()] == WORKLOADS + DURABLE + SUITES
 
 
 def test_an_unknown_workload_is_refused_with_the_known_ones():

@@ -1,0 +1,5 @@
+"""How long messages wait at fixed rates of arrival: quantiles, from the time each was meant to go.
+
+workload   what is measured, on which stores
+probe      the program that sends and handles
+"""

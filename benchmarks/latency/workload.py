@@ -1,0 +1,124 @@
+"""Latency at fixed rates of arrival, on each store and through Kafka."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import count
+
+from benchmarks._measure import Goal, Result, Series
+from benchmarks._process import measure, scratch
+from benchmarks._quantiles import SHOWN
+from benchmarks._settings import Settings, Workload
+from benchmarks.durable._servers import servers, settings
+
+RATES = (100, 500, 2_000)
+"""Messages per second."""
+BEHIND = 0.5
+"""Seconds that the last message may have waited: a rate that is more than is handled adds up."""
+PROBE = "benchmarks.latency.probe"
+
+NOTES = (
+    "An open loop: each message has a time at which it is meant to be sent, and its latency is",
+    "from that time to its handler's start, so that a slow moment counts for all that it delays",
+    "(Gil Tene, How NOT to Measure Latency). Quantiles are of all messages, sorted; nearest rank.",
+    "Sender and ten handlers are one process; a message is a transaction of its own, committed.",
+)
+
+Place = tuple[object, ...]
+"""What the probe is told beside rate and messages: store, and servers and topic."""
+
+Places = Callable[[], AbstractContextManager[Place]]
+"""Gives a new one for each measurement."""
+
+Where = Callable[[list[str]], AbstractContextManager[Places]]
+"""Has the servers, and says about them what the notes should."""
+
+Figures = Mapping[int, Sequence[Mapping[str, float]]]
+"""By rate, what was measured in each round."""
+
+
+@contextmanager
+def _on_sqlite(notes: list[str]) -> Iterator[Places]:
+    @contextmanager
+    def place() -> Iterator[Place]:
+        with scratch() as folder:
+            yield (f"sqlite:///{folder / 'bus.db'}",)
+
+    notes.append("SQLite: WAL, synchronous=FULL.")
+    yield place
+
+
+@contextmanager
+def _on_postgresql(notes: list[str]) -> Iterator[Places]:
+    with servers() as found:
+
+        @contextmanager
+        def place() -> Iterator[Place]:
+            with found.postgres.fresh_database() as url:
+                yield (url,)
+
+        notes.append(settings(found.postgres))
+        yield place
+
+
+@contextmanager
+def _on_kafka(notes: list[str]) -> Iterator[Places]:
+    topics = (f"latency-{number}" for number in count())
+    with servers() as found:
+
+        @contextmanager
+        def place() -> Iterator[Place]:
+            topic = next(topics)
+            found.kafka.create_topic(topic)
+            with found.postgres.fresh_database() as url:
+                yield (url, found.kafka.servers, topic)
+            found.kafka.delete_topic(topic)
+
+        notes.append(settings(found.postgres))
+        notes.append("A message is stored in PostgreSQL, relayed to a topic, and consumed from it.")
+        yield place
+
+
+def run(name: str, where: Where, options: Settings) -> Result:
+    notes = [*NOTES]
+    seconds = options.size(4, 1)
+    figures: dict[int, list[Mapping[str, float]]] = {rate: [] for rate in _rates(options)}
+    with where(notes) as place:
+        for number in range(options.repeat):
+            for rate, rounds in figures.items():
+                with place() as arguments:
+                    store, *broker = arguments
+                    rounds.append(measure(PROBE, store, rate, rate * seconds, *broker))
+                progress = f"{name} {number + 1}/{options.repeat}: {rate}/s"
+                options.progress(f"{progress}: p99 {rounds[-1]['p99']:.1f} ms")
+    return Result(name, [*_series(figures)], [*_goals(figures)], notes)
+
+
+def _rates(options: Settings) -> Sequence[int]:
+    return RATES[:1] if options.quick else RATES
+
+
+def _series(figures: Figures) -> Iterator[Series]:
+    for rate, rounds in figures.items():
+        for shown in (*SHOWN, "max"):
+            values = tuple(one[shown] for one in rounds)
+            yield Series(f"{rate:,}/s: {shown}", "ms", values)
+
+
+def _goals(figures: Figures) -> Iterator[Goal]:
+    """A rate that is not kept up has no latency: what waits grows as long as it goes on."""
+    for rate, rounds in figures.items():
+        behind = max(one["behind"] for one in rounds)
+        yield Goal(f"{rate:,}/s: the last one's wait", behind, "at most", BEHIND, "s")
+
+
+def _workload(name: str, words: str, where: Where) -> Workload:
+    summary = f"quantiles of latency at fixed rates of arrival, {words}"
+    return Workload(name, summary, partial(run, name, where))
+
+
+LATENCY = (
+    _workload("latency-sqlite", "on SQLite", _on_sqlite),
+    _workload("latency-postgres", "on PostgreSQL", _on_postgresql),
+    _workload("latency-kafka", "through Kafka", _on_kafka),
+)

@@ -1,0 +1,37 @@
+"""One workload of each suite, at its smallest: it runs, and says what it measured."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def measured(workload, **addresses):
+    """Run a workload, and return its figures by name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "run", workload]
+        + ["--quick", "--no-peers", "--repeat", "1", "--json"],
+        cwd=ROOT,
+        env=os.environ | addresses,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [result] = json.loads(done.stdout)["results"]
+    return {series["name"]: series["median"] for series in result["series"]}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_latency_is_told_by_rate_and_quantile():
+    figures = measured("latency-sqlite")
+
+    assert ["100/s: p50", "100/s: p95", "100/s: p99", "100/s: p99.9", "100/s: max"] == [*figures]
+    assert sorted(figures.values()) == [*figures.values()]
