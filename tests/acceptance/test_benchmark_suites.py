@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SMALL = ("--quick", "--no-peers", "--repeat", "1", "--json")
 
 
 def measured(workload, **addresses):
     """Run a workload, and return its figures by name."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "run", workload]
-        + ["--quick", "--no-peers", "--repeat", "1", "--json"],
+        [sys.executable, "-m", "benchmarks", "run", workload, *SMALL],
         cwd=ROOT,
         env=os.environ | addresses,
         capture_output=True,
