@@ -101,14 +101,21 @@ def test_a_typed_dict_comes_back_as_it_was(content_type):
     assert codec.decoder(Note)(codec.encode({"text": "hi"})) == {"text": "hi"}
 
 
-PLAIN = st.recursive(
+LEAVES = (
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
     | st.text()
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    | st.floats(allow_nan=False, allow_infinity=False)
 )
+
+
+def around(inner):
+    return inner | st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+
+
+PLAIN = around(around(around(LEAVES)))
+"""Three levels deep. Not `st.recursive`, which counts leaves beside the choices that it draws."""
 
 
 @pytest.mark.parametrize("content_type", [MSGPACK, JSON])
