@@ -844,6 +844,189 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 
+-- -------------------------------------------------------------------------------- error channels
+--
+-- Two messages may have one copy id, if a copy was sent twice: what is noted of it, and its dead letter,
+-- are the last one's. Each of these returns the sequences of those whose claims held.
+
+-- Hand messages to handlers of error channels, which may take as long as they like, and note where
+-- they come from.
+CREATE OR REPLACE FUNCTION actorbus_divert(
+    p_sequences BIGINT[], p_epochs INTEGER[], p_channels TEXT[], p_endpoints TEXT[],
+    p_reasons TEXT[], p_exceptions TEXT[], p_messages TEXT[], p_tracebacks TEXT[],
+    p_attempts INTEGER[]
+) RETURNS SETOF BIGINT
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    now DOUBLE PRECISION := actorbus_now();
+BEGIN
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(
+            p_sequences, p_epochs, p_channels, p_endpoints, p_reasons, p_exceptions, p_messages,
+            p_tracebacks, p_attempts
+        ) WITH ORDINALITY AS g(
+            sequence, epoch, channel, endpoint, reason, exception, exception_message, traceback,
+            attempts, place
+        )
+    ), mine AS MATERIALIZED (
+        SELECT m.sequence, m.copy_id, m.channel, m.endpoint, m.tenant
+        FROM given JOIN actorbus_messages AS m USING (sequence, epoch)
+        ORDER BY m.sequence FOR UPDATE OF m
+    ), noted AS (
+        INSERT INTO actorbus_failed (
+            copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback,
+            attempts, failed_at
+        )
+        SELECT DISTINCT ON (mine.copy_id) mine.copy_id, mine.channel, mine.endpoint, mine.tenant,
+            given.reason, given.exception, given.exception_message, given.traceback,
+            given.attempts, now
+        FROM mine JOIN given USING (sequence) ORDER BY mine.copy_id, given.place DESC
+        ON CONFLICT (copy_id) DO UPDATE SET
+            channel = excluded.channel, endpoint = excluded.endpoint, tenant = excluded.tenant,
+            reason = excluded.reason, exception = excluded.exception,
+            exception_message = excluded.exception_message, traceback = excluded.traceback,
+            attempts = excluded.attempts, failed_at = excluded.failed_at
+    )
+    UPDATE actorbus_messages AS m
+    SET state = 'ready', owner = NULL, epoch = m.epoch + 1, attempts = 0, suspect = FALSE,
+        due_at = now, expires_at = NULL, channel = given.channel, endpoint = given.endpoint,
+        tenant = ''
+    FROM mine JOIN given USING (sequence)
+    WHERE m.sequence = mine.sequence
+    RETURNING m.sequence;
+END $$;
+
+
+-- Hand messages back to the endpoints that failed, with all their attempts. That of which nothing is
+-- known any more stays where it is.
+CREATE OR REPLACE FUNCTION actorbus_send_back(
+    p_sequences BIGINT[], p_epochs INTEGER[], p_delays DOUBLE PRECISION[]
+) RETURNS SETOF BIGINT
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    now DOUBLE PRECISION := actorbus_now();
+BEGIN
+    RETURN QUERY
+    WITH mine AS MATERIALIZED (
+        SELECT m.sequence, given.delay, failed.channel, failed.endpoint, failed.tenant
+        FROM unnest(p_sequences, p_epochs, p_delays) AS given(sequence, epoch, delay)
+        JOIN actorbus_messages AS m USING (sequence, epoch)
+        LEFT JOIN actorbus_failed AS failed ON failed.copy_id = m.copy_id
+        ORDER BY m.sequence FOR UPDATE OF m
+    ), back AS (
+        UPDATE actorbus_messages AS m
+        SET state = CASE WHEN mine.delay > 0 THEN 'waiting' ELSE 'ready' END, owner = NULL,
+            epoch = m.epoch + 1, attempts = 0, suspect = FALSE, replays = m.replays + 1,
+            due_at = now + mine.delay, channel = coalesce(mine.channel, m.channel),
+            endpoint = coalesce(mine.endpoint, m.endpoint),
+            tenant = coalesce(mine.tenant, m.tenant)
+        FROM mine WHERE m.sequence = mine.sequence
+        RETURNING m.sequence, m.copy_id
+    ), forgotten AS (
+        DELETE FROM actorbus_failed AS f USING back WHERE f.copy_id = back.copy_id
+    )
+    SELECT sequence FROM back;
+END $$;
+
+
+-- Drop messages that their error handlers are done with, and all that was noted of them.
+CREATE OR REPLACE FUNCTION actorbus_drop_failed(p_sequences BIGINT[], p_epochs INTEGER[])
+RETURNS SETOF BIGINT
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM actorbus_messages AS m
+        USING unnest(p_sequences, p_epochs) AS given(sequence, epoch)
+        WHERE m.sequence = given.sequence AND m.epoch = given.epoch
+        RETURNING m.sequence, m.copy_id
+    ), histories AS (
+        DELETE FROM actorbus_failures AS f USING gone WHERE f.copy_id = gone.copy_id
+    ), origins AS (
+        DELETE FROM actorbus_failed AS f USING gone WHERE f.copy_id = gone.copy_id
+    )
+    SELECT sequence FROM gone;
+END $$;
+
+
+-- Move messages to the dead letters as those of the endpoints where they failed first, and return whose
+-- they became; without an exception of the error handler's with the one that they failed with there.
+-- What failed in a synchronous handler stays the error handler's: nothing else could take it again, and
+-- where it came from is kept with its dead letter. So does that of which nothing is known any more.
+CREATE OR REPLACE FUNCTION actorbus_bury_failed(
+    p_sequences BIGINT[], p_epochs INTEGER[], p_reasons TEXT[], p_exceptions TEXT[],
+    p_messages TEXT[], p_tracebacks TEXT[]
+) RETURNS TABLE (sequence BIGINT, endpoint TEXT)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    now DOUBLE PRECISION := actorbus_now();
+BEGIN
+    RETURN QUERY
+    WITH given AS MATERIALIZED (
+        SELECT * FROM unnest(
+            p_sequences, p_epochs, p_reasons, p_exceptions, p_messages, p_tracebacks
+        ) WITH ORDINALITY AS g(
+            sequence, epoch, reason, exception, exception_message, traceback, place
+        )
+    ), gone AS (
+        DELETE FROM actorbus_messages AS m USING given
+        WHERE m.sequence = given.sequence AND m.epoch = given.epoch
+        RETURNING m.*
+    ), origins AS (
+        DELETE FROM actorbus_failed AS f USING gone
+        WHERE f.copy_id = gone.copy_id AND f.channel <> ''
+    ), letters AS (
+        INSERT INTO actorbus_dead_letters (
+            copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback,
+            attempts, replays, died_at, priority, enqueued_at, message_id, type_name, content_type,
+            correlation_id, causation_id, timestamp, deduplication_key, on_failure, ordering_key,
+            headers, body, for_endpoint
+        )
+        SELECT gone.copy_id,
+            coalesce(nullif(failed.channel, ''), gone.channel),
+            CASE WHEN failed.channel <> '' THEN failed.endpoint ELSE gone.endpoint END,
+            coalesce(failed.tenant, gone.tenant), given.reason,
+            coalesce(given.exception, failed.exception),
+            coalesce(given.exception_message, failed.exception_message),
+            coalesce(given.traceback, failed.traceback),
+            coalesce(failed.attempts, gone.attempts + (given.exception IS NOT NULL)::integer),
+            gone.replays, now, gone.priority, gone.enqueued_at, gone.message_id, gone.type_name,
+            gone.content_type, gone.correlation_id, gone.causation_id, gone.timestamp,
+            gone.deduplication_key, gone.on_failure, gone.ordering_key, gone.headers, gone.body,
+            gone.for_endpoint
+        FROM (
+            SELECT DISTINCT ON (gone.copy_id) given.*
+            FROM given JOIN gone USING (sequence) ORDER BY gone.copy_id, given.place DESC
+        ) AS given JOIN gone USING (sequence)
+        LEFT JOIN actorbus_failed AS failed ON failed.copy_id = gone.copy_id
+        ORDER BY given.place
+        ON CONFLICT (copy_id) DO UPDATE SET
+            number = excluded.number, channel = excluded.channel, endpoint = excluded.endpoint,
+            tenant = excluded.tenant, reason = excluded.reason, exception = excluded.exception,
+            exception_message = excluded.exception_message, traceback = excluded.traceback,
+            attempts = excluded.attempts, replays = excluded.replays, died_at = excluded.died_at,
+            priority = excluded.priority, enqueued_at = excluded.enqueued_at,
+            message_id = excluded.message_id, type_name = excluded.type_name,
+            content_type = excluded.content_type, correlation_id = excluded.correlation_id,
+            causation_id = excluded.causation_id, timestamp = excluded.timestamp,
+            deduplication_key = excluded.deduplication_key, on_failure = excluded.on_failure,
+            ordering_key = excluded.ordering_key, headers = excluded.headers, body = excluded.body,
+            for_endpoint = excluded.for_endpoint
+        RETURNING copy_id, coalesce(for_endpoint, endpoint) AS buried_for
+    )
+    SELECT gone.sequence, letters.buried_for FROM gone JOIN letters USING (copy_id);
+END $$;
+
+
 -- --------------------------------------------------------------------------------------- sending
 
 -- Store copies in the order of the arrays: ready, waiting, held or parked; once per deduplication

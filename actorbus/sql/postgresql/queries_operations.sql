@@ -116,138 +116,20 @@ SELECT exception, exception_message, traceback, failed_at, attempt
 FROM actorbus_failures WHERE copy_id = $1 ORDER BY number;
 
 -- name: divert_messages
--- Hand messages to handlers of error channels, which may take as long as they like, and note where
--- they come from; those whose claims still hold.
-WITH given AS (
-    SELECT * FROM unnest(
-        $1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::integer[]
-    ) AS given (
-        sequence, epoch, channel, endpoint, reason, exception, exception_message, traceback,
-        attempts
-    )
-),
-clock AS MATERIALIZED (SELECT actorbus_now() AS now),
-mine AS (
-    SELECT message.sequence, message.copy_id, message.channel, message.endpoint, message.tenant
-    FROM actorbus_messages AS message JOIN given USING (sequence, epoch)
-    ORDER BY message.sequence FOR UPDATE OF message
-),
-noted AS (
-    INSERT INTO actorbus_failed (
-        copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback,
-        attempts, failed_at
-    )
-    SELECT mine.copy_id, mine.channel, mine.endpoint, mine.tenant, given.reason, given.exception,
-        given.exception_message, given.traceback, given.attempts, clock.now
-    FROM mine JOIN given USING (sequence), clock
-    ON CONFLICT (copy_id) DO UPDATE SET
-        channel = excluded.channel, endpoint = excluded.endpoint, tenant = excluded.tenant,
-        reason = excluded.reason, exception = excluded.exception,
-        exception_message = excluded.exception_message, traceback = excluded.traceback,
-        attempts = excluded.attempts, failed_at = excluded.failed_at
-)
-UPDATE actorbus_messages AS message
-SET state = 'ready', owner = NULL, epoch = message.epoch + 1, attempts = 0, suspect = FALSE,
-    due_at = clock.now, expires_at = NULL, channel = given.channel, endpoint = given.endpoint,
-    tenant = ''
-FROM mine JOIN given USING (sequence), clock
-WHERE message.sequence = mine.sequence
-RETURNING message.sequence;
+-- Hand messages to handlers of error channels; those whose claims still hold.
+SELECT actorbus_divert($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: send_back
--- Hand messages back to the endpoints that failed, with all their attempts.
-WITH given AS (
-    SELECT * FROM unnest($1::bigint[], $2::integer[], $3::double precision[])
-    AS given (sequence, epoch, delay)
-),
-clock AS MATERIALIZED (SELECT actorbus_now() AS now),
-back AS (
-    UPDATE actorbus_messages AS message
-    SET state = CASE WHEN given.delay > 0 THEN 'waiting' ELSE 'ready' END, owner = NULL,
-        epoch = message.epoch + 1, attempts = 0, suspect = FALSE, replays = message.replays + 1,
-        due_at = clock.now + given.delay, channel = failed.channel, endpoint = failed.endpoint,
-        tenant = failed.tenant
-    FROM given, clock, actorbus_failed AS failed
-    WHERE message.sequence = given.sequence AND message.epoch = given.epoch
-      AND failed.copy_id = message.copy_id
-    RETURNING message.sequence, message.copy_id
-),
-forgotten AS (
-    DELETE FROM actorbus_failed USING back WHERE actorbus_failed.copy_id = back.copy_id
-)
-SELECT sequence FROM back;
+-- Hand messages back to the endpoints that failed.
+SELECT actorbus_send_back($1, $2, $3);
 
 -- name: drop_failed
--- Drop messages that their error handlers are done with, and all that was noted of them.
-WITH given AS (
-    SELECT * FROM unnest($1::bigint[], $2::integer[]) AS given (sequence, epoch)
-),
-gone AS (
-    DELETE FROM actorbus_messages AS message USING given
-    WHERE message.sequence = given.sequence AND message.epoch = given.epoch
-    RETURNING message.sequence, message.copy_id
-),
-histories AS (
-    DELETE FROM actorbus_failures USING gone WHERE actorbus_failures.copy_id = gone.copy_id
-),
-origins AS (
-    DELETE FROM actorbus_failed USING gone WHERE actorbus_failed.copy_id = gone.copy_id
-)
-SELECT sequence FROM gone;
+-- Drop messages that their error handlers are done with.
+SELECT actorbus_drop_failed($1, $2);
 
 -- name: bury_failed
--- Move messages to the dead letters as those of the endpoints where they failed first; without an
--- exception of the error handler's with the one that they failed with there. What failed in a
--- synchronous handler stays the error handler's: nothing else could take it again, and where it
--- came from is kept with its dead letter.
-WITH given AS (
-    SELECT * FROM unnest(
-        $1::bigint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[]
-    ) AS given (sequence, epoch, reason, exception, exception_message, traceback)
-),
-clock AS MATERIALIZED (SELECT actorbus_now() AS now),
-gone AS (
-    DELETE FROM actorbus_messages AS message USING given, actorbus_failed AS failed
-    WHERE message.sequence = given.sequence AND message.epoch = given.epoch
-      AND failed.copy_id = message.copy_id
-    RETURNING message.*
-),
-origins AS (
-    DELETE FROM actorbus_failed USING gone
-    WHERE actorbus_failed.copy_id = gone.copy_id AND actorbus_failed.channel <> ''
-),
-letters AS (
-    INSERT INTO actorbus_dead_letters (
-        copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback,
-        attempts, replays, died_at, priority, enqueued_at, message_id, type_name, content_type,
-        correlation_id, causation_id, timestamp, deduplication_key, on_failure, ordering_key,
-        headers, body, for_endpoint
-    )
-    SELECT gone.copy_id,
-        CASE WHEN failed.channel = '' THEN gone.channel ELSE failed.channel END,
-        CASE WHEN failed.channel = '' THEN gone.endpoint ELSE failed.endpoint END,
-        failed.tenant, given.reason, coalesce(given.exception, failed.exception),
-        coalesce(given.exception_message, failed.exception_message),
-        coalesce(given.traceback, failed.traceback), failed.attempts, gone.replays, clock.now,
-        gone.priority, gone.enqueued_at, gone.message_id, gone.type_name, gone.content_type,
-        gone.correlation_id, gone.causation_id, gone.timestamp, gone.deduplication_key,
-        gone.on_failure, gone.ordering_key, gone.headers, gone.body, gone.for_endpoint
-    FROM gone JOIN given USING (sequence) JOIN actorbus_failed AS failed USING (copy_id), clock
-    ON CONFLICT (copy_id) DO UPDATE SET
-        number = excluded.number, channel = excluded.channel, endpoint = excluded.endpoint, tenant
-        = excluded.tenant, reason = excluded.reason, exception = excluded.exception, exception_message
-        = excluded.exception_message, traceback = excluded.traceback, attempts = excluded.attempts,
-        replays = excluded.replays, died_at = excluded.died_at, priority = excluded.priority,
-        enqueued_at = excluded.enqueued_at, message_id = excluded.message_id, type_name =
-        excluded.type_name, content_type = excluded.content_type, correlation_id =
-        excluded.correlation_id, causation_id = excluded.causation_id, timestamp = excluded.timestamp,
-        deduplication_key = excluded.deduplication_key, on_failure = excluded.on_failure, ordering_key
-        = excluded.ordering_key, headers = excluded.headers, body = excluded.body, for_endpoint =
-        excluded.for_endpoint
-    RETURNING copy_id, coalesce(for_endpoint, endpoint) AS endpoint
-)
-SELECT gone.sequence, letters.endpoint FROM gone JOIN letters USING (copy_id);
+-- Move messages to the dead letters as those of the endpoints where they failed first.
+SELECT sequence, endpoint FROM actorbus_bury_failed($1, $2, $3, $4, $5, $6);
 
 -- name: note_failed
 -- Note where messages come from that failed in a synchronous handler.

@@ -352,32 +352,37 @@ SET state = 'ready', owner = NULL, epoch = epoch + 1, attempts = 0, suspect = 0,
 WHERE sequence = ? AND epoch = ?;
 
 -- name: send_back
--- Hand a message back to the endpoint that failed, with all its attempts.
+-- Hand a message back to the endpoint that failed, with all its attempts. That of which nothing is
+-- known any more, since another copy with its id was settled, stays where it is.
 UPDATE actorbus_messages
-SET state = ?, owner = NULL, epoch = actorbus_messages.epoch + 1, attempts = 0, suspect = 0,
-    replays = replays + 1, due_at = ?, channel = failed.channel, endpoint = failed.endpoint,
-    tenant = failed.tenant
-FROM actorbus_failed AS failed
-WHERE sequence = ? AND epoch = ? AND failed.copy_id = actorbus_messages.copy_id;
+SET state = ?, owner = NULL, epoch = epoch + 1, attempts = 0, suspect = 0, replays = replays + 1,
+    due_at = ?, (channel, endpoint, tenant) = (
+        SELECT coalesce(failed.channel, message.channel), coalesce(failed.endpoint, message.endpoint),
+            coalesce(failed.tenant, message.tenant)
+        FROM actorbus_messages AS message LEFT JOIN actorbus_failed AS failed USING (copy_id)
+        WHERE message.sequence = actorbus_messages.sequence
+    )
+WHERE sequence = ? AND epoch = ?;
 
 -- name: bury_failed
 -- Copy a message to the dead letters as that of the endpoint where it failed first; without an
 -- exception of the error handler's with the one that it failed with there. What failed in a
--- synchronous handler stays the error handler's: nothing else could take it again.
+-- synchronous handler stays the error handler's: nothing else could take it again. So does
+-- that of which nothing is known any more.
 INSERT OR REPLACE INTO actorbus_dead_letters (
     copy_id, channel, endpoint, tenant, reason, exception, exception_message, traceback, attempts,
     replays, died_at, priority, enqueued_at, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
 )
 SELECT message.copy_id,
-    iif(failed.channel = '', message.channel, failed.channel),
-    iif(failed.channel = '', message.endpoint, failed.endpoint),
-    failed.tenant, ?,
+    iif(failed.channel <> '', failed.channel, message.channel),
+    iif(failed.channel <> '', failed.endpoint, message.endpoint),
+    coalesce(failed.tenant, message.tenant), ?,
     coalesce(?, failed.exception), coalesce(?, failed.exception_message),
-    coalesce(?, failed.traceback), failed.attempts, replays, ?, priority, enqueued_at, message_id,
-    type_name, content_type, correlation_id, causation_id, timestamp, deduplication_key, on_failure,
-    ordering_key, for_endpoint, headers, body
-FROM actorbus_messages AS message JOIN actorbus_failed AS failed USING (copy_id)
+    coalesce(?, failed.traceback), coalesce(failed.attempts, message.attempts + 1), replays, ?,
+    priority, enqueued_at, message_id, type_name, content_type, correlation_id, causation_id,
+    timestamp, deduplication_key, on_failure, ordering_key, for_endpoint, headers, body
+FROM actorbus_messages AS message LEFT JOIN actorbus_failed AS failed USING (copy_id)
 WHERE sequence = ? AND epoch = ?;
 
 -- name: failed_message

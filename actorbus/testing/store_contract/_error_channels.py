@@ -177,6 +177,47 @@ class ErrorChannelContract:
 
         assert (row.channel, row.endpoint, row.exception_message) == (_ERRORS, _HANDLER, "no")
 
+    async def test_of_a_copy_that_was_sent_twice_both_are_settled(
+        self, open_store: OpenStore
+    ) -> None:
+        """In one batch, in every way that there is; none is left in somebody's hands."""
+        ways: list[Settlement] = [
+            DeadLetter(DeadLetterReason.REJECTED, of_error_channel=True),
+            SendBack(CHANNEL, 30.0),
+            FORGET,
+        ]
+        async with open_store() as store:
+            for way in ways:
+                await store.append([outgoing("m"), outgoing("m")])
+                twice = await store.claim([demand()])
+                assert await store.settle([(one, _DIVERT) for one in twice]) == 0
+                again = await store.claim([Demand(_ERRORS, (_HANDLER,), "", 10)])
+                assert names(again) == ["m", "m"]
+                assert await store.settle([(one, way) for one in again]) == 0
+            queues = await store.statistics()
+            letters = await store.dead_letters(DeadLetterFilter(), limit=9)
+
+        assert sum(queue.waiting for queue in queues) == 2
+        assert sum(queue.claimed for queue in queues) == 0
+        assert [letter.copy_id for letter in letters] == ["copy-m"]
+
+    async def test_a_copy_of_which_nothing_is_known_any_more_becomes_a_dead_letter(
+        self, open_store: OpenStore
+    ) -> None:
+        """That of the error handler: another one with its copy id was settled before it."""
+        letter = DeadLetter(
+            DeadLetterReason.UNDECODABLE, failure(1, "nothing is known"), of_error_channel=True
+        )
+        async with open_store() as store:
+            await store.append([outgoing("m"), outgoing("m")])
+            await store.settle([(one, _DIVERT) for one in await store.claim([demand()])])
+            one, other = await store.claim([Demand(_ERRORS, (_HANDLER,), "", 10)])
+            assert await store.settle([(one, FORGET)]) == 0
+            assert await store.settle([(other, letter)]) == 0
+            row = await store.dead_letter("copy-m")
+
+        assert (row.channel, row.endpoint, row.attempts) == (_ERRORS, _HANDLER, 1)
+
     async def test_settlements_that_come_too_late_change_nothing(
         self, open_store: OpenStore
     ) -> None:
