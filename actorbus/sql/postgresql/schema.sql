@@ -18,7 +18,8 @@ CREATE TABLE actorbus_schema (
     version     INTEGER NOT NULL,   -- grows by one with each migration
     store_id    TEXT NOT NULL,      -- made with the store: tells it from another one at the same path
     created_at  DOUBLE PRECISION NOT NULL,         -- when the store was made
-    migrated_at DOUBLE PRECISION NOT NULL       -- when `version` was reached
+    migrated_at DOUBLE PRECISION NOT NULL,      -- when `version` was reached
+    functions   TEXT                    -- digest of the functions beside the tables
 );
 
 

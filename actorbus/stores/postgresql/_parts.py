@@ -19,7 +19,14 @@ from actorbus.stores.postgresql._finishing import Finishing
 from actorbus.stores.postgresql._guard import Guard
 from actorbus.stores.postgresql._keeper import LeaseKeeper
 from actorbus.stores.postgresql._leases import Lease
-from actorbus.stores.postgresql._schema import Schema, prepare, read, refuse_to_migrate
+from actorbus.stores.postgresql._schema import (
+    Schema,
+    check,
+    prepare,
+    read,
+    refuse_other_functions,
+    refuse_to_migrate,
+)
 from actorbus.stores.postgresql._settler import Settler
 from actorbus.stores.postgresql._wake_up import Listener, Notifier, channel_name
 from supervisors import Backoff
@@ -74,8 +81,19 @@ class Parts:
 
     async def _prepare(self, connection: Connection) -> Schema:
         if self.options.migrate == "never":
-            return refuse_to_migrate(await read(connection, self.place), self.place)
+            schema = refuse_to_migrate(await read(connection, self.place), self.place)
+            await refuse_other_functions(connection, self.place)
+            return schema
         return await prepare(connection, self.place, self.options.schema)
+
+    async def look(self) -> None:
+        """Read which tables are there now; make them if there are none. Raises StoreError."""
+        self.schema = await self.access.write(self._look)
+
+    async def _look(self, connection: Connection) -> Schema:
+        found = await read(connection, self.place)
+        check(found, self.place)
+        return found or await self._prepare(connection)
 
     async def start(self) -> None:
         """Take the lease, and begin to serve."""

@@ -3,7 +3,8 @@
 Rules: (1) a database without our tables gets them, whatever else it holds; (2) a newer version is
 refused; (3) an older one is migrated, one numbered script after the other, all in one
 transaction; (4) without a script for each step it is refused, with nothing changed; (5) of several
-processes that start at once one does it, and the others wait for it.
+processes that start at once one does it, and the others wait for it; (6) functions of another
+actorbus beside tables of this version are replaced.
 """
 
 import secrets
@@ -13,8 +14,9 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from actorbus._store import NotAStore, SchemaTooNew, SchemaTooOld
+from actorbus.stores.postgresql import _functions
 from actorbus.stores.postgresql._connection import Connection
-from actorbus.stores.postgresql._queries import FUNCTIONS, SCHEMA, migrations
+from actorbus.stores.postgresql._queries import SCHEMA, migrations
 
 VERSION: Final = 1
 
@@ -81,6 +83,15 @@ def refuse_to_migrate(schema: Schema | None, place: str) -> Schema:
     )
 
 
+async def refuse_other_functions(connection: Connection, place: str) -> None:
+    """Raise SchemaTooOld if the functions beside the tables are another actorbus's."""
+    if not await _functions.are_ours(connection):
+        raise SchemaTooOld(
+            f"store {place} has functions of another actorbus, and migrate='never' says that"
+            " start-up makes no changes. Run `actorbus store migrate`; nothing was changed"
+        )
+
+
 async def lock(connection: Any) -> None:
     """Be the only one to change the tables, for as long as it takes, until the transaction ends."""
     await connection.execute(_UNLIMITED)
@@ -97,7 +108,7 @@ async def prepare(
     """Make or migrate the tables in the caller's transaction, unless they are as they should be."""
     found = None if schema_name else await read(connection, place)
     check(found, place, version)
-    if found is not None and found.version == version:
+    if found is not None and found.version == version and await _functions.are_ours(connection):
         return found
     await lock(connection)
     if schema_name:
@@ -115,14 +126,16 @@ async def _prepare_alone(
         return await _create(connection, version)
     if found.version < version:
         await _migrate(connection, place, found.version, version, scripts)
+    elif not await _functions.are_ours(connection):
+        await _functions.replace(connection, place)
     return Schema(version, found.store_id)
 
 
 async def _create(connection: Any, version: int) -> Schema:
     await connection.execute(SCHEMA, timeout=LONGEST)
-    await connection.execute(FUNCTIONS, timeout=LONGEST)
     schema = Schema(version, secrets.token_hex(16))
     await connection.execute(_WRITE, *schema)
+    await _functions.make(connection)
     return schema
 
 
@@ -138,5 +151,5 @@ async def _migrate(
         )
     for step in steps:
         await connection.execute(scripts[step], timeout=LONGEST)
-    await connection.execute(FUNCTIONS, timeout=LONGEST)
+    await _functions.make(connection)
     await connection.execute(_MIGRATE, end)

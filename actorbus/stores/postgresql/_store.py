@@ -137,7 +137,7 @@ class PostgresStore(Receiving, Operations, Upkeep):
         """Make sure that the database can be written, and is still the same; or raise why not."""
         parts = self._open_parts()
         before = parts.schema
-        await self._call(parts.prepare)
+        await self._call(parts.look)
         if parts.schema is not None and before is not None and parts.schema != before:
             parts.schema = before
             raise StoreReplaced(

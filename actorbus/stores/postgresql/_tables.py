@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from actorbus._store import Migration, Tables, TableSize
 from actorbus.stores import _sql
-from actorbus.stores.postgresql import _schema
+from actorbus.stores.postgresql import _functions, _schema
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._queries import QUERIES
 
@@ -17,7 +17,7 @@ async def tables(connection: Connection, place: str, version: int = _schema.VERS
     schema = await _schema.read(connection, place)
     size = await connection.fetchval(QUERIES["database_size"])
     found = None if schema is None else schema.version
-    missing = _sql.pending("postgresql", found, version)
+    missing = await _pending(connection, schema, version)
     about = Tables(store=place, found=found, wanted=version, pending=missing, bytes=size)
     if schema is None:
         return about
@@ -42,10 +42,19 @@ async def migrate(
     """Make or migrate the tables, in the caller's transaction."""
     await _schema.lock(connection)
     before = await _schema.read(connection, place)
+    done = await _pending(connection, before, version)
     await _schema.prepare(connection, place, schema_name, version, scripts)
     found = None if before is None else before.version
-    done = _sql.pending("postgresql", found, version)
     return Migration(before=found, after=version, scripts=done)
+
+
+async def _pending(
+    connection: Connection, found: _schema.Schema | None, version: int
+) -> tuple[str, ...]:
+    """Return the names of the scripts that a migration runs."""
+    if found is None or found.version != version or await _functions.are_ours(connection):
+        return _sql.pending("postgresql", None if found is None else found.version, version)
+    return (_functions.SCRIPT,)
 
 
 async def _times(connection: Connection) -> tuple[float, float]:
