@@ -1,0 +1,144 @@
+"""From a front to one recommendation: fewer changes, then a look at each neighbour.
+
+1. The front is run more often.
+2. What is nearest to the best of each figure is taken.
+3. A knob that changes no figure is put back to what it is today.
+4. Each neighbour on each axis is run, and moved to where it is nearer. What the neighbours
+   of the last one cost is what its explanation tells.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from actorbus.tuning._archive import Archive
+from actorbus.tuning._evaluating import Evaluator, Limits
+from actorbus.tuning._objectives import Comparison, Costs, Distance
+from actorbus.tuning._settings import Settings
+from actorbus.tuning._space import Space
+
+MOST_SHOWN = 12
+"""Of a front with more points, those nearest to the recommended one are shown."""
+
+_NOTICED = 0.02
+"""The share of a figure by which it has to differ, beyond chance, to be told."""
+
+
+@dataclass(slots=True)
+class Refined:
+    """What is known about the one that is recommended; grows while there is time."""
+
+    recommended: Settings
+    front: list[Settings] = field(default_factory=list)
+    looked_at: dict[str, list[Settings]] = field(default_factory=dict)
+    """The neighbours of `recommended` that were run, by knob."""
+
+
+class Refining:
+    """Finds the recommendation; `refined` has what there is whenever it is stopped."""
+
+    def __init__(
+        self,
+        space: Space,
+        comparison: Comparison,
+        archive: Archive,
+        evaluator: Evaluator,
+        runs: int,
+    ) -> None:
+        self._space = space
+        self._comparison = comparison
+        self._archive = archive
+        self._evaluator = evaluator
+        self.runs = runs
+        self.refined = Refined(space.baseline)
+        self._choose()
+
+    def refine(self, limits: Limits, shown: int) -> None:
+        """Do all of it. Raises Stopped."""
+        self._run([self._space.baseline, *self.refined.front], limits)
+        self._choose()
+        self._put_back(limits)
+        while self._sweep(limits):
+            pass
+        self._choose_front()
+        best = [self.refined.recommended, self._space.baseline, *self.refined.front]
+        self._evaluator.run(best, shown, limits)
+
+    def _run(self, candidates: Iterable[Settings], limits: Limits) -> None:
+        self._evaluator.run(candidates, self.runs, limits)
+
+    def _cost(self, settings: Settings) -> Costs:
+        return self._archive.candidate(settings, self.runs).costs
+
+    def _known(self) -> list[tuple[Settings, Costs]]:
+        return [(one.settings, one.costs) for one in self._archive.at(self.runs)]
+
+    def _distance(self) -> Distance:
+        front = self._comparison.front(self._known())
+        return self._comparison.distances([costs for _, costs in front])
+
+    def _choose(self) -> None:
+        """Take the best of all that were run often enough, and the front around it."""
+        ordered = self._comparison.best_first(self._known())
+        if ordered:
+            self.refined = Refined(ordered[0][0])
+            self._choose_front()
+
+    def _choose_front(self) -> None:
+        distance = self._distance()
+        front = sorted(
+            self._comparison.front(self._known()), key=lambda found: distance(found[1])
+        )
+        self.refined.front = [settings for settings, _ in front[:MOST_SHOWN]]
+
+    def _put_back(self, limits: Limits) -> None:
+        """Put the knobs back, one after the other, that change nothing."""
+        for knob in self.refined.recommended.differences(self._space.baseline):
+            now = self.refined.recommended
+            back = self._space.moved(now, knob, self._space.baseline.value(knob))
+            if back is None:
+                continue
+            self._run([back], limits)
+            if not any(self.worse(now, back).values()):
+                self._move(back)
+
+    def _sweep(self, limits: Limits) -> bool:
+        """Look at every neighbour of the recommended one; return whether one was nearer."""
+        distance = self._distance()
+        for knob in self._space.axes:
+            now = self.refined.recommended
+            around = self._space.neighbours(now, knob)
+            self._run([now, *around], limits)
+            self.refined.looked_at[knob] = around
+            nearer = [one for one in around if self._is_nearer(one, now, distance)]
+            if nearer:
+                self._move(min(nearer, key=lambda one: distance(self._cost(one))))
+                return True
+        return False
+
+    def _is_nearer(self, one: Settings, now: Settings, distance: Distance) -> bool:
+        """Whether one is nearer to the best, and not by chance: it is noticed in a figure."""
+        nearer = distance(self._cost(one)) < distance(self._cost(now))
+        return nearer and any(self.worse(one, now).values())
+
+    def _move(self, settings: Settings) -> None:
+        self.refined.recommended = settings
+        self.refined.looked_at = {}
+
+    def worse(self, one: Settings, other: Settings) -> dict[str, bool]:
+        """Return of each figure that counts whether the second has noticeably more of it."""
+        changes = noticed(self._archive, self._comparison, one, other, self.runs)
+        return {name: change > 0 for name, change in changes.items()}
+
+
+def noticed(
+    archive: Archive, comparison: Comparison, one: Settings, other: Settings, runs: int
+) -> dict[str, float]:
+    """Return by how much the second costs more, for the figures that differ beyond chance."""
+    means, errors = archive.differences(one, other, runs)
+    before = archive.candidate(one, runs).costs
+    return {
+        name: change
+        for name in comparison.weights
+        if abs(change := getattr(means, name))
+        > max(2 * getattr(errors, name), _NOTICED * getattr(before, name))
+    }
