@@ -1,22 +1,55 @@
-"""Tuning supervision: recordings of what failed, for replays against other settings.
+"""Tuning supervision: what failed, replayed against other settings, before production does.
 
+search -> Tuning             tries settings on a scenario: a front, a recommendation, its reasons
+Settings, KNOBS              what may be changed of an endpoint
+Scenario, Costs, OBJECTIVES  what is simulated, and the figures that it is judged by
+Candidate, Explanation, Progress, NothingFound    what a search has and says
+draw_plots, check_plots      its plots (extra `tune`)
 read_recording, Recording    a trace file, as `bus.record` and `actorbus record` write it
 EndpointSettings, Happened, Ended    what it holds
 TraceFileError               what is no trace, with the line
 """
 
+from actorbus.tuning._archive import Candidate as Candidate
+from actorbus.tuning._archive import Scenario as Scenario
+from actorbus.tuning._explaining import Explanation as Explanation
+from actorbus.tuning._objectives import OBJECTIVES as OBJECTIVES
+from actorbus.tuning._objectives import Costs as Costs
+from actorbus.tuning._objectives import parse_weights as parse_weights
+from actorbus.tuning._plots import check_plots as check_plots
+from actorbus.tuning._plots import draw_plots as draw_plots
+from actorbus.tuning._settings import KNOBS as KNOBS
+from actorbus.tuning._settings import Settings as Settings
 from actorbus.tuning._trace_file import Ended as Ended
 from actorbus.tuning._trace_file import EndpointSettings as EndpointSettings
 from actorbus.tuning._trace_file import Happened as Happened
 from actorbus.tuning._trace_file import Recording as Recording
 from actorbus.tuning._trace_file import TraceFileError as TraceFileError
 from actorbus.tuning._trace_file import read_recording as read_recording
+from actorbus.tuning._tuning import NothingFound as NothingFound
+from actorbus.tuning._tuning import Progress as Progress
+from actorbus.tuning._tuning import Tuning as Tuning
+from actorbus.tuning._tuning import search as search
 
 __all__ = [
+    "KNOBS",
+    "OBJECTIVES",
+    "Candidate",
+    "Costs",
     "Ended",
     "EndpointSettings",
+    "Explanation",
     "Happened",
+    "NothingFound",
+    "Progress",
     "Recording",
+    "Scenario",
+    "Settings",
     "TraceFileError",
+    "Tuning",
+    "check_plots",
+    "draw_plots",
+    "parse_weights",
     "read_recording",
+    "search",
 ]

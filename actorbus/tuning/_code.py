@@ -9,14 +9,14 @@ from supervisors import Backoff, Retry
 
 def code(settings: Settings) -> str:
     """Return Python code that makes these settings; only what differs from the defaults is said."""
+    strategy = f"OneForOne({settings.max_restarts}, {settings.within:g}, backoff=backoff)"
     lines = [
         "from supervisors import Backoff, OneForOne, Retry",
         "",
         f"backoff = {_call(settings.backoff, Backoff())}  # backoff= of the channel",
         f"retry = {_call(settings.retry, Retry())}  # retry= of the channel, or of the handler",
         f"breaker = {settings.breaker}  # breaker= of the handler",
-        f"strategy = OneForOne({settings.max_restarts}, {settings.within:g}, backoff=backoff)"
-        "  # of an actor's parent",
+        f"strategy = {strategy}  # of an actor's parent",
     ]
     return "\n".join(lines) + "\n"
 
@@ -24,9 +24,7 @@ def code(settings: Settings) -> str:
 def _call(made: Backoff | Retry, default: Backoff | Retry) -> str:
     names = made.__dataclass_fields__
     given = {name: getattr(made, name) for name in names}
-    said = [
-        f"{name}={value!r}" for name, value in given.items() if value != getattr(default, name)
-    ]
+    said = [f"{name}={value!r}" for name, value in given.items() if value != getattr(default, name)]
     return f"{type(made).__name__}({', '.join(said)})"
 
 

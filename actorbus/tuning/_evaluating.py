@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 from time import monotonic
+from typing import Literal
 
 from actorbus.tuning._archive import Archive, Job, Scenario
 from actorbus.tuning._objectives import Costs
@@ -21,10 +22,13 @@ _AHEAD = 2
 """Jobs per worker process that are handed over before the first of them is done."""
 
 
-class Stopped(Exception):
-    """It is time to stop: `reason` is "budget", "runs" or "interrupted"."""
+Reason = Literal["budget", "runs", "interrupted"]
 
-    def __init__(self, reason: str) -> None:
+
+class Stopped(Exception):
+    """It is time to stop."""
+
+    def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -59,7 +63,7 @@ class Limits:
         """Return limits that end after a share of the time that is left."""
         left = None if self._until is None else max(self._until - self._clock(), 0.0) * share
         part = Limits(left, runs, asked=self._asked, clock=self._clock)
-        part._longest = self._longest  # noqa: SLF001  another one of its own
+        part._longest = self._longest
         return part
 
     def check(self, runs: int) -> None:

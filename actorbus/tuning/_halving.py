@@ -1,8 +1,8 @@
 """The search: successive halving over the number of runs, again and again with new candidates.
 
 Many candidates are run a few times, the better third of them three times as often, and so on
-until a few are known well: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification and
-hyperparameter optimization", AISTATS 2016 (the rule is that of Karnin, Koren and Somekh, ICML
+until a few are known well: K. Jamieson and A. Talwalkar, "Non-stochastic best arm identification
+and hyperparameter optimization", AISTATS 2016 (the rule is that of Karnin, Koren and Somekh, ICML
 2013). "Better" is by fronts, then by the distance that recommends; see `_objectives`. The first
 round has the settings of today, what is one step away from them, and random points of the
 grid; later rounds take half of theirs from around the front that is known by then.
@@ -15,7 +15,6 @@ stopped after N of them is repeated by asking for N.
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Protocol
 
 from actorbus.tuning._archive import Archive
@@ -95,13 +94,13 @@ def _front(archive: Archive, comparison: Comparison, runs: int) -> list[Settings
 def search_rounds(
     sampler: Sampler,
     evaluator: Evaluator,
-    archive: Archive,
     comparison: Comparison,
     limits: Limits,
-    rungs: Rungs = Rungs(),  # noqa: B008  a frozen value
+    rungs: Rungs,
 ) -> None:
     """Run round after round. Raises Stopped; returns only when the sampler has nothing left."""
-    for _ in count():
+    archive = evaluator.archive
+    while True:
         candidates = sampler.propose(rungs.candidates, archive)
         if not candidates:
             return

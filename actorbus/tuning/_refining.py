@@ -85,9 +85,7 @@ class Refining:
 
     def _choose_front(self) -> None:
         distance = self._distance()
-        front = sorted(
-            self._comparison.front(self._known()), key=lambda found: distance(found[1])
-        )
+        front = sorted(self._comparison.front(self._known()), key=lambda found: distance(found[1]))
         self.refined.front = [settings for settings, _ in front[:MOST_SHOWN]]
 
     def _put_back(self, limits: Limits) -> None:

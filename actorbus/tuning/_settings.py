@@ -43,11 +43,11 @@ class Knob:
 KNOBS: Mapping[str, Knob] = {
     knob.name: knob
     for knob in (
-        Knob("backoff.initial", "seconds", "the first wait of an endpoint whose dependency is away"),
+        Knob("backoff.initial", "seconds", "the first wait while the dependency is away"),
         Knob("backoff.factor", "factor", "how much longer each wait is than the one before"),
         Knob("backoff.maximum", "seconds", "the longest wait between two probes"),
         Knob("backoff.jitter", "share", "by how much chance lengthens a wait"),
-        Knob("backoff.reset_after", "seconds", "the quiet time after which waits begin short again"),
+        Knob("backoff.reset_after", "seconds", "the quiet time after which waits are short again"),
         Knob("backoff.first_immediate", "switch", "whether the first restart comes without a wait"),
         Knob("retry.attempts", "count", "how often a message is tried before it is a dead letter"),
         Knob("retry.initial", "seconds", "how long a failed message waits for its second try"),
@@ -85,13 +85,13 @@ class Settings:
 
     def changed(self, values: Mapping[str, Value]) -> "Settings":
         """Return these settings with knobs set otherwise; ConfigurationError if they contradict."""
-        own = {knob: value for knob, value in values.items() if "." not in knob}
         changes: dict[str, Any] = {
             part: _rebuilt(getattr(self, part), named)
             for part in ("backoff", "retry")
             if (named := _of_part(part, values))
         }
-        return replace(self, **own, **changes)
+        changes.update((knob, value) for knob, value in values.items() if "." not in knob)
+        return replace(self, **changes)
 
     def values(self) -> dict[str, Value]:
         """Return what every knob is set to, by name."""

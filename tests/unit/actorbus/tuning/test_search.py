@@ -1,0 +1,218 @@
+"""The search as a whole, on a scenario that costs nothing to run."""
+
+from itertools import count
+
+import pytest
+
+from actorbus.tuning import NothingFound, Settings, search
+from actorbus.tuning._halving import QUICK
+from supervisors import Backoff, ConfigurationError
+from tests.unit.actorbus.tuning.probing import Breaking, Probing
+
+
+def searched(**options):
+    options = {"budget": None, "runs": 260, "quick": True} | options
+    return search(Probing(), **options)
+
+
+def test_a_search_is_repeated_by_its_seed():
+    assert searched(seed=3).recommended == searched(seed=3).recommended
+    assert searched(seed=3).candidates == searched(seed=3).candidates
+    assert searched(seed=3).candidates != searched(seed=4).candidates
+
+
+def test_the_recommended_one_is_no_worse_than_today_and_better_in_something():
+    found = searched()
+
+    today, then = found.baseline.costs, found.recommended.costs
+    assert then.recovery < today.recovery / 3
+    assert then.loss <= today.loss
+
+
+def test_the_front_has_no_candidate_that_another_of_it_beats():
+    found = searched()
+    points = {(one.costs.recovery, one.costs.load, one.costs.loss) for one in found.front}
+
+    assert found.recommended in found.front
+    assert len(points) == len(found.front)
+
+
+def test_a_single_objective_is_followed_alone():
+    assert searched(objective={"load": 1.0}).recommended.costs.load <= 4
+    assert searched(objective={"recovery": 1.0}).recommended.costs.recovery < 1.0
+
+
+def test_the_runs_asked_for_are_those_of_the_search():
+    found = searched(runs=100)
+
+    assert (found.searched, found.ended) == (100, "runs")
+    assert found.runs > 100
+
+
+def test_a_search_that_its_budget_ended_is_repeated_by_its_number_of_runs():
+    ticks = count()
+    asked = iter([False] * 77 + [True] * 10_000)
+    cut = searched(runs=None, interrupted=lambda: next(asked) and bool(next(ticks) + 1))
+    again = searched(runs=cut.searched)
+
+    assert cut.ended == "interrupted"
+    first = [one.settings for one in cut.candidates]
+    assert first == [one.settings for one in again.candidates][: len(first)]
+
+
+def test_an_interruption_keeps_what_there_is_and_skips_the_rest():
+    asked = iter([False] * 40 + [True] * 10)
+
+    found = searched(interrupted=lambda: next(asked))
+
+    assert (found.ended, found.runs) == ("interrupted", 40)
+    assert "the time was over" in found.explained[0].text
+
+
+def test_an_interruption_before_the_first_run_finds_nothing():
+    with pytest.raises(NothingFound):
+        searched(interrupted=lambda: True)
+
+
+def test_what_changes_no_figure_is_left_as_it_is():
+    found = searched()
+
+    changed = {one.knob for one in found.explained if one.changed}
+    assert changed <= {
+        "backoff.initial",
+        "backoff.factor",
+        "backoff.maximum",
+        "backoff.jitter",
+        "backoff.first_immediate",
+        "retry.attempts",
+    }
+
+
+def test_each_knob_is_explained_by_what_its_neighbours_would_cost():
+    texts = {one.knob: one.text for one in searched().explained}
+
+    assert "would change no figure" in texts["retry.maximum"]
+    assert "would be" in texts["backoff.maximum"]
+    assert " instead of " in texts["backoff.maximum"]
+    assert all(text.endswith(".") for text in texts.values())
+
+
+def test_what_is_to_be_kept_is_neither_changed_nor_explained():
+    found = searched(keep=["backoff.maximum", "retry.attempts"])
+
+    assert found.recommended.settings.backoff.maximum == 30.0
+    assert "backoff.maximum" not in {one.knob for one in found.explained}
+
+
+def test_progress_is_told_after_every_run():
+    told = []
+    found = searched(on_progress=told.append)
+
+    assert [one.runs for one in told] == list(range(1, found.runs + 1))
+    assert {one.step for one in told} == {"searching", "refining"}
+
+
+def test_two_workers_find_what_one_does():
+    alone = searched(runs=60)
+    together = searched(runs=60, workers=2)
+
+    assert together.recommended == alone.recommended
+    assert together.candidates == alone.candidates
+
+
+def test_an_error_of_a_run_is_the_callers():
+    with pytest.raises(ZeroDivisionError):
+        search(Breaking(), runs=5)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    with pytest.raises(ConfigurationError) as refused:
+        searched(objective={"speed": 1}, budget=0, runs=0, sampler="luck", workers=0)
+
+    words = [problem.split(" is ")[0] for problem in refused.value.problems]
+    assert words[1:] == ["budget=0", "runs=0", "workers=0", "sampler='luck'"]
+
+
+def test_optuna_proposes_and_is_repeated_by_the_seed():
+    def found():
+        return searched(sampler="optuna", runs=60, seed=2)
+
+    assert found().candidates == found().candidates
+    assert found().candidates[0].settings == Settings()
+
+
+def test_optuna_that_is_not_installed_is_an_error_that_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+
+    with pytest.raises(ConfigurationError, match=r"pip install actorbus\[tune\]"):
+        searched(sampler="optuna")
+
+
+def test_a_small_grid_is_searched_until_nothing_is_left():
+    keep = set(Settings().values()) - {"backoff.first_immediate", "breaker"}
+
+    found = searched(keep=keep, runs=None, budget=60.0)
+
+    assert found.ended == "exhausted"
+    assert len(found.candidates) == 10
+
+
+def test_the_code_makes_the_recommended_settings():
+    found = searched()
+    names = {}
+    exec(found.code(), names)
+
+    settings = found.recommended.settings
+    assert (names["backoff"], names["retry"], names["breaker"]) == (
+        settings.backoff,
+        settings.retry,
+        settings.breaker,
+    )
+    strategy = names["strategy"]
+    assert (strategy.max_restarts, strategy.within) == (settings.max_restarts, settings.within)
+
+
+def test_the_command_names_what_changes_and_nothing_else():
+    found = searched(keep=set(Settings().values()) - {"backoff.maximum"})
+
+    value = found.recommended.settings.backoff.maximum
+    expected = f"actorbus supervision set shop:bus shop.mail --backoff-maximum {value:g}"
+    assert found.command("shop:bus", "shop.mail") == expected
+
+
+def test_there_is_no_command_where_nothing_changes():
+    assert searched(keep=set(Settings().values()) - {"within"}).command("shop:bus", "mail") == ""
+
+
+def test_better_candidates_go_on_to_more_runs():
+    by_runs = [one.runs for one in searched(runs=18 + 12).candidates]
+
+    assert by_runs[:18].count(1) >= 11
+    assert max(by_runs) == QUICK.shown
+
+
+def test_a_budget_ends_the_search_in_time():
+    clock = [0.0]
+
+    class Slow(Probing):
+        def run(self, settings, number):
+            clock[0] += 1.0
+            return super().run(settings, number)
+
+    from actorbus.tuning import _tuning
+    from actorbus.tuning._evaluating import Limits
+
+    search_of = _tuning._Search(
+        Slow(),
+        _tuning.Space.around(Settings(Backoff())),
+        _tuning.Comparison({"recovery": 1.0}),
+        0,
+        quick=True,
+        on_progress=lambda _: None,
+    )
+    limits = Limits(50.0, clock=lambda: clock[0])
+    found = search_of.run(limits, None, "grid", 1)
+
+    assert found.ended == "budget"
+    assert found.searched == 30
+    assert found.seconds <= 50.0
