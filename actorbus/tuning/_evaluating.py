@@ -98,24 +98,24 @@ class Evaluator:
         workers: int = 1,
     ) -> None:
         self._scenario = scenario
-        self._archive = archive
+        self.archive = archive
         self._on_run = on_run
         self._pool = pool
         self._ahead = _AHEAD * workers
 
     def run(self, candidates: Iterable[Settings], runs: int, limits: Limits) -> None:
         """See that each candidate has had so many runs. Raises Stopped, keeping what was done."""
-        missing = self._archive.missing
+        missing = self.archive.missing
         jobs = [job for settings in dict.fromkeys(candidates) for job in missing(settings, runs)]
         results = self._inline(jobs, limits) if self._pool is None else self._handed(jobs, limits)
         for (settings, _), (costs, seconds) in results:
-            self._archive.add(settings, costs)
+            self.archive.add(settings, costs)
             limits.took(seconds)
             self._on_run()
 
     def _inline(self, jobs: Iterable[Job], limits: Limits) -> Iterator[tuple[Job, _Result]]:
         for job in jobs:
-            limits.check(self._archive.runs)
+            limits.check(self.archive.runs)
             yield job, _timed(self._scenario, job)
 
     def _handed(self, jobs: Iterable[Job], limits: Limits) -> Iterator[tuple[Job, _Result]]:
@@ -125,7 +125,7 @@ class Evaluator:
         rest = iter(jobs)
         try:
             while True:
-                limits.check(self._archive.runs)
+                limits.check(self.archive.runs)
                 for job in islice(rest, self._ahead - len(waiting)):
                     waiting.append((job, self._pool.submit(_work, job)))
                 if not waiting:

@@ -21,7 +21,7 @@ _TRIED, _FRONT, _TODAY, _BEST = "#c8ccd0", "#1f6f8b", "#b5542f", "#2c7a3f"
 def check_plots() -> None:
     """Raise ConfigurationError, naming the extra, if matplotlib is not installed."""
     try:
-        import matplotlib as _  # noqa: F401, PLC0415  an extra; looks whether it is there
+        import matplotlib as mpl  # noqa: F401, PLC0415  an extra; looks whether it is there
     except ImportError as error:
         raise ConfigurationError(
             "tuning", "plots need matplotlib: pip install actorbus[tune]"

@@ -1,4 +1,4 @@
-"""What tuning may change of an endpoint, as plain values: the knobs, and one setting of them all."""
+"""What tuning may change of an endpoint: the knobs, and one setting of all of them, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

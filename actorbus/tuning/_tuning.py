@@ -153,7 +153,7 @@ class _Search:
     def _searched(self, evaluator: Evaluator, limits: Limits, name: SamplerName) -> Ended:
         sampler = self._sampler(name)
         try:
-            search_rounds(sampler, evaluator, self._archive, self._comparison, limits, self._rungs)
+            search_rounds(sampler, evaluator, self._comparison, limits, self._rungs)
         except Stopped as stopped:
             return stopped.reason
         return "exhausted"
