@@ -5,7 +5,11 @@ from itertools import count
 import pytest
 
 from actorbus.tuning import NothingFound, Settings, search
+from actorbus.tuning._evaluating import Limits
 from actorbus.tuning._halving import QUICK
+from actorbus.tuning._objectives import Comparison
+from actorbus.tuning._space import Space
+from actorbus.tuning._tuning import _Search
 from supervisors import Backoff, ConfigurationError
 from tests.unit.actorbus.tuning.probing import Breaking, Probing
 
@@ -200,13 +204,10 @@ def test_a_budget_ends_the_search_in_time():
             clock[0] += 1.0
             return super().run(settings, number)
 
-    from actorbus.tuning import _tuning
-    from actorbus.tuning._evaluating import Limits
-
-    search_of = _tuning._Search(
+    search_of = _Search(
         Slow(),
-        _tuning.Space.around(Settings(Backoff())),
-        _tuning.Comparison({"recovery": 1.0}),
+        Space.around(Settings(Backoff())),
+        Comparison({"recovery": 1.0}),
         0,
         quick=True,
         on_progress=lambda _: None,
