@@ -1,4 +1,4 @@
-"""The way in: `python -m benchmarks list | run | check`."""
+"""The way in: `python -m benchmarks`."""
 
 from benchmarks._cli import main
 

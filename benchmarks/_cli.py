@@ -1,46 +1,70 @@
-"""The command line of the benchmarks."""
+"""The command line of the benchmarks: `actorbus bench`, and `python -m benchmarks`."""
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks._measure import Result
-from benchmarks._process import MeasurementFailed
-from benchmarks._report import show, to_json
+from benchmarks._document import Document
+from benchmarks._progress import shown
+from benchmarks._report import described, show
+from benchmarks._runner import run as measured
 from benchmarks._settings import Settings, Workload
-from benchmarks.workloads import GROUPS, WORKLOADS
+from benchmarks._suites import SUITES, Suite, UnknownName, chosen
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure the bus beside others, compare two runs, draw plots.",
+)
 stderr = Console(stderr=True)
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(help="Workloads, or `durable`; all that need no server if none is named."),
+    typer.Argument(help="Suites or workloads, or `all`; the suite `embedded` if none is named."),
 ]
 Repeat = Annotated[int, typer.Option(min=1, help="Rounds; the median and the range are shown.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Small sizes, to try it out.")]
 Peers = Annotated[bool, typer.Option(help="Other libraries too: each is installed when needed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Output = Annotated[
+    Path | None, typer.Option(help="Also write the JSON to a file, after each workload.")
+]
+CpuTime = Annotated[
+    bool,
+    typer.Option("--cpu-time", help="Of suite `actors` on one core: the processor's time."),
+]
 
 
 def main() -> None:
-    app()
+    app(prog_name="benchmarks")
 
 
 @app.callback(invoke_without_command=True)
 def default(context: typer.Context) -> None:
-    """Run `list`, `run` or `check`; without a command, `run` the workloads that need no server."""
+    """Measure the bus beside others, compare two runs, draw plots; alone: `run embedded`."""
     if context.invoked_subcommand is None:
         run(None)
 
 
 @app.command(name="list")
-def list_workloads() -> None:
-    """Show the workloads."""
-    for workload in WORKLOADS.values():
-        print(f"{workload.name:20} {workload.summary}")
+def list_suites(*, as_json: AsJson = False) -> None:
+    """Show the suites and what each workload does: its work, guarantee, knobs, peers, ceiling."""
+    if as_json:
+        print(json.dumps([_suite_json(suite) for suite in SUITES.values()], indent=2))
+        return
+    console = Console(highlight=False)
+    for suite in SUITES.values():
+        console.print(f"[bold]{suite.name}[/]  {suite.summary}")
+        for workload in suite.workloads:
+            console.print(f"  [bold]{workload.name}[/]  {workload.summary}")
+            for word, text in described(workload.scenario):
+                console.print(f"      {word + ':':11}{text}", style="dim", markup=False)
 
 
 @app.command()
@@ -50,54 +74,82 @@ def run(
     repeat: Repeat = 5,
     quick: Quick = False,
     peers: Peers = True,
+    cpu_time: CpuTime = False,
     as_json: AsJson = False,
-    output: Annotated[Path | None, typer.Option(help="Also write the JSON to a file.")] = None,
+    output: Output = None,
 ) -> None:
     """Measure, and print the figures beside their goals."""
-    _report(
-        _measured(names, Settings(repeat, quick, _progress, peers)), as_json=as_json, output=output
-    )
+    workloads = _chosen(names)
+    settings = Settings(repeat, quick, peers=peers, cpu_time=_checked(cpu_time, workloads))
+    document = _measured(workloads, settings, output)
+    _report(document, as_json=as_json)
+    _end_badly_if(document.failed)
 
 
 @app.command()
-def check(names: Names = None, *, repeat: Repeat = 5, as_json: AsJson = False) -> None:
+def check(
+    names: Names = None, *, repeat: Repeat = 5, peers: Peers = True, as_json: AsJson = False
+) -> None:
     """Measure, and exit with 1 when a goal is missed."""
-    results = _measured(names, Settings(repeat, progress=_progress))
-    _report(results, as_json=as_json, output=None)
-    missed = [goal.name for result in results for goal in result.goals if not goal.met]
+    document = _measured(_chosen(names), Settings(repeat, peers=peers), None)
+    _report(document, as_json=as_json)
+    goals = [goal for entry in document.entries for goal in entry.result.goals]
+    missed = [goal.name for goal in goals if not goal.met]
     if missed:
-        stderr.print(f"missed: {'; '.join(missed)}", highlight=False)
-        raise typer.Exit(1)
+        stderr.print(f"missed: {'; '.join(missed)}", highlight=False, markup=False)
+    _end_badly_if(document.failed or missed)
 
 
-def _measured(names: list[str] | None, settings: Settings) -> list[Result]:
-    try:
-        return [workload.run(settings) for workload in _chosen(names)]
-    except MeasurementFailed as error:
-        stderr.print(str(error), style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from error
+def _measured(workloads: list[Workload], settings: Settings, output: Path | None) -> Document:
+    with shown(stderr, len(workloads)) as progress:
+
+        def done(document: Document) -> None:
+            progress.advance()
+            if output is not None:
+                output.write_text(document.to_json() + "\n", encoding="utf-8")
+
+        return measured(workloads, replace(settings, progress=progress.line), done)
 
 
 def _chosen(names: list[str] | None) -> list[Workload]:
-    chosen = [one for name in names or ["embedded"] for one in GROUPS.get(name, [name])]
-    unknown = [name for name in chosen if name not in WORKLOADS]
-    if unknown:
-        known = ", ".join([*WORKLOADS, *GROUPS])
-        raise typer.BadParameter(f"no workload {', '.join(unknown)} (known: {known})")
-    return [WORKLOADS[name] for name in chosen]
+    with _bad_parameter(UnknownName):
+        return chosen(names or ["embedded"])
 
 
-def _progress(line: str) -> None:
-    stderr.print(line, style="dim", highlight=False, markup=False)
+def _checked(cpu_time: bool, workloads: list[Workload]) -> bool:  # noqa: FBT001 - what is checked
+    others = [one.name for one in workloads if one not in SUITES["actors"].workloads]
+    if cpu_time and others:
+        raise typer.BadParameter(f"--cpu-time is for suite `actors` alone, not {', '.join(others)}")
+    return cpu_time
 
 
-def _report(results: list[Result], *, as_json: bool, output: Path | None) -> None:
-    document = to_json(results)
-    if output is not None:
-        output.write_text(document + "\n", encoding="utf-8")
+@contextmanager
+def _bad_parameter(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _report(document: Document, *, as_json: bool) -> None:
+    for workload, message in document.failed.items():
+        stderr.print(f"{workload}: {message}", style="red", highlight=False, markup=False)
     if as_json:
-        print(document)
+        print(document.to_json())
         return
     console = Console()
-    for result in results:
-        show(console, result)
+    for entry in document.entries:
+        show(console, entry)
+
+
+def _end_badly_if(trouble: object) -> None:
+    if trouble:
+        raise typer.Exit(1)
+
+
+def _suite_json(suite: Suite) -> dict[str, object]:
+    workloads = [
+        {"name": one.name, "summary": one.summary, "scenario": one.scenario.to_json()}
+        for one in suite.workloads
+    ]
+    return {"name": suite.name, "summary": suite.summary, "workloads": workloads}

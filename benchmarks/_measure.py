@@ -28,6 +28,11 @@ class Series:
     def high(self) -> float:
         return max(self.values)
 
+    @property
+    def more_is_better(self) -> bool:
+        """Whether it is a rate, or a ratio of rates; of all other figures less is better."""
+        return self.unit.endswith("/s") or self.unit == "x"
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:

@@ -1,59 +1,35 @@
-"""Results as tables for people, and as one JSON document for programs."""
+"""What was measured as tables for people, of one guarantee class each."""
 
-import json
-import os
-import platform
-import sqlite3
-import sys
-from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._measure import Goal, Result, Series
+from benchmarks._document import Entry
+from benchmarks._measure import Goal
+from benchmarks._scenario import Scenario, Share, shares
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    return {
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "sqlite": sqlite3.sqlite_version,
-        **{name: _version(name) for name in ("trio", "pykka", "msgspec", "huey")},
-    }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
-
-
-def to_json(results: Sequence[Result]) -> str:
-    document = {"machine": machine(), "results": [result.to_json() for result in results]}
-    return json.dumps(document, indent=2)
-
-
-def show(console: Console, result: Result) -> None:
-    console.print(_series_table(result.workload, result.series))
-    if result.goals:
-        console.print(_goals_table(result.goals))
-    for note in result.notes:
-        console.print(f"  {note}", style="dim", highlight=False)
+def show(console: Console, entry: Entry) -> None:
+    for share in shares(entry.scenario, entry.result.series):
+        console.print(_series_table(entry, share))
+        if share.reason:
+            console.print(f"  Apart from the others: {share.reason}.", style="dim", highlight=False)
+    if entry.result.goals:
+        console.print(_goals_table(entry.result.goals))
+    for note in entry.result.notes:
+        console.print(f"  {note}", style="dim", highlight=False, markup=False)
     console.print()
 
 
-def _series_table(title: str, series: Sequence[Series]) -> Table:
+def _series_table(entry: Entry, share: Share) -> Table:
+    title = f"{entry.result.workload} ({share.guarantee})"
     table = Table(title=title, title_justify="left", title_style="bold")
     table.add_column("figure")
     for column in ("median", "low", "high"):
         table.add_column(column, justify="right")
     table.add_column("unit")
-    for one in series:
+    for one in share.series:
         figures = (readable(value) for value in (one.median, one.low, one.high))
         table.add_row(one.name, *figures, one.unit)
     return table
@@ -66,6 +42,24 @@ def _goals_table(goals: Sequence[Goal]) -> Table:
         mark = "[green]met[/]" if goal.met else "[bold red]missed[/]"
         table.add_row(goal.name, wanted, f"{readable(goal.value)} {goal.unit}", mark)
     return table
+
+
+def described(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Return what a scenario says, as pairs of a word and what there is to it."""
+    yield "work", scenario.work
+    yield "guarantee", scenario.guarantee
+    if scenario.knobs:
+        yield "knobs", ", ".join(f"{name}={value}" for name, value in scenario.knobs.items())
+    if scenario.peers:
+        yield "peers", ", ".join(_peer(peer.name, peer.guarantee) for peer in scenario.peers)
+    if scenario.ceiling:
+        yield "ceiling", scenario.ceiling
+    if scenario.needs:
+        yield "needs", ", ".join(scenario.needs)
+
+
+def _peer(name: str, guarantee: str | None) -> str:
+    return f"{name} ({guarantee})" if guarantee else name
 
 
 def readable(value: float) -> str:

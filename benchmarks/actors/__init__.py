@@ -1,1 +1,5 @@
-"""The runtime beside Pykka's ThreadingActor, as ratios of speed: `python -m benchmarks.actors`."""
+"""The runtime beside other actors, as ratios of speed, and alone: the suite `actors`.
+
+plain, coroutines, alone    what our actors do, as the program `probe`
+pykka_peer                  the same work done by others, each in an environment of its own
+"""

@@ -1,13 +1,22 @@
-"""The table: each group of cases with our actors and with Pykka's in turn, as ratios of speed."""
+"""Groups of cases with our actors and with others' in turn, as ratios of speed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from benchmarks._environments import python
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure
-from benchmarks._settings import Settings
+from benchmarks._scenario import Peer, Scenario
+from benchmarks._settings import Settings, Workload
 
+OURS = "ours"
 PROBE = "benchmarks.actors.probe"
+PEERS = {"pykka": "benchmarks.actors.pykka_peer"}
+"""By the section of requirements-peers.txt; each program does all groups."""
+WANTED = "pykka"
+"""The peer that the goals are about."""
+
 PROXIES = (
     "proxy method",
     "proxy attribute",
@@ -29,6 +38,7 @@ class Group:
     """Cases that are measured together, pinned to so many cores."""
 
     name: str
+    title: str
     probe: str
     cores: int
     wanted: Mapping[str, Wanted]
@@ -36,6 +46,7 @@ class Group:
 
 GROUPS = (
     Group(
+        "actors-plain",
         "plain handlers, one core",
         "plain",
         1,
@@ -47,18 +58,21 @@ GROUPS = (
         },
     ),
     Group(
+        "actors-inside",
         "async handlers inside the system, one core",
         "inside",
         1,
         {"tell": Wanted(1.5, 3.0), "round trip": Wanted(1.0, 1.5)},
     ),
     Group(
+        "actors-inside-two-cores",
         "async handlers inside the system, two cores",
         "inside",
         2,
         {"tell": Wanted(5.0, 8.0), "round trip": Wanted(2.0, 3.0)},
     ),
     Group(
+        "actors-outside-two-cores",
         "async handlers from a thread, two cores",
         "outside",
         2,
@@ -68,35 +82,48 @@ GROUPS = (
             "single ask": Wanted(0.4, 0.6),
         },
     ),
-    Group("spawning, one core", "spawning", 1, {"spawning": Wanted(3.0, 5.0)}),
-    Group("plain handlers, two cores", "plain", 2, {}),
-    Group("async handlers from a thread, one core", "outside", 1, {}),
+    Group("actors-spawning", "spawning, one core", "spawning", 1, {"spawning": Wanted(3.0, 5.0)}),
+    Group("actors-plain-two-cores", "plain handlers, two cores", "plain", 2, {}),
+    Group("actors-outside", "async handlers from a thread, one core", "outside", 1, {}),
 )
 
 
-def compare(group: Group, settings: Settings, *, cpu_time: bool = False) -> Result:
-    """Measure one group, both kinds in turn, and compare them round by round."""
-    scale = 0.05 if settings.quick else 1.0
-    clock = "cpu" if cpu_time and group.cores == 1 else "real"
-    rounds: dict[str, list[Mapping[str, float]]] = {"ours": [], "pykka": []}
+def compare(group: Group, settings: Settings) -> Result:
+    """Measure one group, each kind in turn, and compare them round by round."""
+    kinds = [OURS, *(PEERS if settings.peers else ())]
+    rounds: dict[str, list[Mapping[str, float]]] = {kind: [] for kind in kinds}
     for number in range(settings.repeat):
-        settings.progress(f"{group.name}: round {number + 1} of {settings.repeat}")
-        order = ("ours", "pykka") if number % 2 == 0 else ("pykka", "ours")
-        for kind in order:
-            figures = measure(PROBE, group.probe, kind, group.cores, scale, clock)
-            rounds[kind].append(figures)
+        settings.progress(f"{group.title}: round {number + 1} of {settings.repeat}")
+        for kind in kinds if number % 2 == 0 else reversed(kinds):
+            rounds[kind].append(_measured(kind, group, settings))
     series, goals = [], []
-    for case in rounds["ours"][0]:
-        ours, theirs = (_series(case, kind, rounds[kind]) for kind in ("ours", "pykka"))
-        ratio = replace(ratios(ours, theirs), name=f"{case}, ratio")
-        series += [ours, theirs, ratio]
-        if case in group.wanted:
-            goals.append(_goal(case, ratio, group.wanted[case]))
+    for case in rounds[OURS][0]:
+        found = {kind: _series(case, kind, rounds[kind]) for kind in kinds}
+        beside = {kind: _ratio(case, kind, found) for kind in kinds if kind != OURS}
+        series += [*found.values(), *beside.values()]
+        if case in group.wanted and WANTED in beside:
+            goals.append(_goal(case, beside[WANTED], group.wanted[case]))
     return Result(group.name, series, goals)
+
+
+def _measured(kind: str, group: Group, settings: Settings) -> Mapping[str, float]:
+    clock = "cpu" if settings.cpu_time and group.cores == 1 else "real"
+    arguments = (group.probe, group.cores, _scale(settings), clock)
+    if kind == OURS:
+        return measure(PROBE, *arguments)
+    return measure(PEERS[kind], *arguments, python=python(kind))
+
+
+def _scale(settings: Settings) -> float:
+    return settings.size(100, 5) / 100
 
 
 def _series(case: str, kind: str, rounds: list[Mapping[str, float]]) -> Series:
     return Series(f"{case}, {kind}", "/s", tuple(figures[case] for figures in rounds))
+
+
+def _ratio(case: str, kind: str, found: Mapping[str, Series]) -> Series:
+    return replace(ratios(found[OURS], found[kind]), name=f"{case}, ours / {kind}")
 
 
 def _goal(case: str, ratio: Series, wanted: Wanted) -> Goal:
@@ -110,12 +137,11 @@ ALONE: Mapping[str, tuple[str, float, str]] = {
 
 
 def measure_alone(name: str, settings: Settings) -> Result:
-    """Measure what has no counterpart in Pykka."""
-    scale = 0.05 if settings.quick else 1.0
+    """Measure what has no counterpart elsewhere."""
     rounds = []
     for number in range(settings.repeat):
         settings.progress(f"{name}: round {number + 1} of {settings.repeat}")
-        rounds.append(measure(PROBE, name, "ours", 2, scale, "real"))
+        rounds.append(measure(PROBE, name, 2, _scale(settings), "real"))
     series = [Series(case, "", tuple(one[case] for one in rounds)) for case in rounds[0]]
     medians = {one.name: one.median for one in series}
     if name == "flood":
@@ -124,4 +150,28 @@ def measure_alone(name: str, settings: Settings) -> Result:
     else:
         case, limit, unit = ALONE[name]
         goals = [Goal(case, medians[case], "at most", limit, unit)]
-    return Result(name, series, goals)
+    return Result(f"actors-{name}", series, goals)
+
+
+def _beside(group: Group) -> Workload:
+    peers = [Peer(kind, kind) for kind in PEERS]
+    knobs = {"cores": group.cores}
+    scenario = Scenario(f"messages of one string: {group.title}", "at most once", knobs, peers)
+    return Workload(group.name, f"{group.title}, beside Pykka", partial(compare, group), scenario)
+
+
+WORK = {
+    "idle": "actors that wait: the memory of each, and how long they take to start and to stop",
+    "restarts": "an actor that fails: until it handles the next message",
+    "flood": "round trips with an actor beside one that is flooded",
+}
+
+
+def _workloads() -> Iterator[Workload]:
+    yield from map(_beside, GROUPS)
+    for name, work in WORK.items():
+        scenario = Scenario(work, "at most once", {"cores": 2})
+        yield Workload(f"actors-{name}", work, partial(measure_alone, name), scenario)
+
+
+ACTORS: Sequence[Workload] = tuple(_workloads())

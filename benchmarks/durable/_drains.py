@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks._environments import python
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure
 from benchmarks._settings import Settings
-from benchmarks.durable._environments import python
 from benchmarks.durable._servers import filled
 from tests.services import Postgres
 

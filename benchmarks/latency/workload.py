@@ -8,6 +8,7 @@ from itertools import count
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
 from benchmarks._quantiles import SHOWN
+from benchmarks._scenario import Scenario, Service
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._servers import servers, settings
 
@@ -112,13 +113,19 @@ def _goals(figures: Figures) -> Iterator[Goal]:
         yield Goal(f"{rate:,}/s: the last one's wait", behind, "at most", BEHIND, "s")
 
 
-def _workload(name: str, words: str, where: Where) -> Workload:
+def _workload(name: str, words: str, where: Where, *needs: Service) -> Workload:
     summary = f"quantiles of latency at fixed rates of arrival, {words}"
-    return Workload(name, summary, partial(run, name, where))
+    scenario = Scenario(
+        work="a handler that does nothing, in an open loop",
+        guarantee="at least once",
+        knobs={"rates": "100, 500, 2000/s", "concurrency": 10},
+        needs=needs,
+    )
+    return Workload(name, summary, partial(run, name, where), scenario)
 
 
 LATENCY = (
     _workload("latency-sqlite", "on SQLite", _on_sqlite),
-    _workload("latency-postgres", "on PostgreSQL", _on_postgresql),
-    _workload("latency-kafka", "through Kafka", _on_kafka),
+    _workload("latency-postgres", "on PostgreSQL", _on_postgresql, "PostgreSQL"),
+    _workload("latency-kafka", "through Kafka", _on_kafka, "PostgreSQL", "Kafka"),
 )

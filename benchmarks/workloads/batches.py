@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 SIZE = 500
@@ -31,4 +32,13 @@ def run(settings: Settings) -> Result:
     return Result("batches", [batches, single, ratio], [goal], NOTES)
 
 
-BATCHES = Workload("batches", "a store channel drained in batches and one by one", run)
+BATCHES = Workload(
+    "batches",
+    "a store channel drained in batches and one by one",
+    run,
+    Scenario(
+        work="each handler inserts one row, alone or with 499 others",
+        guarantee="effectively once",
+        knobs={"max_in_flight": 400, "batch": SIZE, "synchronous": "FULL"},
+    ),
+)

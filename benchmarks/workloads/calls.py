@@ -6,6 +6,7 @@ Each figure is the best of several turns in one process, in which all three take
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 NOTES = (
@@ -40,4 +41,13 @@ def run(settings: Settings) -> Result:
     )
 
 
-CALLS = Workload("calls", "synchronous commands, and what an interceptor adds", run)
+CALLS = Workload(
+    "calls",
+    "synchronous commands, and what an interceptor adds",
+    run,
+    Scenario(
+        work="a synchronous command to an async handler on the caller's loop",
+        guarantee="at most once",
+        knobs={"transaction": "none"},
+    ),
+)

@@ -4,6 +4,7 @@ import statistics
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 
@@ -38,4 +39,13 @@ def _milliseconds(rounds: list[dict[str, list[float]]], name: str) -> Series:
     return Series(f"dwell, {name}", "ms", values)
 
 
-FAIRNESS = Workload("fairness", "dwell of a small tenant beside a large one", run)
+FAIRNESS = Workload(
+    "fairness",
+    "dwell of a small tenant beside a large one",
+    run,
+    Scenario(
+        work="handlers of 5 ms; one tenant has a backlog, one sends now and then",
+        guarantee="at least once",
+        knobs={"workers": 4, "concurrency": 4},
+    ),
+)

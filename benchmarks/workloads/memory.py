@@ -2,13 +2,14 @@
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 MEGABYTE = 1_000_000
 
 
 def run(settings: Settings) -> Result:
-    messages = settings.size(1_000_000, 20_000)
+    messages = settings.size(300_000, 20_000)
     settings.progress(f"memory: {messages:,} messages through one process, some minutes")
     with scratch() as folder:
         figures = measure("benchmarks.probes.memory", folder / "bus.db", messages, timeout=1800)
@@ -23,4 +24,13 @@ def run(settings: Settings) -> Result:
     )
 
 
-MEMORY = Workload("memory", "resident memory between 10,000 and 1,000,000 messages", run)
+MEMORY = Workload(
+    "memory",
+    "resident memory between 10,000 and 300,000 messages",
+    run,
+    Scenario(
+        work="each handler inserts one row, while a sender stores more",
+        guarantee="effectively once",
+        knobs={"max_in_flight": 400, "backlog": 5000},
+    ),
+)

@@ -7,6 +7,7 @@ and its retries take their share from everybody; that is shown, and no goal.
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 MODES = ("healthy", "failing")
@@ -17,8 +18,8 @@ Figures = dict[str, dict[str, float]]
 
 
 def run(settings: Settings) -> Result:
-    steady = _rounds("steady", settings.size(5_000, 300), STEADY, settings)
-    backlog = _rounds("backlog", settings.size(8_000, 400), 0, settings)
+    steady = _rounds("steady", settings.size(5_000, 150), STEADY, settings)
+    backlog = _rounds("backlog", settings.size(8_000, 150), 0, settings)
     shares, burdened = _shares("steady", steady), _shares("backlog", backlog)
     goals = [
         Goal(f"{WHO[who]} beside a failing one", share.median, "at least", 0.95, "x")
@@ -66,4 +67,13 @@ def _shares(name: str, rounds: list[Figures]) -> dict[str, Series]:
     }
 
 
-NEIGHBOURS = Workload("neighbours", "rates beside a subscriber that fails for one tenant", run)
+NEIGHBOURS = Workload(
+    "neighbours",
+    "rates beside a subscriber that fails for one tenant",
+    run,
+    Scenario(
+        work="two subscribers of one event, one of which fails for one tenant",
+        guarantee="at least once",
+        knobs={"events a second": STEADY},
+    ),
+)

@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 GOAL = 0.4
@@ -31,4 +32,13 @@ def run(settings: Settings) -> Result:
     return Result("ordering", [unordered, lines, carriers, ratio], [goal], NOTES)
 
 
-ORDERING = Workload("ordering", "a store channel drained in the order of skewed keys", run)
+ORDERING = Workload(
+    "ordering",
+    "a store channel drained in the order of skewed keys",
+    run,
+    Scenario(
+        work="each handler inserts one row; messages of one key in their order",
+        guarantee="effectively once",
+        knobs={"max_in_flight": 400, "synchronous": "FULL"},
+    ),
+)

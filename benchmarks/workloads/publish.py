@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 GOAL = 30_000
@@ -37,4 +38,14 @@ def run(settings: Settings) -> Result:
     )
 
 
-PUBLISH = Workload("publish", "events to ten subscribers on one channel, stored", run)
+PUBLISH = Workload(
+    "publish",
+    "events to ten subscribers on one channel, stored",
+    run,
+    Scenario(
+        work="an event with ten subscribers on one channel is stored ten times",
+        guarantee="at least once",
+        knobs={"events to a commit": 500, "synchronous": "FULL"},
+        ceiling="the same rows inserted by the driver alone",
+    ),
+)

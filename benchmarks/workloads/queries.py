@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 FIGURES = {
@@ -36,4 +37,12 @@ def run(settings: Settings) -> Result:
     return Result("queries", list(series.values()), goals, NOTES)
 
 
-QUERIES = Workload("queries", "queries from asyncio: at once, and through a channel", run)
+QUERIES = Workload(
+    "queries",
+    "queries from asyncio: at once, and through a channel",
+    run,
+    Scenario(
+        work="a query from asyncio that waits for its answer",
+        guarantee="at least once",
+    ),
+)

@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
 MEGABYTE = 1_000_000
@@ -26,4 +27,12 @@ def run(settings: Settings) -> Result:
     )
 
 
-REPLAY = Workload("replay", "the memory that replaying 10,000 dead letters takes", run)
+REPLAY = Workload(
+    "replay",
+    "the memory that replaying 10,000 dead letters takes",
+    run,
+    Scenario(
+        work="dead letters of 10 kB are replayed, and all fail again",
+        guarantee="at least once",
+    ),
+)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from benchmarks._measure import Result, Series
 from benchmarks._process import measure
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable import _baseline
 from benchmarks.durable._costs import Spent, each, spend, writes_whole_pages
@@ -81,4 +82,13 @@ def _drain(server: Postgres, messages: int, effect: str) -> Spent:
         return spend(server, url, lambda url: measure(f"{PROBES}.drain", url, messages, effect))
 
 
-COSTS = Workload(NAME, "statements, round trips and bytes of log for each message", run)
+COSTS = Workload(
+    NAME,
+    "statements, round trips and bytes of log for each message",
+    run,
+    Scenario(
+        work="what the bus sends to PostgreSQL for each message",
+        guarantee="at least once",
+        needs=("PostgreSQL",),
+    ),
+)

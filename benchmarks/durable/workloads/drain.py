@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks._measure import Result
+from benchmarks._scenario import Peer, Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._drains import (
     Contender,
@@ -47,4 +48,16 @@ def contenders(options: Settings) -> Sequence[Contender]:
     )
 
 
-DRAIN = Workload(NAME, "a backlog in PostgreSQL, beside pgqueuer and faststream-outbox", run)
+DRAIN = Workload(
+    NAME,
+    "a backlog in PostgreSQL, beside pgqueuer and faststream-outbox",
+    run,
+    Scenario(
+        work="a handler that does nothing; settled in batches",
+        guarantee="at least once",
+        knobs={"max_in_flight": IN_FLIGHT, "body, characters": 200},
+        peers=(Peer(PGQUEUER, "pgqueuer"), Peer(FASTSTREAM, "faststream-outbox")),
+        ceiling="the bus's claim and settlement in asyncpg alone",
+        needs=("PostgreSQL",),
+    ),
+)

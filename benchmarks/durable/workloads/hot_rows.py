@@ -4,6 +4,7 @@ import time
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import MeasurementFailed, measure
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._servers import Backlog, filled, servers, settings
 from benchmarks.durable._workers import workers
@@ -73,4 +74,14 @@ def _deadlocks(backlog: Backlog, url: str) -> int:
     return int(backlog.server.fetch(statement, url=url)[0][0])
 
 
-HOT_ROWS = Workload(NAME, "upserts of sixteen hot rows, from one process and from two", run)
+HOT_ROWS = Workload(
+    NAME,
+    "upserts of sixteen hot rows, from one process and from two",
+    run,
+    Scenario(
+        work="each handler upserts one of 16 rows in its transaction",
+        guarantee="effectively once",
+        knobs={"concurrency": 10, "rows": 16},
+        needs=("PostgreSQL",),
+    ),
+)

@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._servers import Backlog, filled, servers, settings
 
@@ -53,4 +54,15 @@ def _rate(name: str, backlog: Backlog, transactions: int) -> float:
         return float(measure(module, url, MESSAGES, transactions, how)["rate"])
 
 
-PUBLISH = Workload(NAME, "1,000 messages in one transaction, beside COPY and executemany", run)
+PUBLISH = Workload(
+    NAME,
+    "1,000 messages in one transaction, beside COPY and executemany",
+    run,
+    Scenario(
+        work="a transaction that stores 1,000 messages",
+        guarantee="at least once",
+        knobs={"messages to a transaction": MESSAGES, "body, characters": 200},
+        ceiling="COPY and executemany of the same rows by asyncpg",
+        needs=("PostgreSQL",),
+    ),
+)

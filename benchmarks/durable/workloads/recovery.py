@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks._measure import Goal, Result, Series
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._places import InStore, OnKafka, Place
 from benchmarks.durable._servers import Servers, servers, settings
@@ -109,5 +110,16 @@ def _goals(found: dict[str, Deaths]) -> Iterator[Goal]:
 
 
 RECOVERY = Workload(
-    NAME, "SIGKILL: until another process has the messages, and what ran twice", run
+    NAME,
+    "SIGKILL: until another process has the messages, and what ran twice",
+    run,
+    Scenario(
+        work="handlers of 20 ms in two processes, one of which is killed",
+        guarantee="at least once",
+        knobs={"lease": LEASE, "session_timeout": SESSION_TIMEOUT, "concurrency": 10},
+        needs=(
+            "PostgreSQL",
+            "Kafka",
+        ),
+    ),
 )

@@ -4,6 +4,7 @@ from itertools import count
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._servers import Backlog, filled, servers, settings
 
@@ -51,4 +52,18 @@ def _rate(name: str, backlog: Backlog, servers: str, topic: str, messages: int) 
         return float(measure(PROBE, url, servers, topic, messages, "relay")["rate"])
 
 
-RELAY = Workload(NAME, "10,000 messages of an outbox to Kafka, beside the driver alone", run)
+RELAY = Workload(
+    NAME,
+    "10,000 messages of an outbox to Kafka, beside the driver alone",
+    run,
+    Scenario(
+        work="messages of an outbox are written to a topic, and marked",
+        guarantee="at least once",
+        knobs={"ordering keys": 1000, "body, characters": 200},
+        ceiling="aiokafka's send of the same records",
+        needs=(
+            "PostgreSQL",
+            "Kafka",
+        ),
+    ),
+)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks._measure import Result
+from benchmarks._scenario import Peer, Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._drains import (
     Contender,
@@ -20,6 +21,13 @@ BUS, GROUPED, RAW = "actorbus", "actorbus, Batch(50)", "raw asyncpg"
 FASTSTREAM = "faststream-outbox, per-row ack"
 SAQ, PROCRASTINATE = "SAQ", "procrastinate"
 WANTED = {FASTSTREAM: 2, SAQ: 5, PROCRASTINATE: 5}
+
+REASON = "a peer's insert is a transaction of its own: what is handled twice leaves two rows"
+PEERS = (
+    Peer(FASTSTREAM, "faststream-outbox", "at least once", REASON),
+    Peer(SAQ, "saq", "at least once", REASON),
+    Peer(PROCRASTINATE, "procrastinate", "at least once", REASON),
+)
 
 NOTES = (
     "Each handler inserts one row; the bus settles the message in the same transaction.",
@@ -52,5 +60,15 @@ def contenders(options: Settings) -> Sequence[Contender]:
 
 
 TRANSACTIONS = Workload(
-    NAME, "handlers with a transaction, beside faststream-outbox, SAQ and procrastinate", run
+    NAME,
+    "handlers with a transaction, beside faststream-outbox, SAQ and procrastinate",
+    run,
+    Scenario(
+        work="each handler inserts one row",
+        guarantee="effectively once",
+        knobs={"max_in_flight": 100, "concurrency": 10, "body, characters": 200},
+        peers=PEERS,
+        ceiling="a transaction for each message in asyncpg alone",
+        needs=("PostgreSQL",),
+    ),
 )
