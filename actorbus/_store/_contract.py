@@ -69,12 +69,14 @@ class Store(Protocol):
         """Return the unix time by the store's clock."""
         ...
 
-    async def acquire(self, owner: str, *, alone: bool = False) -> Turn:
+    async def acquire(self, owner: str, *, alone: bool = False, group: int = 1) -> Turn:
         """Wait for the turn at the writer, first come, first served.
 
         Only a task that gives its turn up and wants another one in the same pass of the run loop
         may go before those in line. `owner` is named in errors. With `alone` it shares its commit
-        with nobody. If cancelled: it left the line. Does not checkpoint when the turn is free.
+        with nobody; otherwise a store that commits each turn on its own may let up to `group` turns
+        of one owner share a commit. If cancelled: it left the line. Does not checkpoint when the
+        turn is free.
         """
         ...
 

@@ -13,6 +13,8 @@ def flow_faults(spec: HandlerSpec, declared: Declared, *, asynchronous: bool) ->
     """Say which of a handler's options its channel cannot honour."""
     if spec.channel is None and asynchronous and spec.batch is not None:
         yield "batch= needs channel=: what is sent to it at once is one message"
+    if spec.batch is not None and (spec.group_commit or 1) > 1:
+        yield "batch= and group_commit= contradict each other: a batch is one transaction"
     channels = [channel for channel, _ in declared.channels if channel.name == spec.channel]
     for channel in channels[:1]:
         rate, batch = spec.rate_limit, spec.batch

@@ -29,6 +29,7 @@ from actorbus.handling._batch_types import others_than_headers
 from actorbus.interceptors._markers import Marker
 from actorbus.messages._types import checked_name, did_you_mean, stable_name
 from actorbus.options._flow import checked_flow
+from actorbus.options._grouping import checked_group
 from actorbus.options._instant_retry import InstantRetry, retry_faults
 from actorbus.options._options import (
     ERROR_HANDLER_OPTIONS,
@@ -139,6 +140,7 @@ class HandlerChecks:
             concurrency=flow.concurrency,
             rate_limit=flow.rate,
             batch=flow.batch,
+            group_commit=checked_group(given, checked),
             timeout=checked.seconds("timeout"),
             retry=retry if isinstance(retry, Retry) else None,
             instant_retry=retry if isinstance(retry, InstantRetry) else None,

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, TypedDict
 
 from actorbus.declaring._tenant_rules import TenantRule
 from actorbus.options._flow import ByLoad, Concurrency, most_at_once
+from actorbus.options._grouping import group_faults
 from actorbus.options._options import (
     COUNT,
     Checked,
@@ -54,6 +55,10 @@ class StoreChannel:
     handled at the same time the second waits for the first, and is skipped). On SQLite a handler
     holds the one writer from then on.
 
+    `group_commit` is for handlers that do not say otherwise: up to so many transactions of an
+    endpoint share one of PostgreSQL's (1 to 50; 1 is a transaction for each message). See
+    `HandlerOptions`.
+
     `throttle` is asked before messages are taken: a function of the tenant's name ("" on this kind
     of channel), plain or async. True lets a claim through, of as many messages as can begin at
     once; False or a number of seconds means not now: it is asked again after a second, or that
@@ -77,6 +82,7 @@ class StoreChannel:
     throttle: Throttle | None = None
     final_failure: FinalFailure = "resend"
     inbox: Inbox = "last"
+    group_commit: int = 1
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = False
@@ -126,7 +132,8 @@ class DynamicChannel:
     and made again on demand. At most `max_active` live at once; further ones wait for an idle
     one to end. `tenant_options` gives a tenant options of its own: a function of its name that
     returns a dictionary (concurrency, max_in_flight, retry, backoff, outage) or None. `throttle`
-    is asked before messages are taken; `inbox` and the delivery options are as in `StoreChannel`.
+    is asked before messages are taken; `inbox`, `group_commit` and
+    the delivery options are as in `StoreChannel`.
     """
 
     name: str
@@ -155,6 +162,7 @@ class DynamicChannel:
     throttle: Throttle | None = None
     final_failure: FinalFailure = "resend"
     inbox: Inbox = "last"
+    group_commit: int = 1
 
     capabilities: ClassVar[frozenset[str]] = CAPABILITIES
     dynamic: ClassVar[bool] = True
@@ -211,6 +219,7 @@ class ChannelOptions(TypedDict, total=False):
     throttle: Throttle
     final_failure: FinalFailure
     inbox: Inbox
+    group_commit: int
 
 
 CHANNEL_OPTION_NAMES = frozenset(ChannelOptions.__annotations__)
@@ -256,6 +265,7 @@ def _shared_problems(options: Channel) -> Iterator[str]:
     if options.final_failure not in FINAL_FAILURES:
         allowed = " or ".join(map(repr, FINAL_FAILURES))
         yield f"final_failure={options.final_failure!r} is not allowed: give {allowed}"
+    yield from group_faults(options.group_commit)
     if options.inbox not in INBOXES:
         allowed = " or ".join(map(repr, INBOXES))
         yield f"inbox={options.inbox!r} is not allowed: give {allowed}"

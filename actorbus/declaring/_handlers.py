@@ -63,6 +63,7 @@ class HandlerSpec:
     error_channel: str | None = None
     rate_limit: Rate | None = None
     batch: Batch | None = None
+    group_commit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

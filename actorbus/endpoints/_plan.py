@@ -27,7 +27,7 @@ class EndpointPlan:
     uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
     that of its actor. With a `batch`, `concurrency` counts batches; with a `load` it is the most.
     `on_failure` is what a failure means for others of its ordering key. `inbox` says when it is
-    noted that a message was handled.
+    noted that a message was handled. Up to `group_commit` transactions share a commit.
     """
 
     spec: HandlerSpec
@@ -45,6 +45,7 @@ class EndpointPlan:
     batch: Batch | None = None
     on_failure: OnFailure = "wait"
     inbox: Inbox = "last"
+    group_commit: int = 1
 
     @property
     def next_channel(self) -> str | None:
@@ -79,7 +80,7 @@ def plan_endpoint(
         spec = on_channel(spec, channel)
     else:
         spec = replace(spec, concurrency=None, retry=None, outage=None, breaker=None, permanent=())
-        spec = replace(spec, error_channel=None, rate_limit=None, batch=None)
+        spec = replace(spec, error_channel=None, rate_limit=None, batch=None, group_commit=None)
     given = spec.concurrency or (channel.concurrency if spec.batch is None else 1)
     concurrency = most_at_once(given)
     limit, low_water = _credit(spec.batch, channel, concurrency)
@@ -105,6 +106,7 @@ def plan_endpoint(
         batch=spec.batch,
         on_failure="wait" if ordering is None else ordering.on_failure,
         inbox=channel.inbox,
+        group_commit=spec.group_commit or channel.group_commit,
     )
 
 

@@ -64,6 +64,7 @@ class Processing:
         self._within = lru_cache(MOST_LIMITS)(self._limited_to)
         self._next = workload.plan.next_channel
         self._total = bus.counts
+        self._group = workload.plan.group_commit
         self._answering: Answering | None = None
         if self._spec.kind == "query" and self._next is None and bus.replies is not None:
             self._answering = Answering(bus, workload.plan, bus.replies)
@@ -109,7 +110,7 @@ class Processing:
     async def _handle(self, claimed: Claimed, *, alone: bool) -> None:
         workload = self._workload
         headers = Headers.of(claimed, claimed.attempts + 1)
-        unit = self._bus.unit_of_work(self._owner, headers, alone=alone)
+        unit = self._bus.unit_of_work(self._owner, headers, alone=alone, group=self._group)
         workload.counts.started += 1
         self._total.started += 1
         try:

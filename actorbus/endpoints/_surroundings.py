@@ -77,7 +77,9 @@ class Surroundings(Protocol):
         """Return the endpoint id of a channel's error handler; None if it has none here."""
         ...
 
-    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+    def unit_of_work(
+        self, owner: str, headers: Headers, *, alone: bool, group: int = 1
+    ) -> UnitOfWork:
         """Make the unit of work of one message."""
         ...
 

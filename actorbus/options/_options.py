@@ -86,6 +86,14 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     are endpoint ids that it had before. With `distributed=True` other services reach it, under its
     routing key or its type's registered name. What fails for good goes to the
     handler of `error_channel`.
+
+    With `group_commit=10` up to ten of its transactions share one of PostgreSQL's, each in a
+    savepoint: for handlers of a few milliseconds whose commits are dear. A group takes nobody in
+    after 20 milliseconds. A handler that waits 5 milliseconds for a lock in it, has a statement of
+    more than 100, or keeps others that are done from their commit for 20, is undone, and runs
+    once more in a transaction of its own, which counts as no attempt. `SET LOCAL`, `now()`,
+    temporary tables and advisory locks are the group's. SQLite's transactions share commits
+    anyway: there it has no effect.
     """
 
     delay: Delay
@@ -97,6 +105,7 @@ class HandlerOptions(QueryHandlerOptions, total=False):
     breaker: int
     distributed: bool
     error_channel: str
+    group_commit: int
 
 
 class ErrorHandlerOptions(TypedDict, total=False):

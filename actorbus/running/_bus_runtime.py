@@ -155,6 +155,8 @@ class BusRuntime(Protocol):
         """Return the handlers without a channel, queries included."""
         ...
 
-    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+    def unit_of_work(
+        self, owner: str, headers: Headers, *, alone: bool, group: int = 1
+    ) -> UnitOfWork:
         """Make the unit of work of one message; `alone`: its turn is a commit of its own."""
         ...

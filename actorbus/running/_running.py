@@ -225,9 +225,13 @@ class BusRun:
         """Return the handlers that run when they are called, in declared order."""
         return self.configuration.synchronous()
 
-    def unit_of_work(self, owner: str, headers: Headers, *, alone: bool) -> UnitOfWork:
+    def unit_of_work(
+        self, owner: str, headers: Headers, *, alone: bool, group: int = 1
+    ) -> UnitOfWork:
         """Make the unit of work of one message."""
-        return UnitOfWork(self.store, owner, headers, alone=alone, run_hooks=self.run_hooks)
+        return UnitOfWork(
+            self.store, owner, headers, alone=alone, group=group, run_hooks=self.run_hooks
+        )
 
     @property
     def delivery(self) -> Delivery:

@@ -44,7 +44,8 @@ class UnitOfWork:
 
     `owner` names the endpoint, also in messages about a turn that was held too long. `headers`
     are those of the message being handled; what is sent inherits from them. `alone` makes its
-    turn a commit of its own. `run_hooks` takes the `after_commit` functions once it is committed.
+    turn a commit of its own, which up to `group` may share otherwise. `run_hooks` takes the
+    `after_commit` functions once it is committed.
     `inner` is set when the unit inside it that has a savepoint open is over; None if none has.
     `parts` are the savepoints that the handler has open, `hooks` its `after_commit` functions.
     """
@@ -56,6 +57,7 @@ class UnitOfWork:
         "_taking",
         "_turn",
         "alone",
+        "group",
         "headers",
         "hooks",
         "inner",
@@ -77,12 +79,14 @@ class UnitOfWork:
         headers: Headers | None = None,
         *,
         alone: bool = False,
+        group: int = 1,
         run_hooks: Callable[[Sequence[Hook]], None] | None = None,
     ) -> None:
         self.store = store
         self.owner = owner
         self.headers = headers
         self.alone = alone
+        self.group = group
         self.run_hooks = run_hooks
         self.staged: list[Outgoing] = []
         self.hooks: list[Hook] = []
@@ -260,7 +264,7 @@ class UnitOfWork:
                 self._taken = None
 
     async def _begin(self) -> None:
-        turn = await self.store.acquire(self.owner, alone=self.alone)
+        turn = await self.store.acquire(self.owner, alone=self.alone, group=self.group)
         if self._ended:
             await turn.rollback()
         else:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SIZE = 200
 """Characters of a message's body."""
@@ -38,6 +38,17 @@ class Entries:
     first: float = 0.0
     last: float = 0.0
     processor: float = 0.0
+    again: int = 0
+    """Handlers that began for messages seen before."""
+    bodies: set[str] = field(default_factory=set)
+
+    def of(self, body: str) -> None:
+        """Count a handler whose message may come again."""
+        if body in self.bodies:
+            self.again += 1
+        else:
+            self.bodies.add(body)
+            self()
 
     def __call__(self) -> None:
         if not self.seen:
@@ -62,6 +73,7 @@ class Entries:
                     "rate": self.messages / seconds,
                     "settled_after_ms": (acknowledged - self.last) * 1000,
                     "rate_settled": self.messages / (acknowledged - self.first),
+                    "again": self.again,
                     "processor_us": self.processor / self.messages * 1e6,
                 }
             )

@@ -1,6 +1,7 @@
 """Handlers that all write to the same few rows.
 
 RECORDER_STORE   the URL of its store
+RECORDER_GROUP   how many of its transactions may share a commit
 """
 
 import os
@@ -28,9 +29,9 @@ INSERT INTO hot (id, total) VALUES ($1, 1) ON CONFLICT (id) DO UPDATE SET total 
 """
 
 
-def make_bus(url, *, lease=10.0):
+def make_bus(url, *, lease=10.0, group=1):
     bus = ActorBus("hot", url, lease=lease)
-    bus.add_channel("additions", concurrency=10)
+    bus.add_channel("additions", concurrency=10, group_commit=group)
 
     @bus.command_handler
     async def set_up(command: SetUp, tx: Transaction) -> None:
@@ -43,4 +44,6 @@ def make_bus(url, *, lease=10.0):
     return bus
 
 
-bus = make_bus(os.environ.get("RECORDER_STORE", ":memory:"))
+bus = make_bus(
+    os.environ.get("RECORDER_STORE", ":memory:"), group=int(os.environ.get("RECORDER_GROUP", "1"))
+)

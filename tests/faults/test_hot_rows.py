@@ -26,11 +26,15 @@ async def read(bus, statement):
         return [row[0] for row in await view.fetch(statement)]
 
 
-async def test_the_same_rows_written_by_two_processes_never_deadlock(bus, postgres):
-    """A transaction for each message: who waits for a row holds no other one."""
+@pytest.mark.parametrize("group", [1, 10])
+async def test_the_same_rows_written_by_two_processes_never_deadlock(bus, postgres, group):
+    """With a transaction for each message, who waits for a row holds no other one.
+
+    In a group somebody does, and is cut long before the server looks for deadlocks.
+    """
     await bus.commands.send_many(Letter(Add(number % ROWS)) for number in range(ROWS * EACH))
     with workers("tests.faults.hot_app:bus") as start:
-        both = [start(postgres), start(postgres)]
+        both = [start(postgres, group=group) for _ in range(2)]
         with trio.fail_after(PATIENCE):
             while sum(await read(bus, "SELECT total FROM hot")) < ROWS * EACH:
                 assert all(one.poll() is None for one in both)

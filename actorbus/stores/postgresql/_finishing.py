@@ -92,6 +92,8 @@ class Finishing:
         self._places = trio.Semaphore(size)
         self._size = size
         self._open = 0
+        self._sharing = 0
+        """Finished turns whose commit waits for others: they take no place from those."""
         self._idle: trio.Event | None = None
         self.stale = 0
         """Settlements that came too late, so far."""
@@ -116,25 +118,37 @@ class Finishing:
 
     def finish(self, finish: Finish) -> None:
         """Write what was queued and commit; the listener is told."""
+        self._sharing += finish.tx.shares
         if finish.is_empty:
             trio.lowlevel.current_trio_token().run_sync_soon(self._told, finish, None, set())
             return
         try:
             self._drivers.start_soon(self._carry_out, finish)
         except RuntimeError:
-            self._places.release()
+            self._give_back(finish)
             raise StoreClosed(f"store {self._place} was closed") from None
 
     async def wait(self, seconds: float) -> None:
         """Return when all turns are committed or lost, or after so many seconds."""
         with trio.move_on_after(seconds):
-            while self._open or self._places.value < self._size:
+            while not self._is_idle:
                 self._idle = trio.Event()
                 await self._idle.wait()
 
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._open or self._sharing) and self._places.value == self._size
+
     def _look_whether_idle(self) -> None:
-        if self._idle is not None and not self._open and self._places.value == self._size:
+        if self._idle is not None and self._is_idle:
             self._idle.set()
+
+    def _give_back(self, finish: Finish) -> None:
+        """Count a turn that is over, and give back its place if it has one."""
+        if finish.tx.shares:
+            self._sharing -= 1
+        else:
+            self._places.release()
 
     def was_ended(self, tx: Transaction, error: BaseException) -> bool:
         """Whether the server ended a transaction since its handler did nothing for too long."""
@@ -182,7 +196,7 @@ class Finishing:
     # -- on the trio side -------------------------------------------------------------------
 
     def _told(self, finish: Finish, error: BaseException | None, ready: set[str]) -> None:
-        self._places.release()
+        self._give_back(finish)
         self._look_whether_idle()
         if error is None:
             tell(finish.listener.committed)

@@ -16,6 +16,7 @@ from actorbus.stores.postgresql._clock import DatabaseClock
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import Connections
 from actorbus.stores.postgresql._finishing import Finishing
+from actorbus.stores.postgresql._group import Groups
 from actorbus.stores.postgresql._guard import Guard
 from actorbus.stores.postgresql._keeper import LeaseKeeper
 from actorbus.stores.postgresql._leases import Lease
@@ -63,6 +64,7 @@ class Parts:
         self.guard = Guard()
         self.access = access = Access(connections)
         self.finishing = Finishing(drivers, connections, fault_points, told_ready, size)
+        self.groups = Groups(access)
         self.appender = Appender(access)
         self.settler = Settler(drivers, access, told_ready)
         self.notifier = Notifier(drivers, access, channel, process.process_id)
@@ -145,4 +147,7 @@ class Parts:
             "queued_settlements": self.settler.waiting,
             "stale_settlements": self.settler.stale + self.finishing.stale,
             "stale_transactions": self.finishing.stale_transactions,
+            "group_commits": self.groups.commits,
+            "group_members": self.groups.members,
+            "group_members_cut": self.groups.cut,
         }

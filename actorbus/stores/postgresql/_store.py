@@ -152,9 +152,9 @@ class PostgresStore(Receiving, Operations, Upkeep):
 
     # -- transactions -----------------------------------------------------------------------
 
-    async def acquire(self, owner: str, *, alone: bool = False) -> PostgresTurn:
-        """Return a turn. It shares no commit with anybody; a connection comes later."""
-        return PostgresTurn(self._parts or self._open_parts(), owner)
+    async def acquire(self, owner: str, *, alone: bool = False, group: int = 1) -> PostgresTurn:
+        """Return a turn, its commit shared if `group` is more than 1; a connection comes later."""
+        return PostgresTurn(self._parts or self._open_parts(), owner, 1 if alone else group)
 
     async def snapshot(self, owner: str) -> Snapshot:
         """Return a view of what is committed when it is first read."""

@@ -24,6 +24,9 @@ COMMIT_AND_BEGIN: Final = "COMMIT; BEGIN"
 class Transaction:
     """Begins with its first statement; ends with `commit` or `rollback`."""
 
+    shares = False
+    """Whether its commit waits for others."""
+
     __slots__ = (
         "_access",
         "_begin",

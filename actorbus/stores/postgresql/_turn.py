@@ -20,6 +20,7 @@ from actorbus._settlement import ACK, Settlement
 from actorbus._store import (
     Claimed,
     CommitListener,
+    GroupLost,
     Outgoing,
     Parameters,
     Result,
@@ -65,10 +66,13 @@ class PostgresTurn:
         "owner",
     )
 
-    def __init__(self, parts: "Parts", owner: str) -> None:
+    def __init__(self, parts: "Parts", owner: str, group: int = 1) -> None:
         self.owner = owner
         self._parts = parts
-        self._tx = Transaction(parts.access, parts.access.connections.begin)
+        if group == 1:
+            self._tx = Transaction(parts.access, parts.access.connections.begin)
+        else:
+            self._tx = parts.groups.member(owner, group)
         self._depth = 0
         """How many savepoints are open."""
         self._aborted_by: Exception | None = None
@@ -190,7 +194,8 @@ class PostgresTurn:
         self.check()
         if self._aborted_by is not None:
             raise self._undone(self._aborted_by)
-        await self._parts.finishing.begin()
+        if not self._tx.shares:
+            await self._parts.finishing.begin()
         self._parts.finishing.finish(
             Finish(
                 self._tx,
@@ -247,6 +252,9 @@ class PostgresTurn:
 
     def _raise(self, error: Exception) -> NoReturn:
         """Raise what a failed statement means for its handler."""
+        if isinstance(error, GroupLost):
+            self._error = error
+            raise error
         state = state_of(error)
         if state == CANCELLED:
             limit = self._parts.options.statement_timeout

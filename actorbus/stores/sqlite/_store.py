@@ -188,8 +188,8 @@ class SqliteStore(Operations):
 
     # -- transactions -----------------------------------------------------------------------
 
-    async def acquire(self, owner: str, *, alone: bool = False) -> SqliteTurn:
-        """Wait for the turn at the writer."""
+    async def acquire(self, owner: str, *, alone: bool = False, group: int = 1) -> SqliteTurn:
+        """Wait for the turn at the writer. All turns share commits, whatever `group` says."""
         parts = self._parts or self._open_parts()
         return await parts.writer.acquire(owner, alone=alone)
 

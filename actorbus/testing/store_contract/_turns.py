@@ -68,6 +68,20 @@ class TurnsContract:
             assert await effects(store) == ["before", "behind"]
             assert sorted(names(await store.claim([demand()]))) == ["before", "behind"]
 
+    async def test_turns_of_one_owner_may_share_a_commit(self, open_store: OpenStore) -> None:
+        """Whatever a store makes of it, each is done or undone on its own."""
+        async with open_store() as store:
+            await make_effects(store)
+            for name in ("first", "undone", "last"):
+                turn = await store.acquire("test", group=10)
+                async with turn.savepoint():
+                    await write(turn, name)
+                await turn.append([outgoing(name)])
+                await (turn.rollback() if name == "undone" else commit(turn))
+
+            assert await effects(store) == ["first", "last"]
+            assert sorted(names(await store.claim([demand()]))) == ["first", "last"]
+
     async def test_a_savepoint_is_undone_alone(self, open_store: OpenStore) -> None:
         """An error inside undoes its block, also a nested one, and nothing else."""
         async with open_store() as store:

@@ -1,4 +1,4 @@
-"""Empty a backlog: `drain URL MESSAGES EFFECT [IN_FLIGHT BATCH] [--profile FILE]`."""
+"""Empty a backlog: `drain URL MESSAGES EFFECT [IN_FLIGHT BATCH GROUP] [--profile FILE]`."""
 
 import cProfile
 import sys
@@ -14,15 +14,15 @@ from benchmarks.durable.probes._work import make_bus
 LEFT = "SELECT count(*) FROM actorbus_messages"
 EFFECTS = "SELECT count(*), count(DISTINCT body) FROM effects"
 POLL = 0.002
-DEFAULTS = (100, 0)
-"""Of IN_FLIGHT and BATCH."""
+DEFAULTS = (100, 0, 1)
+"""Of IN_FLIGHT, BATCH and GROUP."""
 
 
 async def main(url: str, messages: int, effect: str, *numbers: int) -> None:
-    in_flight, batch = (*numbers, *DEFAULTS[len(numbers) :])
+    in_flight, batch, group = (*numbers, *DEFAULTS[len(numbers) :])
     finished = trio.Event()
     entries = Entries(messages, finished.set)
-    bus = make_bus(url, effect, entries, in_flight=in_flight, batch=batch)
+    bus = make_bus(url, effect, entries.of, in_flight=in_flight, batch=batch, group=group)
     async with bus.running():
         await finished.wait()
         settled = await trio.to_thread.run_sync(_until_settled, url)

@@ -1,4 +1,7 @@
-"""A worker whose handlers update the same sixteen rows: `hot_rows URL`."""
+"""A worker whose handlers update the same sixteen rows: `hot_rows URL GROUP`.
+
+`hot_rows --fill URL MESSAGES` sends the messages.
+"""
 
 import sys
 from dataclasses import dataclass
@@ -22,9 +25,9 @@ class Touch:
     row: int
 
 
-def make_bus(url: str, begin: trio.Event) -> ActorBus:
+def make_bus(url: str, begin: trio.Event, group: int = 1) -> ActorBus:
     bus = ActorBus("hot rows", store=url)
-    bus.add_channel(CHANNEL)
+    bus.add_channel(CHANNEL, group_commit=group)
 
     async def touch(message: Touch, tx: Transaction) -> None:
         await begin.wait()
@@ -34,23 +37,23 @@ def make_bus(url: str, begin: trio.Event) -> ActorBus:
     return bus
 
 
-async def main(url: str) -> None:
+async def main(url: str, group: int) -> None:
     begin = trio.Event()
-    async with make_bus(url, begin).running():
+    async with make_bus(url, begin, group).running():
         print(READY, flush=True)
         await trio.to_thread.run_sync(sys.stdin.readline)
         begin.set()
         await trio.to_thread.run_sync(sys.stdin.read)
 
 
-async def fill(url: str, messages: int) -> None:
+async def fill(url: str, messages: str) -> None:
     async with make_bus(url, trio.Event()).running(consume="none") as bus:
-        await bus.commands.send_many(Touch(number % ROWS) for number in range(messages))
+        await bus.commands.send_many(Touch(number % ROWS) for number in range(int(messages)))
     print("{}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        trio.run(fill, sys.argv[1], int(sys.argv[2]))
+    if sys.argv[1] == "--fill":
+        trio.run(fill, sys.argv[2], sys.argv[3])
     else:
-        trio.run(main, sys.argv[1])
+        trio.run(main, sys.argv[1], int(sys.argv[2]))

@@ -13,38 +13,44 @@ from benchmarks.durable.probes.hot_rows import CREATE
 NAME = "durable-hot-rows"
 PROBE = "benchmarks.durable.probes.hot_rows"
 ONE, TWO = "one process", "two processes"
+GROUPED = "two processes, group_commit=10"
+CASES = {ONE: (1, 1), TWO: (2, 1), GROUPED: (2, 10)}
+"""Processes, and transactions that may share a commit."""
 GOAL = 0.7
 POLL = 0.01
 
 NOTES = (
     "Each handler upserts one of 16 rows, ten handlers at once in each process, default options.",
+    "group_commit=10 lets ten share a commit; one that waits 5 ms for a row runs again, alone.",
     "From the first handler's start until all is settled. Deadlocks are those the server counted.",
 )
 
 
 def run(options: Settings) -> Result:
     messages = options.size(10_000, 500)
-    rates: dict[str, list[float]] = {ONE: [], TWO: []}
+    rates: dict[str, list[float]] = {name: [] for name in CASES}
     deadlocks = 0
     with servers() as found:
 
         def fill(url: str) -> None:
             found.postgres.fetch(CREATE, url=url)
-            measure(PROBE, url, messages)
+            measure(PROBE, "--fill", url, messages)
 
         with filled(found.postgres, fill) as backlog:
             for number in range(options.repeat):
-                for processes, name in enumerate(rates, 1):
-                    rate, locked = _drain(backlog, processes, messages)
+                for name, (processes, group) in CASES.items():
+                    rate, locked = _drain(backlog, processes, group, messages)
                     rates[name].append(rate)
                     deadlocks += locked
                     options.progress(f"{NAME} {number + 1}/{options.repeat}: {name}: {rate:,.0f}/s")
         notes = (settings(found.postgres), *NOTES)
-    one, two = (Series(name, "messages/s", tuple(values)) for name, values in rates.items())
+    one, two, grouped = (
+        Series(name, "messages/s", tuple(values)) for name, values in rates.items()
+    )
     ratio = ratios(two, one)
     return Result(
         NAME,
-        [one, two, ratio],
+        [one, two, grouped, ratio, ratios(grouped, two)],
         [
             Goal("two processes' rate", ratio.median, "at least", GOAL, "x"),
             Goal("deadlocks", deadlocks, "at most", 0),
@@ -53,8 +59,8 @@ def run(options: Settings) -> Result:
     )
 
 
-def _drain(backlog: Backlog, processes: int, messages: int) -> tuple[float, int]:
-    with backlog.copy() as url, workers(processes, PROBE, url) as started:
+def _drain(backlog: Backlog, processes: int, group: int, messages: int) -> tuple[float, int]:
+    with backlog.copy() as url, workers(processes, PROBE, url, group) as started:
         start = time.perf_counter()
         for worker in started:
             worker.go()

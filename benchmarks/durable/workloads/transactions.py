@@ -17,7 +17,8 @@ from benchmarks.durable._entries import INSERTS
 from benchmarks.durable._servers import servers, settings
 
 NAME = "durable-transactions"
-BUS, GROUPED, RAW = "actorbus", "actorbus, Batch(50)", "raw asyncpg"
+BUS, GROUPED, RAW = "actorbus", "actorbus, group_commit=10", "raw asyncpg"
+BATCHES = "actorbus, Batch(50)"
 FASTSTREAM = "faststream-outbox, per-row ack"
 SAQ, PROCRASTINATE = "SAQ", "procrastinate"
 WANTED = {FASTSTREAM: 2, SAQ: 5, PROCRASTINATE: 5}
@@ -33,6 +34,7 @@ NOTES = (
     "Each handler inserts one row; the bus settles the message in the same transaction.",
     "A peer's insert is a transaction of its own: what is handled twice leaves two rows.",
     "The bus has its defaults: a transaction for each message, ten at once.",
+    "group_commit=10: the same handler; up to ten of its transactions share a commit.",
     "Batch(50): a handler of its own kind, which takes 50 messages and has one transaction.",
     "The peers have as many workers as made them fastest here: 4, 20 and 10.",
     "raw: a transaction for each message on 8 connections, the bus's settlement in it.",
@@ -51,7 +53,8 @@ def contenders(options: Settings) -> Sequence[Contender]:
     messages, fewer = options.size(20_000, 500), options.size(4_000, 200)
     return (
         our_bus(BUS, messages, INSERTS),
-        our_bus(GROUPED, messages, INSERTS, 400, 50),
+        our_bus(GROUPED, messages, INSERTS, 100, 0, 10),
+        our_bus(BATCHES, messages, INSERTS, 400, 50),
         bare_driver(RAW, messages, INSERTS),
         peer(FASTSTREAM, "faststream_peer", messages, "faststream-outbox", INSERTS, 1, 4),
         peer(SAQ, "saq_peer", fewer, "saq", INSERTS, 20),

@@ -16,8 +16,11 @@ from actorbus import (
     DynamicChannel,
     Headers,
     Rate,
+    StoreChannel,
     field,
 )
+from actorbus.declaring._handlers import HandlerSpec
+from actorbus.endpoints._plan import plan_endpoint
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,17 @@ def problems(bus):
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            {"group_commit": value},
+            f"group_commit={value!r} is not allowed: give a whole number from 1 to 50",
+        )
+        for value in (0, 51, True, 1.5, "10")
+    ),
+    (
+        {"group_commit": 10, "batch": Batch(5)},
+        "batch= and group_commit= contradict each other: a batch is one transaction",
+    ),
     (
         {"batch": Batch(0)},
         "batch=Batch(size=0) is not allowed: give a whole number",
@@ -150,3 +164,27 @@ def test_batch_failed_names_places_and_errors():
     with pytest.raises(TypeError, match="is not an exception"):
         BatchFailed({1: "no"})  # type: ignore[dict-item]  # to be refused
     assert str(BatchFailed({1: ValueError(), 2: KeyError()})) == "2 messages of a batch failed"
+
+
+@pytest.mark.parametrize("value", [0, 51, None, "10"])
+def test_a_channel_says_how_many_transactions_share_a_commit(bus, value):
+    bus.add_channel("grouped", group_commit=value)
+
+    found = [text for text in problems(bus) if "group_commit" in text]
+
+    allowed = "give a whole number from 1 to 50"
+    assert found == [f"channel 'grouped': group_commit={value!r} is not allowed: {allowed}"]
+
+
+def test_a_handler_without_a_channel_has_no_commit_to_share(bus):
+    @bus.command_handler(group_commit=10)
+    async def handle(command: Row) -> None: ...
+
+    assert any("group_commit= needs channel=" in text for text in problems(bus))
+
+
+@pytest.mark.parametrize(("own", "found"), [(None, 20), (1, 1), (50, 50)])
+def test_the_handler_says_it_before_its_channel(own, found):
+    spec = HandlerSpec("command", Row, "Row", print, "handle", "trio", group_commit=own)
+
+    assert plan_endpoint(spec, StoreChannel("rows", group_commit=20)).group_commit == found

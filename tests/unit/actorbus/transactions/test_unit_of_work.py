@@ -64,7 +64,7 @@ class RecordingStore:
     def names(self):
         return [call[0] for call in self.calls]
 
-    async def acquire(self, owner, *, alone=False):
+    async def acquire(self, owner, *, alone=False, group=1):
         await trio.lowlevel.checkpoint()
         self.note("acquire", owner, alone)
         return RecordingTurn(self)
