@@ -117,7 +117,8 @@ class DeadLetterFailed(Event):
     message_id: str
     channel: str
     policy: str
-    """"release", "resend" or "stop": after that one the channel is paused."""
+    """"release", "resend" or "stop": after that one the channel is paused. "none": the store
+    refused that too, and the message stays this process's until it ends."""
     exception: BaseException
 
 

@@ -31,6 +31,7 @@ class DeadLetterReason(StrEnum):
     SUSPECT = "suspect"  # its process ended uncleanly each time that it ran
     ERROR_HANDLER_FAILED = "error handler failed"  # it failed, and so did who was to look at it
     REJECTED = "rejected"  # the handler of its error channel made it one
+    SETTLEMENT_REFUSED = "settlement refused"  # the store works, and refuses what became of it
 
 
 @dataclass(frozen=True, slots=True)

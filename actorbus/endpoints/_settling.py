@@ -3,7 +3,8 @@
 Rules:
  1. A settlement is written with the store's next commit; nothing waits for it.
  2. One whose commit was lost is kept, and written once the store is back.
- 3. A dead letter that the store refuses, although it works, is the channel's `final_failure`.
+ 3. One that the store refuses, although it works, becomes a dead letter; a dead letter that it
+    refuses is the channel's `final_failure`. The others are written.
  4. One that finds its message taken back, after a lost lease, is counted and no more.
 """
 
@@ -81,7 +82,11 @@ class Settling:
         workload = self._workload
         while workload.unsettled:
             claimed, settlement = workload.unsettled[0]
-            written, stale = await self._final.write(claimed, settlement)
+            try:
+                written, stale = await self._final.write(claimed, settlement)
+            except SettlementRefused:  # it was told of; the message is this process's to its end
+                del workload.unsettled[0]
+                continue
             self.note_stale(stale)
             del workload.unsettled[0]
             workload.uncommitted += 1

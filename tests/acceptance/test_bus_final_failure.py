@@ -11,6 +11,7 @@ from actorbus import (
     DeadLetterFailed,
     FailedMessage,
     Headers,
+    MessageDied,
     Retry,
     StoreChannel,
     Transaction,
@@ -174,6 +175,75 @@ async def test_it_goes_to_the_dead_letters_if_its_error_channel_cannot_have_it(s
         [letter] = await bus.dead_letters.list()
 
     assert (letter.endpoint, letter.exception_message) == ("work", "no")
+
+
+@pytest.fixture
+def flaky(store, handled):
+    """A bus whose second message fails each time, and is to be retried for long."""
+    bus = ActorBus("shop", store)
+    bus.add_channel("mail", retry=Retry(attempts=9, initial=0.01), concurrency=1)
+
+    @bus.event_handler(channel="mail", endpoint_id="work")
+    async def work(event: Act) -> None:
+        handled.append(event.number)
+        if event.number == 2:
+            raise ValueError("two")
+
+    @bus.command_handler("sql")
+    async def sql(command: dict[str, str], tx: Transaction) -> None:
+        await tx.execute(command["text"])
+
+    return bus
+
+
+REFUSE_RETRIES = (
+    "CREATE TRIGGER refuse BEFORE UPDATE ON actorbus_messages WHEN new.state = 'waiting'"
+    " BEGIN SELECT RAISE(ABORT, 'nobody waits'); END"
+)
+REFUSE_ALL = (
+    "CREATE TRIGGER refuse_{0} BEFORE {0} ON actorbus_messages"
+    " WHEN old.state = 'claimed' AND CAST(old.body AS TEXT) LIKE '%' || char(2) || '%'"
+    " BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+)
+
+
+async def test_a_retry_that_the_store_refuses_makes_a_dead_letter(flaky, handled):
+    """It tells why; the others are handled, and nothing goes round and round."""
+    died = []
+    async with flaky.running():
+        flaky.system.events.subscribe(died.append, MessageDied)
+        await run_sql(flaky, REFUSE_RETRIES)
+        await flaky.events.publish_many(map(Act, (1, 2, 3)))
+        await until(lambda: _has(flaky, 1))
+        await until(lambda: _is(handled, 3))
+        [letter] = await flaky.dead_letters.list()
+
+    assert (letter.reason, handled.count(2)) == ("settlement refused", 1)
+    assert "nobody waits" in letter.exception_message
+    assert [event.reason for event in died] == ["settlement refused"]
+
+
+async def test_a_message_of_which_nothing_can_be_written_keeps_no_other_one_waiting(flaky, handled):
+    """It is told of once, and stays this process's until it ends."""
+    failed = []
+    async with flaky.running():
+        flaky.system.events.subscribe(failed.append, DeadLetterFailed)
+        for what in ("UPDATE", "DELETE"):
+            await run_sql(flaky, REFUSE_ALL.format(what))
+        await flaky.events.publish_many(map(Act, (1, 2, 3)))
+        await until(lambda: _is(handled, 3))
+        await until(lambda: _one_is_left(flaky))
+        await run_sql(flaky, "DROP TRIGGER refuse_UPDATE")  # or else its end fails too
+
+    assert [(event.policy, str(event.exception.__cause__)) for event in failed] == [
+        ("none", "not this one")
+    ]
+    assert handled.count(2) == 1
+
+
+async def _one_is_left(bus):
+    [queue] = [one for one in await bus.store.statistics() if one.channel == "mail"]
+    return (queue.ready, queue.claimed) == (0, 1)
 
 
 def test_another_policy_is_refused_at_start_up():

@@ -45,11 +45,17 @@ _OURS: Final[Mapping[str, tuple[type[StoreError], str]]] = {
     "42883": (StoreRefused, "has lost a table or function of the store's"),
 }
 """What only a statement of our own has no blame for."""
-_VALUES: Final[Mapping[str, tuple[type[StoreError], str]]] = {
+_FOR_GOOD: Final[Mapping[str, tuple[type[StoreError], str]]] = {
+    "0A": (StoreError, "refuses a statement of ours"),
+    "21": (StoreError, "refuses a statement of ours"),
     "22": (StoreError, "cannot hold a value"),
+    "23": (StoreError, "refuses a row of ours"),
+    "42": (StoreError, "refuses a statement of ours"),
     "54": (StoreError, "cannot hold a value of this size"),
+    "P0": (StoreError, "refuses a row of ours"),
 }
-"""What a value is to blame for that somebody gave: it fails again however often it is tried."""
+"""What fails again however often it is tried: for a value that somebody gave, a constraint or a
+trigger that somebody made, or a mistake of ours."""
 _CLASSES: Final[Mapping[str, tuple[type[StoreError], str]]] = {
     "08": (StoreUnavailable, "cannot be reached"),
     "53": (StoreUnavailable, "has no room for this"),
@@ -109,7 +115,7 @@ def outage(error: BaseException, place: str) -> StoreError:
     found = translate(error, place)
     if found is None:
         state = state_of(error)
-        kind, words = _OURS.get(state) or _VALUES.get(state[:2]) or (StoreUnavailable, "failed")
+        kind, words = _OURS.get(state) or _FOR_GOOD.get(state[:2]) or (StoreUnavailable, "failed")
         found = _caused(kind(f"store {place} {words} ({error})"), error)
     return found
 

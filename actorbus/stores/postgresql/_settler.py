@@ -2,8 +2,9 @@
 
 Rules: (1) one batch is under way at a time; what comes meanwhile is the next one; (2) an outage
 keeps them: they are written when the database is back, after a backoff; (3) what the database
-refuses although it works is given back to whoever queued it; (4) their number is bounded by the
-messages that this process holds.
+refuses although it works is given back to whoever queued it, alone: a batch that is refused is
+halved until what is to blame is found; (4) their number is bounded by the messages that this
+process holds.
 """
 
 import asyncio
@@ -124,6 +125,24 @@ class Settler:
 
     async def _write_next(self) -> bool:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST))]
+        parts = deque([batch])
+        try:
+            while parts:
+                refusal = await self._write_part(parts[0])
+                part = parts.popleft()
+                if refusal is not None and len(part) > 1:
+                    middle = len(part) // 2
+                    parts.extendleft((part[middle:], part[:middle]))
+                elif refusal is not None:
+                    self._drivers.tell(self._refused, part[0], refusal)
+        except _Away:
+            return False
+        finally:
+            self._queue.extendleft(queued for part in reversed(parts) for queued in reversed(part))
+        return True
+
+    async def _write_part(self, batch: list[QueuedSettlement]) -> StoreUnavailable | None:
+        """Write all of them, or none and say why; raises _Away if nothing can be written now."""
         work = [(queued.claimed, queued.settlement) for queued in batch]
 
         async def settle(connection: Connection) -> tuple[set[int], set[str]]:
@@ -133,17 +152,12 @@ class Settler:
             whole = _settle.is_one_statement(work)
             access = self._access.run if whole else self._access.write
             stale, ready = await access(settle)
-        except asyncio.CancelledError:
-            self._queue.extendleft(reversed(batch))
-            raise
-        except Exception as error:  # noqa: BLE001  kept, or told to each
+        except Exception as error:
             if is_outage(error, self._access.place) or is_anothers_doing(error):
-                self._queue.extendleft(reversed(batch))
-                return False
-            self._drivers.tell(self._refused, batch, as_outage(error, self._access.place))
-            return True
+                raise _Away from error
+            return as_outage(error, self._access.place)
         self._drivers.tell(self._written, batch, stale, ready)
-        return True
+        return None
 
     # -- on the trio side -------------------------------------------------------------------
 
@@ -157,9 +171,12 @@ class Settler:
         if ready:
             self._told_ready(ready)
 
-    def _refused(self, batch: list[QueuedSettlement], error: StoreUnavailable) -> None:
-        for queued in batch:
-            tell(queued.on_lost, error)
+    def _refused(self, queued: QueuedSettlement, error: StoreUnavailable) -> None:
+        tell(queued.on_lost, error)
+
+
+class _Away(Exception):
+    """The database is not there, or another transaction was in the way: try again."""
 
 
 def closed(place: str) -> StoreUnavailable:
