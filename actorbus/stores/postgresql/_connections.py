@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from actorbus.stores.postgresql._errors import outage
+from actorbus.stores.postgresql._errors import leaves_in_doubt, outage
 from actorbus.stores.postgresql._options import PostgresOptions
 
 BEGIN: Final = "BEGIN"
@@ -56,8 +56,8 @@ class Connections:
         await connection.execute(self.begin)
         try:
             yield
-        except asyncpg.PostgresError:
-            if not connection.is_closed():
+        except Exception as error:
+            if not (connection.is_closed() or leaves_in_doubt(error)):
                 await connection.execute("ROLLBACK")
             raise
         await connection.execute("COMMIT")

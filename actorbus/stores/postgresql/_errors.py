@@ -74,6 +74,9 @@ DRIVERS: Final = (
 )
 """What the driver raises."""
 
+IN_DOUBT: Final = (OSError, EOFError, asyncpg.InternalClientError, DriverThreadEnded)
+"""A deadline among them, which is an OSError."""
+
 IDLE: Final = "25P03"
 CANCELLED: Final = "57014"
 
@@ -83,9 +86,17 @@ def state_of(error: BaseException) -> str:
     return getattr(error, "sqlstate", None) or ""
 
 
-def is_servers(error: BaseException) -> bool:
-    """Whether the server answered with this, so that the connection can still be used."""
-    return isinstance(error, asyncpg.PostgresError) and state_of(error)[:2] not in {"08", "57"}
+def leaves_in_doubt(error: BaseException) -> bool:
+    """Whether nobody knows what a connection is doing that this was raised on.
+
+    It can still be used if the server answered with the error, or if nothing was sent: arguments
+    that do not fit, or an error of the code between two statements.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return state_of(error)[:2] in {"08", "57"}
+    if isinstance(error, asyncpg.InterfaceError):
+        return "operation is in progress" in str(error) or _is_gone(error)
+    return not isinstance(error, Exception) or isinstance(error, IN_DOUBT)
 
 
 def translate(error: BaseException, place: str) -> StoreError | None:

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from actorbus._store import StoreUnavailable
-from actorbus.stores.postgresql._errors import is_servers
+from actorbus.stores.postgresql._errors import leaves_in_doubt
 
 
 class Pool:
@@ -93,7 +93,7 @@ class Pool:
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[Any]:
-        """Lend a connection. Unless the server answered with an error, it is thrown away after one.
+        """Lend a connection. After an error that leaves it in doubt it is thrown away.
 
         What holds whatever is done with it: it is given back.
         """
@@ -105,7 +105,7 @@ class Pool:
             yield connection
             broken = False
         except BaseException as error:
-            broken = not is_servers(error) or connection.is_in_transaction()
+            broken = leaves_in_doubt(error) or connection.is_in_transaction()
             raise
         finally:
             self.release(connection, broken=broken)

@@ -1,8 +1,9 @@
 """A handler's transaction on the drivers' loop, with a connection from its first statement on.
 
 Rules: (1) one statement at a time; (2) what fails on the server leaves the connection usable, and
-the transaction aborted; (3) what fails otherwise, a deadline or a cancellation, leaves the
-connection in doubt: it is thrown away, and the server undoes the transaction.
+the transaction aborted; what fails before anything is sent leaves both usable; (3) a deadline or a
+cancellation leaves the connection in doubt: it is thrown away, and the server undoes the
+transaction.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from actorbus._store import StoreUnavailable
 from actorbus.stores.postgresql._access import Access
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._connections import BEGIN
-from actorbus.stores.postgresql._errors import is_servers
+from actorbus.stores.postgresql._errors import leaves_in_doubt
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ class Transaction:
             try:
                 return await function(connection)
             except BaseException as error:
-                if not is_servers(error):
+                if leaves_in_doubt(error):
                     self._abandon()
                 raise
             finally:

@@ -10,6 +10,7 @@ import trio
 from actorbus._settlement import ACK, RELEASE
 from actorbus._store import (
     GroupLost,
+    StaleClaim,
     StatementRefused,
     StoreUnavailable,
     TransactionTooLong,
@@ -281,3 +282,37 @@ async def test_a_closed_store_commits_what_was_finished(postgres):
     async with opened(postgres) as store:
         assert await effects(store) == ["a"]
         assert names(await store.claim([demand()])) == ["m"]
+
+
+async def test_arguments_that_do_not_fit_are_undone_alone_and_cost_no_connection(postgres):
+    """Nothing was sent: the transaction goes on behind the savepoint, on the same connection."""
+    async with opened(postgres) as store:
+        await make_effects(store)
+        turn = await store.acquire("shop.bill")
+        await write(turn, "kept")
+        for arguments, error in ((("a", "b"), asyncpg.InterfaceError), ((1,), asyncpg.DataError)):
+            with pytest.raises(error):
+                async with turn.savepoint():
+                    await turn.execute("INSERT INTO effects VALUES ($1)", arguments)
+        await commit(turn)
+
+        assert await effects(store) == ["kept"]
+        assert store.connection_statistics()["connections_thrown_away"] == 0
+
+
+async def test_a_settlement_that_comes_too_late_costs_no_connection(postgres):
+    async with opened(postgres) as store:
+        await make_effects(store)
+        await store.append([outgoing("m")])
+        (claimed,) = await store.claim([demand()])
+        await store.settle([(claimed, RELEASE)])
+        for settled in ([ACK], [ACK, RELEASE]):
+            turn = await store.acquire("shop.bill")
+            await write(turn, "undone")
+            for settlement in settled:
+                await turn.settle(claimed, settlement)
+            with pytest.raises(StaleClaim):
+                await commit(turn)
+
+        assert await effects(store) == []
+        assert store.connection_statistics()["connections_thrown_away"] == 0
