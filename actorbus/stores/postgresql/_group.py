@@ -24,7 +24,7 @@ from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._errors import (
     CANCELLED,
     is_anothers_doing,
-    is_servers,
+    leaves_in_doubt,
     lost_to_another,
     state_of,
 )
@@ -199,7 +199,7 @@ class Line:
             broken = False
         except Exception as failed:  # noqa: BLE001  all members are told
             error = failed
-            broken = not is_servers(failed)
+            broken = leaves_in_doubt(failed)
         except BaseException as failed:
             error = failed
             raise
@@ -352,8 +352,4 @@ async def _committed(group: Group, owner: str) -> None:
 
 def _is_in_doubt(error: BaseException, group: Group) -> bool:
     """Whether nobody knows what a connection is doing."""
-    if group.connection.is_closed() or not isinstance(error, Exception):
-        return True
-    return isinstance(error, OSError | EOFError | TimeoutError) or (
-        bool(state_of(error)) and not is_servers(error)
-    )
+    return bool(group.connection.is_closed()) or leaves_in_doubt(error)
