@@ -15,6 +15,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -142,7 +143,10 @@ def declare_handlers(bus, death, pause):
             print("holding", flush=True)
         await pause(command.pause)
         await events.publish(Recorded(command.number), delay=command.later)
-        death.handling(command.number)
+        if death.point == "before ack":  # offsets of others may be committed before this message is
+            tx.after_commit(partial(death.handling, command.number))
+        else:
+            death.handling(command.number)
 
     @bus.event_handler(channel="echoes", endpoint_id="echo")
     async def echo(event: Recorded, tx: Transaction) -> None:
