@@ -70,6 +70,24 @@ class Record(Protocol):
     def headers(self) -> Iterable[tuple[str, bytes]]: ...
 
 
+class Unreadable(NamedTuple):
+    """What lies at an offset that no record can be made of; `value` has it, as bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    why: str
+
+    @classmethod
+    def at(cls, place: tuple[str, int], offset: int, content: bytes, why: str) -> "Unreadable":
+        """Return what lies at a place; when it was written is not known."""
+        return cls(*place, offset, 0, None, content, (), why)
+
+
 class Produced(NamedTuple):
     """A record to be sent."""
 
@@ -179,7 +197,8 @@ def from_record(record: Record, channel: str) -> Claimed | ForeignRecord:
         else:
             others[name] = value
     if wire is None:
-        return _foreign(record, f"it has no header {HEADER!r}")
+        why = record.why if isinstance(record, Unreadable) else f"it has no header {HEADER!r}"
+        return _foreign(record, why)
     if wire.v != VERSION:
         return _foreign(record, f"its header {HEADER!r} is of version {wire.v}, not {VERSION}")
     if record.value is None:

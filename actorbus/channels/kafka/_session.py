@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.structs import ConsumerRecord
 
+from actorbus.channels.kafka._careful import CarefulReader, is_about_records
 from actorbus.channels.kafka._partitions import Place
+from actorbus.channels.kafka._records import Record
 from actorbus.declaring._kafka_channel import KafkaChannel
 from actorbus.options._options import as_seconds
 
@@ -45,7 +46,7 @@ class Assigned(NamedTuple):
 class Fetched(NamedTuple):
     """Records by partition, each in the order of its offsets."""
 
-    records: Mapping[Place, Sequence[ConsumerRecord]]
+    records: Mapping[Place, Sequence[Record]]
 
 
 class Revoked(NamedTuple):
@@ -86,6 +87,9 @@ class Session:
         self._all_paused = False
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._changed = asyncio.Event()
+        self._next: dict[TopicPartition, int] = {}
+        """The offset after the last that was told."""
+        self._careful: CarefulReader | None = None
 
     # -- life -------------------------------------------------------------------------------
 
@@ -132,12 +136,45 @@ class Session:
             self._changed.clear()
             wanted = self._wanted(consumer)
             if wanted:
-                found = await consumer.getmany(
-                    *wanted, timeout_ms=int(POLL * 1000), max_records=self._most
-                )
-                self._tell_of(found)
+                self._tell_of(await self._fetched(consumer, wanted))
             else:
                 await self._wait(consumer)
+
+    async def _fetched(
+        self, consumer: AIOKafkaConsumer, wanted: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, Sequence[Record]]:
+        if self._careful is not None:
+            found = await self._careful.read(wanted)
+            if self._careful.is_over:
+                self._careful = None
+            return found
+        try:
+            return await consumer.getmany(  # type: ignore[no-any-return]  # the driver has no types
+                *wanted, timeout_ms=int(POLL * 1000), max_records=self._most
+            )
+        except Exception as error:
+            if not is_about_records(error):
+                raise
+        await self._rewind(consumer, wanted)
+        self._careful = CarefulReader(consumer, self._most)
+        return {}
+
+    async def _rewind(
+        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> None:
+        """Go back to what was not told: what the driver had read when it failed is lost."""
+        for each in partitions:
+            offset = self._next.get(each)
+            if offset is None:
+                offset = await consumer.committed(each)
+            if each not in consumer.assignment():
+                continue
+            if offset is not None:
+                consumer.seek(each, offset)
+            elif self._channel.start == "earliest":
+                await consumer.seek_to_beginning(each)
+            else:
+                await consumer.seek_to_end(each)
 
     def _wanted(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         """Return the partitions to fetch from; the others are paused."""
@@ -160,13 +197,15 @@ class Session:
             if paused:  # fetches nothing: a partition that is paused returns nothing
                 await consumer.getmany(next(iter(paused)), timeout_ms=0)
 
-    def _tell_of(self, found: Mapping[TopicPartition, Sequence[ConsumerRecord]]) -> None:
+    def _tell_of(self, found: Mapping[TopicPartition, Sequence[Record]]) -> None:
         records = {
             (each.topic, each.partition): batch
             for each, batch in found.items()
             if batch and each in self._assigned
         }
         if records:
+            for place, batch in records.items():
+                self._next[TopicPartition(*place)] = batch[-1].offset + 1
             self._told += 1
             self._tell(Fetched(records))
 
@@ -198,6 +237,7 @@ class Session:
     def assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Note what is ours now."""
         self._assigned = frozenset(assigned)
+        self._next.clear()
         self._tell(Assigned([(each.topic, each.partition) for each in assigned]))
         self._changed.set()
 
@@ -214,7 +254,8 @@ class Session:
         if consumer is None:
             return Looked(None, None)
         try:
-            return Looked(None, await asyncio.wait_for(self._left(consumer), ANSWER_WITHIN))
+            left = await asyncio.wait_for(self._left(consumer), ANSWER_WITHIN)
+            return Looked(self._careful.trouble if self._careful else None, left)
         except (KafkaError, TopicMissing, TimeoutError, OSError) as error:
             return Looked(error, None)
 
