@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 import trio
@@ -20,7 +21,7 @@ from rich.console import Console
 from actorbus import ActorBus, ConfigurationError, DeadLetterFilter, StoreError
 from examples.flights import recovery, truth
 from examples.flights.account import PERMANENT, Account, account_table
-from examples.flights.app import Topics, make_bus, topics_at
+from examples.flights.app import Topics, gateway_away, make_bus, topics_at
 from examples.flights.data import MONTH, DataError, read_departures
 from examples.flights.live import Scene, keep_looking, live_view
 from examples.flights.messages import GetAccount, SetTheScene
@@ -41,6 +42,7 @@ class Options:
     as_json: bool
     workers: int
     topics: Topics | None = None
+    gateway_outage: float = 0.0
 
 
 def main() -> int:
@@ -57,11 +59,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="flights-") as folder:
         store = asked.store or f"sqlite:///{folder}/flights.db"
         topics = topics_at(asked.broker, asked.topics)
-        options = Options(asked.data, store, asked.json, asked.workers, topics)
+        options = Options(asked.data, store, asked.json, asked.workers, topics, asked.outage)
         try:
             if topics is not None:
                 make_topics(topics)
-            with workers(store, options.workers - 1, topics=topics):
+            with workers(store, options.workers - 1, topics=topics, gateway_outage=asked.outage):
                 account = trio.run(work_through, options, month, Watch())
         except (ConfigurationError, StoreError, NoTopics) as error:
             return _complain(error)
@@ -83,7 +85,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--topics", default="flights", help="what their names begin with")
     parser.add_argument("--json", action="store_true", help="no live view, one JSON object last")
     parser.add_argument("--workers", type=_at_least_one, default=1, help="processes that consume")
+    parser.add_argument(
+        "--gateway-outage",
+        dest="outage",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long the gateway is away as a whole, from its first request on",
+    )
     return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds < inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
 
 
 def _at_least_one(text: str) -> int:
@@ -96,7 +116,7 @@ async def work_through(options: Options, month: truth.Truth, watch: Watch) -> Ac
     """Send the month, wait, mend, replay, wait, and take the account."""
     began = time.monotonic()
     bus, scene = (
-        make_bus(options.store, topics=options.topics),
+        make_bus(options.store, gateway_away(options.gateway_outage), options.topics),
         Scene(month.rows.total(), watch),
     )
     rows = month.rows.total()

@@ -20,7 +20,7 @@ from actorbus import (
     field,
 )
 from examples.flights.data import LATE_AFTER
-from examples.flights.gateway import PassengerGateway
+from examples.flights.gateway import Away, PassengerGateway
 from examples.flights.messages import (
     CarrierAccount,
     FlightDelayed,
@@ -168,8 +168,14 @@ def topics_at(broker: str | None, prefix: str | None = None) -> Topics | None:
     return None if broker is None else Topics(broker, prefix or "flights")
 
 
+def gateway_away(seconds: float | None) -> Callable[[], PassengerGateway]:
+    """Return what makes the gateway, which is away for so many seconds, once."""
+    return PassengerGateway if not seconds else lambda: PassengerGateway(away=Away(seconds))
+
+
 bus = make_bus(
     os.environ.get("FLIGHTS_STORE", "sqlite:///flights.db"),
+    gateway=gateway_away(float(os.environ.get("FLIGHTS_GATEWAY_OUTAGE", "0"))),
     topics=topics_at(os.environ.get("FLIGHTS_BROKER"), os.environ.get("FLIGHTS_TOPICS")),
 )
 """For the command line: `FLIGHTS_STORE=sqlite:///x.db actorbus run examples.flights.app:bus`.

@@ -16,10 +16,14 @@ SECONDS_TO_STOP = 20
 
 
 def start_worker(
-    store: str, log: IO[bytes] | None = None, *, topics: Topics | None = None
+    store: str,
+    log: IO[bytes] | None = None,
+    *,
+    topics: Topics | None = None,
+    gateway_outage: float = 0.0,
 ) -> subprocess.Popen[bytes]:
     """Start a worker on a store. It writes to `log`, or to this program's stderr."""
-    where = {"FLIGHTS_STORE": store}
+    where = {"FLIGHTS_STORE": store, "FLIGHTS_GATEWAY_OUTAGE": str(gateway_outage)}
     if topics is not None:
         where |= {"FLIGHTS_BROKER": topics.servers, "FLIGHTS_TOPICS": topics.prefix}
     return subprocess.Popen(  # noqa: S603  # our own interpreter and our own program
@@ -32,14 +36,17 @@ def start_worker(
 
 @contextmanager
 def workers(
-    store: str, count: int, *, topics: Topics | None = None
+    store: str, count: int, *, topics: Topics | None = None, gateway_outage: float = 0.0
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run this many workers; at the end they are asked to finish what they have begun.
 
     What they wrote is shown if one of them failed.
     """
     with tempfile.TemporaryFile() as log:
-        running = [start_worker(store, log, topics=topics) for _ in range(count)]
+        running = [
+            start_worker(store, log, topics=topics, gateway_outage=gateway_outage)
+            for _ in range(count)
+        ]
         try:
             yield running
         finally:

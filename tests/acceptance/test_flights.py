@@ -30,8 +30,9 @@ def watch():
     return Watch()
 
 
-def options(path, tmp_path, workers=1):
-    return Options(path, f"sqlite:///{tmp_path}/flights.db", as_json=True, workers=workers)
+def options(path, tmp_path, workers=1, **others):
+    store = f"sqlite:///{tmp_path}/flights.db"
+    return Options(path, store, as_json=True, workers=workers, **others)
 
 
 async def test_every_message_of_a_slice_is_where_it_must_be(month_slice, tmp_path, watch):
@@ -44,6 +45,18 @@ async def test_every_message_of_a_slice_is_where_it_must_be(month_slice, tmp_pat
     assert account.replayed == month.late[month.troubled_carrier()] > 0
     assert account.dead_letters == {"permanent error": month.cancelled.total()}
     assert account.restarts > 0
+
+
+async def test_a_gateway_that_is_away_as_a_whole_costs_time_and_nothing_else(
+    month_slice, tmp_path, watch
+):
+    month = truth.count(month_slice)
+    asked = options(month_slice, tmp_path, gateway_outage=1.0)
+    account = await work_through(asked, month, watch)
+
+    assert list(account.differences(month)) == []
+    assert account.seconds >= 1.0
+    assert watch.outages.total() > 0
 
 
 async def test_only_the_refused_carrier_is_retried_and_only_lines_that_were_down_restart(
