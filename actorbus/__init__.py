@@ -59,6 +59,7 @@ Events, on `bus.system.events`; the runtime's are in `actors.events`
     of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
     of tenants       TenantStarted, TenantEnded, TenantOptionsFailed, TenantsNotRefreshed
     of the store     StoreTrouble, LeaseLost
+    of a recording   RecordingEnded
     of a broker      BrokerTrouble, BrokerRecovered, PartitionsAssigned, PartitionsRevoked
 Errors, all of them ActorBusError; `_errors` and `_store._errors` draw the tree
     for you to raise in a handler    PermanentError, RetryAfter
@@ -108,6 +109,7 @@ from actorbus._bus_events import MessagesTakenBack as MessagesTakenBack
 from actorbus._bus_events import PartitionsAssigned as PartitionsAssigned
 from actorbus._bus_events import PartitionsRevoked as PartitionsRevoked
 from actorbus._bus_events import QueryRejected as QueryRejected
+from actorbus._bus_events import RecordingEnded as RecordingEnded
 from actorbus._bus_events import StoreTrouble as StoreTrouble
 from actorbus._bus_events import TenantEnded as TenantEnded
 from actorbus._bus_events import TenantOptionsFailed as TenantOptionsFailed
@@ -317,6 +319,7 @@ __all__ = [
     "Rate",
     "ReadOnlyTransaction",
     "Receipt",
+    "RecordingEnded",
     "Replayed",
     "Retry",
     "RetryAfter",

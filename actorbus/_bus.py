@@ -9,7 +9,8 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import replace
-from typing import Any, Literal, TypeVar, overload
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import trio
 
@@ -48,8 +49,11 @@ from actorbus.running._pace import Pace
 from actorbus.running._running import BusRun
 from actorbus.running._settings import Settings, SystemOptions, Terms, wrong_settings
 from actorbus.schedules._operations import Schedules
-from actors import ActorRef, ActorSystem, Reply
+from actors import ActorDeadError, ActorRef, ActorSystem, Reply
 from supervisors import Strategy
+
+if TYPE_CHECKING:
+    from actorbus.tuning._recorder import Recorder
 
 G = TypeVar("G", bound=Gateway | DistributedBus)
 P = TypeVar("P")
@@ -122,6 +126,7 @@ class ActorBus(Consuming):
             name, lease, shutdown_timeout, seed, deduplicate_for=deduplicate_for
         )
         self._run: BusRun | None = None
+        self._recorder: Recorder | None = None
         self._pid = os.getpid()
         self.commands = CommandBus(self)
         self.events = EventBus(self)
@@ -259,6 +264,61 @@ class ActorBus(Consuming):
     def store(self) -> Store:
         """The store, while the bus runs; it is used on the trio side. Raises BusStateError."""
         return self._running().store
+
+    # -- recording --------------------------------------------------------------------------
+
+    def record(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        for_: Seconds | None = None,
+        max_events: int = 1_000_000,
+        max_size: int = 100_000_000,
+        overwrite: bool = False,
+    ) -> "Recorder":
+        """Record the failures and the load of this process, for `actorbus tune`.
+
+        A context manager, `with` on a plain thread and `async with` under trio and asyncio, around
+        a run of the bus or within it. The file has times, numbers and the names of endpoints and
+        of exceptions' types; no payloads, ids, tenants or texts. Handlers never wait for it: what
+        cannot be written as fast as it comes is counted in the file.
+
+        It ends with its block, with the run, after `for_` seconds (or a timedelta), at
+        `max_events`, at `max_size` bytes, or when the file cannot be written: then the event
+        RecordingEnded says so, and the bus goes on. A file that is there is overwritten only if
+        that is asked for (FileExistsError). Raises ConfigurationError; entering it raises OSError,
+        and BusStateError while another recording lasts.
+        """
+        from actorbus.tuning._recorder import Recorder, bounds_of  # noqa: PLC0415  only who records needs it
+
+        bounds, wrong = bounds_of(for_, max_events, max_size)
+        if wrong:
+            problems = [Problem("bus.record(...)", text) for text in wrong]
+            raise BusConfigurationError(self.name, problems)
+        return Recorder(self, self.name, Path(path), bounds, overwrite=overwrite)
+
+    def begin_recording(self, recorder: "Recorder") -> None:
+        """Have it attached, now or when the bus starts: for the recorder. Raises BusStateError."""
+        run = self._run
+        if self._recorder is not None:
+            raise BusStateError(f"bus {self.name!r} is recorded already, to {self._recorder.path}")
+        if run is not None and run.only_looks:
+            raise BusStateError(f"bus {self.name!r} only looks at its store: nothing can happen")
+        self._recorder = recorder
+        if run is not None:
+            run.system.call_soon(run.record, recorder)
+
+    def end_recording(self, recorder: "Recorder") -> None:
+        """Have it finished on the trio side: for the recorder."""
+        self._recorder = None
+        run = self._run
+        try:
+            if run is not None:
+                run.system.post(recorder.finish)
+                return
+        except ActorDeadError:
+            pass  # it has ended meanwhile
+        recorder.finish()
 
     # -- how it is --------------------------------------------------------------------------
 
@@ -471,6 +531,7 @@ class ActorBus(Consuming):
         system = self._system_options.make_system(self._settings, self._clock)
         terms = Terms(list(self._names(consume)), limits, prioritised)
         run = BusRun(self._settings, configuration, store, system, door=self, terms=terms)
+        run.recorder = self._recorder
         self._entered = True
         self._pid = os.getpid()
         self.counters, self.unfinished = run.counts, ()

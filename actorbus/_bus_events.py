@@ -123,6 +123,23 @@ class DeadLetterFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingEnded(Event):
+    """A recording ended by itself: it reached a limit, or its file cannot be written any more.
+
+    The bus goes on. `path` is the system's.
+    """
+
+    file: str
+    ending: str
+    """"limit" or "failed"."""
+    events: int
+    """How many are in the file."""
+    dropped: int
+    """How many are not, since the file could not be written as fast as they came."""
+    error: BaseException | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoreTrouble(Event):
     """The store failed an actor of the delivery; it is tried again under the actor's backoff."""
 

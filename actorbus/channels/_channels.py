@@ -28,7 +28,11 @@ BROKER_BACKOFF = Backoff(initial=0.2, maximum=10.0, reset_after=10.0)
 
 
 def lasting(
-    factory: Callable[..., Any], *args: Any, name: str, backoff: Backoff = STORE_BACKOFF
+    factory: Callable[..., Any],
+    *args: Any,
+    name: str,
+    backoff: Backoff = STORE_BACKOFF,
+    intensity: Intensity = NEVER_GIVES_UP,
 ) -> ChildSpec:
     """Return the spec of a child that is restarted for ever, alone, under its own backoff.
 
@@ -39,7 +43,7 @@ def lasting(
         args,
         name=name,
         restart="permanent",
-        intensity=NEVER_GIVES_UP,
+        intensity=intensity,
         backoff=backoff,
         decider={BaseException: Directive.Restart},
     )
@@ -49,13 +53,14 @@ def endpoint_spec(
     bus: Surroundings,
     endpoint: Endpoint,
     time_slice: Slice,
-    backoff: Backoff,
     sharing: Sharing | None,
 ) -> ChildSpec:
     """Return the spec of an endpoint's actor."""
     workload = endpoint.workload
     args = (bus, workload, endpoint.processing, time_slice, sharing)
-    return lasting(EndpointActor, *args, name=workload.plan.name, backoff=backoff)
+    name, supervision = workload.plan.name, workload.supervision
+    backoff, intensity = supervision.backoff, supervision.intensity
+    return lasting(EndpointActor, *args, name=name, backoff=backoff, intensity=intensity)
 
 
 class StoreChannelActor(Actor, restart="permanent", runs_on="trio"):
@@ -71,9 +76,9 @@ class StoreChannelActor(Actor, restart="permanent", runs_on="trio"):
 
     async def on_start(self) -> None:
         """Start the endpoints, then the intake that feeds them."""
-        spawn, backoff = self.context.spawn, self._desk.channel.backoff
+        spawn = self.context.spawn
         for endpoint in self._desk.endpoints:
-            spawn(endpoint_spec(self._bus, endpoint, self._slice, backoff, None))
+            spawn(endpoint_spec(self._bus, endpoint, self._slice, None))
         spawn(lasting(Intake, self._bus, self._desk, name=INTAKE))
 
     def describe(self) -> Mapping[str, object]:
@@ -226,9 +231,9 @@ class TenantActor(Actor, restart="permanent", runs_on="trio"):
 
     async def on_start(self) -> None:
         """Start the endpoints."""
-        backoff, sharing = self._desk.channel.backoff, self._desk.sharing
         for endpoint in self._tenant.endpoints:
-            self.context.spawn(endpoint_spec(self._bus, endpoint, self._slice, backoff, sharing))
+            spec = endpoint_spec(self._bus, endpoint, self._slice, self._desk.sharing)
+            self.context.spawn(spec)
 
     def describe(self) -> Mapping[str, object]:
         """Return what the tree shows."""

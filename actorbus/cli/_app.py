@@ -10,6 +10,7 @@ from actorbus.cli._doctor import doctor
 from actorbus.cli._health import health
 from actorbus.cli._list import list_command
 from actorbus.cli._pause import pause, resume
+from actorbus.cli._record import record
 from actorbus.cli._run import run
 from actorbus.cli._schedule import commands as schedule
 from actorbus.cli._send import send
@@ -30,6 +31,7 @@ app.command()(tree)
 app.command()(send)
 app.command()(pause)
 app.command()(resume)
+app.command()(record)
 app.command()(health)
 app.command()(doctor)
 app.add_typer(deadletter, name="deadletter")

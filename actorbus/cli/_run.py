@@ -16,6 +16,7 @@ from actorbus.cli._durations import readable
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
+from actorbus.cli._recording import RecordTo, recording
 from actorbus.cli._target import load
 from actorbus.messages._types import did_you_mean
 
@@ -56,6 +57,7 @@ def run(
             "--by-priority", help="A channel waits while those named before it have messages."
         ),
     ] = False,
+    record: RecordTo = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     as_json: AsJson = False,
     traceback: Traceback = False,
@@ -73,20 +75,34 @@ def run(
         idle=once,
     )
     with reported(as_json=as_json, show_traceback=traceback) as output:
-        _log_to_stderr(log_level)
+        log_to_stderr(log_level)
         bus = load(app)
-        chosen = _declared(bus, channels or [])
-        run_it = partial(consume, prioritised=by_priority)
-        try:
-            result = trio.run(run_it, bus, chosen, limits, output.note)
-        except SystemExit as error:  # its code would be taken for one of this command's
-            raise CommandFailed(f"the application called sys.exit({error.code!r})") from error
-        _show(output, result)
+        chosen = declared_channels(bus, channels or [])
+        with recording(bus, record):
+            result = run_bus(bus, chosen, limits, output, prioritised=by_priority)
+        show_result(output, result)
     if result.ending is Ending.FAILURE:
         raise typer.Exit(ExitCode.HANDLER_FAILED)
 
 
-def _log_to_stderr(level: str) -> None:
+def run_bus(
+    bus: ActorBus,
+    channels: list[str],
+    limits: Limits,
+    output: Output,
+    *,
+    prioritised: bool = False,
+) -> RunResult:
+    """Consume until a signal or a limit, and return how it ended."""
+    try:
+        return trio.run(
+            partial(consume, prioritised=prioritised), bus, channels, limits, output.note
+        )
+    except SystemExit as error:  # its code would be taken for one of this command's
+        raise CommandFailed(f"the application called sys.exit({error.code!r})") from error
+
+
+def log_to_stderr(level: str) -> None:
     """Log, unless the application has set up logging itself."""
     if level not in _LEVELS:
         raise CommandFailed(f"log level {level!r}{did_you_mean(level, _LEVELS)}", ExitCode.USAGE)
@@ -95,7 +111,8 @@ def _log_to_stderr(level: str) -> None:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
-def _declared(bus: ActorBus, names: list[str]) -> list[str]:
+def declared_channels(bus: ActorBus, names: list[str]) -> list[str]:
+    """Return the names; raise CommandFailed for those that no channel has."""
     known = [channel.name for channel in bus.channels]
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -104,7 +121,8 @@ def _declared(bus: ActorBus, names: list[str]) -> list[str]:
     return names
 
 
-def _show(output: Output, report: RunResult) -> None:
+def show_result(output: Output, report: RunResult) -> None:
+    """Print how a run ended."""
     if output.as_json:
         output.document(as_document(report))
         return

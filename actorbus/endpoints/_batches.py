@@ -111,6 +111,8 @@ class BatchProcessing(Processing):
         for claimed in part:
             self._workload.counts.started += 1
             self._total.started += 1
+            if self._workload.watcher is not None:
+                self._workload.watcher.began(claimed)
             try:
                 checked_policy(claimed.on_failure)
                 messages[claimed.copy_id] = self._dispatch.decode(self._spec, claimed)

@@ -31,9 +31,12 @@ MOST_MESSAGE = 10_000
 """How many characters of an exception's text are kept, counted from its beginning."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judge:
-    """One endpoint's rules about errors, put together from its handler and its channel."""
+    """One endpoint's rules about errors, put together from its handler and its channel.
+
+    Its retries may be replaced while the endpoint runs: from then on they decide.
+    """
 
     retry: Retry
     outage: tuple[type[BaseException], ...] = ()

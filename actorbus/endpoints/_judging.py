@@ -56,6 +56,8 @@ class Judging:
     def succeeded(self, claimed: Claimed) -> None:
         """Note that a handler was done: the success of a probe opens its endpoint."""
         self._workload.failed_last = False
+        if self._workload.watcher is not None:
+            self._workload.watcher.succeeded(claimed)
         if self._workload.outage.succeeded(claimed.copy_id):
             self._opened()
 
@@ -77,6 +79,7 @@ class Judging:
         The handler's transaction is undone, so that the row is there again. If the message was
         taken back meanwhile, this settlement is too late as well, and is counted as such.
         """
+        self._tell(claimed, error, Verdict.STALE)
         settlement = self._decided(claimed, error, Verdict.FAILED)
         if isinstance(settlement, DeadLetter):
             settlement = self.last_resort.final(claimed, settlement)
@@ -86,6 +89,8 @@ class Judging:
         """Release a batch that saw an outage: whose it is alone, if any, its messages will show."""
         outage = self._workload.outage
         before = outage.outages
+        for claimed in batch:
+            self._tell(claimed, error, Verdict.OUTAGE)
         outage.saw_outage_together()
         if outage.outages != before:
             self._fell_sick(error)
@@ -93,11 +98,13 @@ class Judging:
 
     def keep(self, claimed: Claimed, error: BaseException) -> None:
         """Run a message again once the store, which raised this, is back."""
+        self._tell(claimed, error, Verdict.STORE)
         self._settling.run_again(claimed)
         self._settling.in_trouble(error)
 
     def judge(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
         """Settle a message whose failure is its own, its endpoint's, or nobody's."""
+        self._tell(claimed, error, verdict)
         alone = self._note_health(claimed, error, verdict)
         settlement = self._decided(claimed, error, verdict, alone=alone)
         if isinstance(settlement, DeadLetter):
@@ -152,6 +159,10 @@ class Judging:
         elif isinstance(settlement, Retry) and error is not None:
             attempt, delay = settlement.failure.attempt, settlement.delay
             publish(MessageRetried(*about, attempt, delay, error))
+
+    def _tell(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> None:
+        if self._workload.watcher is not None:
+            self._workload.watcher.failed(claimed, verdict, error)
 
     def _opened(self) -> None:
         self._cause = None

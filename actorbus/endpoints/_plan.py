@@ -1,6 +1,6 @@
 """One endpoint's settings, put together from its handler and its channel."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from actorbus._store import Claimed
@@ -10,6 +10,7 @@ from actorbus.endpoints._decision import Judge
 from actorbus.options._flow import Batch, ByLoad, Rate, most_at_once
 from actorbus.options._ordering import OnFailure, ordering_of
 from actorbus.options._precedence import on_channel
+from actorbus.options._supervision import Supervision
 from supervisors import Retry
 
 _ANSWERED_AT_ONCE = Retry(attempts=1)
@@ -26,6 +27,7 @@ class EndpointPlan:
     `concurrency` messages run at once; at most `limit` claimed ones are held, running and
     uncommitted ones included, and more are asked for at `low_water` unstarted ones. `path` is
     that of its actor. With a `batch`, `concurrency` counts batches; with a `load` it is the most.
+    `supervision` is how it was declared to be supervised.
     `on_failure` is what a failure means for others of its ordering key. `inbox` says when it is
     noted that a message was handled. Up to `group_commit` transactions share a commit.
     """
@@ -46,6 +48,7 @@ class EndpointPlan:
     on_failure: OnFailure = "wait"
     inbox: Inbox = "last"
     group_commit: int = 1
+    supervision: Supervision = field(default_factory=Supervision)
 
     @property
     def next_channel(self) -> str | None:
@@ -86,13 +89,14 @@ def plan_endpoint(
     limit, low_water = _credit(spec.batch, channel, concurrency)
     parts = [root, "channels", channel.name, *filter(None, [actor_name(tenant)])]
     ordering = ordering_of(spec.ordering_key)
+    retry = spec.retry or (_ANSWERED_AT_ONCE if spec.kind == "query" else channel.retry)
     return EndpointPlan(
         spec=spec,
         channel=channel.name,
         tenant=tenant,
         path="/".join((*parts, actor_name(spec.endpoint_id))),
         judge=Judge(
-            retry=spec.retry or (_ANSWERED_AT_ONCE if spec.kind == "query" else channel.retry),
+            retry=retry,
             outage=channel.outage if spec.outage is None else spec.outage,
             permanent=spec.permanent,
         ),
@@ -107,6 +111,7 @@ def plan_endpoint(
         on_failure="wait" if ordering is None else ordering.on_failure,
         inbox=channel.inbox,
         group_commit=spec.group_commit or channel.group_commit,
+        supervision=Supervision(retry, channel.backoff, breaker=spec.breaker),
     )
 
 

@@ -24,7 +24,6 @@ import trio
 from actorbus._settlement import (
     ACK,
     EXPIRE,
-    RELEASE,
     DeadLetter,
     DeadLetterReason,
     Settlement,
@@ -113,6 +112,8 @@ class Processing:
         unit = self._bus.unit_of_work(self._owner, headers, alone=alone, group=self._group)
         workload.counts.started += 1
         self._total.started += 1
+        if workload.watcher is not None:
+            workload.watcher.began(claimed)
         try:
             settlement = await self._called(claimed, headers, unit)
             if settlement is None:
@@ -207,7 +208,7 @@ class Processing:
     def _cut(self, claimed: Claimed) -> None:
         if self._workload.closed:
             self._workload.cut.append(claimed)
-        self.settling.settle(claimed, RELEASE)
+        self.settling.give_back([claimed])
 
     def commit_lost(
         self, claimed: Claimed, error: StoreUnavailable | StaleClaim, *, alone: bool

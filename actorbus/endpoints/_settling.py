@@ -41,7 +41,9 @@ class Settling:
         self._final = Final(bus, workload.plan)
 
     def give_back(self, messages: list[Claimed]) -> None:
-        """Release messages that were not started."""
+        """Release messages that were not started, or not finished."""
+        if self._workload.watcher is not None:
+            self._workload.watcher.released(messages)
         for claimed in messages:
             self.settle(claimed, RELEASE)
 

@@ -7,7 +7,7 @@ from actorbus._fault_points import FaultPoints
 from actorbus._store import Store
 from actorbus._user_calls import UserCalls
 from actorbus.consuming._pauses import Paused
-from actorbus.endpoints._workload import Counts
+from actorbus.endpoints._workload import Counts, Workload
 from actorbus.handling._dispatch import Dispatch
 from actorbus.messages._message import Headers
 from actorbus.outbox._brokers import Brokers
@@ -42,6 +42,10 @@ class Surroundings(Protocol):
     @property
     def fault_points(self) -> FaultPoints:
         """The points at which a test lets something happen."""
+        ...
+
+    def watch(self, workload: Workload) -> None:
+        """Have a new endpoint's messages recorded, if anybody records."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from actorbus._store import Claimed
 from actorbus.channels._bell import Bell
 from actorbus.endpoints._flow import Allowed, Flow
 from actorbus.endpoints._plan import EndpointPlan
+from actorbus.endpoints._watcher import Watcher
 from supervisors import DependencyHealth, Health, free_places
 
 
@@ -72,7 +73,8 @@ class Workload:
     started while it is `shut`: for good (`closed`), or for the time being, for each of `holds`.
     `flow` is None unless the endpoint has options about its rate, its load or batches. Of messages
     that came from a broker `backlog` are those that wait outside the store, and `on_settled` is
-    told what became of them; None: another record of it was settled before.
+    told what became of them; None: another record of it was settled before. `supervision` is how
+    it is supervised now. The `watcher`, if there is one, is told what happens to messages.
     """
 
     __slots__ = (
@@ -96,10 +98,12 @@ class Workload:
         "plan",
         "running",
         "shut",
+        "supervision",
         "trouble",
         "uncommitted",
         "unsettled",
         "unstarted",
+        "watcher",
     )
 
     def __init__(
@@ -133,6 +137,8 @@ class Workload:
         self.dry_since = -1
         self.failed_last = False
         self.counts = Counts()
+        self.supervision = plan.supervision
+        self.watcher: Watcher | None = None
 
     # -- how much ---------------------------------------------------------------------------
 
@@ -267,6 +273,8 @@ class Workload:
         It may have fallen sick, or been closed, while they were claimed. Those of a higher priority
         overtake what was claimed before and has not begun.
         """
+        if self.watcher is not None:
+            self.watcher.arrived(batch)
         before = len(self.unstarted)
         lowest = self.unstarted[-1].priority if before else None
         self.unstarted.extend(batch)

@@ -1,4 +1,4 @@
-"""How an endpoint is supervised: its retries, its backoff, its limits. As declared, or as set later.
+"""How an endpoint is supervised: its retries, backoff and limits, as declared or as set later.
 
 The settings have flat names, as `bus.supervision.set` and the command line take them and as a
 store keeps them: `retry_attempts`, `backoff_initial`, `max_restarts`, `within`, `breaker` ...
@@ -39,6 +39,7 @@ class SupervisionOptions(TypedDict, total=False):
 
 
 OPTIONS: Final = tuple(SupervisionOptions.__annotations__)
+_DELAYS: Final = ("retry_initial", "retry_factor", "retry_maximum", "retry_jitter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class Supervision:
         retry = _made(Retry, _of("retry", wanted), problems)
         backoff = _made(Backoff, _of("backoff", wanted), problems)
         limit = _made(Intensity, {key: wanted[key] for key in ("max_restarts", "within")}, problems)
-        problems += [*_wrong_breaker(wanted["breaker"]), *retry_contradictions(retry)]
+        problems += _wrong_breaker(wanted["breaker"])
+        problems += _never_act(settings, retry)
         if problems or retry is None or backoff is None or limit is None:
             raise ConfigurationError("supervision", *problems)
         return Supervision(retry, backoff, limit.max_restarts, limit.within, wanted["breaker"])
@@ -100,6 +102,13 @@ def _made(kind: Any, options: Mapping[str, Any], problems: list[str]) -> Any:
     except ConfigurationError as error:
         problems += [f"{kind.__name__}: {problem}" for problem in error.problems]
         return None
+
+
+def _never_act(settings: Mapping[str, Any], retry: Retry | None) -> Iterator[str]:
+    """Say which delays were set for what is not tried again; declared ones are let be."""
+    if retry is not None and any(name in settings for name in _DELAYS):
+        given = _of("retry", settings)
+        yield from retry_contradictions(Retry(**{**given, "attempts": retry.attempts}))
 
 
 def _wrong_breaker(value: object) -> Iterator[str]:

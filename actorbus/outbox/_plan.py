@@ -5,6 +5,7 @@ from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.endpoints._decision import Judge
 from actorbus.endpoints._plan import EndpointPlan, actor_name
+from actorbus.options._supervision import Supervision
 from actorbus.outbox._relay import BATCH
 
 AT_ONCE = 2
@@ -24,4 +25,5 @@ def plan_relay(spec: HandlerSpec, outbox: Channel, root: str) -> EndpointPlan:
         limit=AT_ONCE * BATCH,
         low_water=BATCH // 2,
         final_failure=outbox.final_failure,
+        supervision=Supervision(outbox.retry, outbox.backoff),
     )

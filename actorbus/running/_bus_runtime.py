@@ -1,7 +1,7 @@
 """What the delivery needs of a running bus."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from actorbus._driver_thread import DriverThread
 from actorbus._fault_points import FaultPoints
@@ -24,6 +24,9 @@ from actorbus.sending._placing import Places
 from actorbus.sending._replies import Replies
 from actorbus.transactions._unit_of_work import UnitOfWork
 from actors import ActorSystem
+
+if TYPE_CHECKING:
+    from actorbus.tuning._recorder import Recorder
 
 
 class BusRuntime(Protocol):
@@ -53,6 +56,11 @@ class BusRuntime(Protocol):
     @property
     def lease(self) -> float:
         """Seconds for which the process's lease holds after its last renewal."""
+        ...
+
+    @property
+    def recorder(self) -> "Recorder | None":
+        """What is to record it from its start on, if there is one."""
         ...
 
     @property

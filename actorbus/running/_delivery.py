@@ -29,11 +29,14 @@ from actorbus.declaring._handlers import HandlerSpec
 from actorbus.declaring._kafka_channel import KafkaChannel
 from actorbus.endpoints._plan import actor_name
 from actorbus.endpoints._synchronous import Calls, SynchronousEndpoint
+from actorbus.endpoints._watcher import Watcher
 from actorbus.endpoints._workers import Slice
+from actorbus.endpoints._workload import Workload
 from actorbus.operations._health import BusHealth, look
 from actorbus.operations._log import log_events
 from actorbus.operations._log_broker import log_broker
 from actorbus.operations._log_tenants import log_tenants
+from actorbus.operations._log_tuning import log_tuning
 from actorbus.running._bus_runtime import BusRuntime
 from actorbus.running._housekeeping import Housekeeping
 from actorbus.running._poller import store_spec
@@ -140,6 +143,10 @@ class Delivery:
             if queue.endpoint in here.get(queue.channel, ())
             and not paused.holds(queue.channel, [queue.endpoint])
         )
+
+    def record(self, watcher_of: Callable[[Workload], Watcher] | None) -> None:
+        """Have all endpoints watched from now on, new ones as well; None: not any more."""
+        self._surroundings.record(watcher_of)
 
     # -- start ------------------------------------------------------------------------------
 
@@ -311,6 +318,9 @@ async def start_delivery(runtime: BusRuntime) -> Delivery:
     log_events(runtime.system.events)
     log_tenants(runtime.system.events)
     log_broker(runtime.system.events)
+    log_tuning(runtime.system.events)
     delivery = Delivery(runtime)
+    if runtime.recorder is not None:
+        runtime.recorder.attach(runtime.system, runtime.store, delivery)
     await delivery.start()
     return delivery

@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
@@ -61,6 +61,9 @@ from actorbus.transactions._transaction import Transaction
 from actorbus.transactions._unit_of_work import UnitOfWork
 from actors import ActorSystem, Reply
 
+if TYPE_CHECKING:
+    from actorbus.tuning._recorder import Recorder
+
 logger = logging.getLogger("actorbus")
 
 
@@ -102,6 +105,7 @@ class BusRun:
         self._stop = trio.Event()
         self._process_id = new_id()
         self.scheduler: Scheduler | None = None
+        self.recorder: Recorder | None = None
         self.counts = BusCounts()
         self.replies: Replies | None = None
         self.distributed_counts = DistributedCounts()
@@ -239,6 +243,11 @@ class BusRun:
         if self._delivery is None:
             raise BusStateError(f"bus {self.settings.name!r} has not started")
         return self._delivery
+
+    def record(self, recorder: "Recorder") -> None:
+        """Have a recording begin now."""
+        self.recorder = recorder
+        recorder.attach(self.system, self.store, self.delivery)
 
     # -- consuming --------------------------------------------------------------------------
 
@@ -444,6 +453,8 @@ class BusRun:
             try:
                 self.unfinished = tuple(await self.delivery.stop(timeout))
             finally:
+                if self.recorder is not None:
+                    self.recorder.finish()
                 await self._after_commit.finish(timeout)
                 self._sender = None
 

@@ -1,7 +1,12 @@
 """What the parts of the delivery see of the bus, and of each other."""
 
+from collections.abc import Callable
+
 from actorbus.channels._desk import Desk, Endpoint
 from actorbus.consuming._pauses import Pause, Paused
+from actorbus.endpoints._watcher import Watcher
+from actorbus.endpoints._workload import Workload
+from actorbus.outbox._outboxes import is_relay
 from actorbus.running._bus_runtime import BusRuntime
 from actorbus.running._poller import Alarm
 from actors.events import Event
@@ -29,6 +34,8 @@ class Surroundings:
         self.fault_points = runtime.fault_points
         self.desks: tuple[Desk, ...] = ()
         self.paused = Paused()
+        self.watcher_of: Callable[[Workload], Watcher] | None = None
+        """Makes what watches an endpoint, while somebody records."""
         self.alarm = Alarm(rest=LEAST_PAUSE)
         self.lease_alarm = Alarm()
         self._stood_still = False
@@ -50,6 +57,18 @@ class Surroundings:
             ]
             for desk in self.desks
         }
+
+    def watch(self, workload: Workload) -> None:
+        """Have a new endpoint's messages recorded, if anybody records."""
+        if self.watcher_of is not None:
+            workload.watcher = self.watcher_of(workload)
+
+    def record(self, watcher_of: "Callable[[Workload], Watcher] | None") -> None:
+        """Have all endpoints watched from now on, new ones as well; None: not any more."""
+        self.watcher_of = watcher_of
+        for endpoint in self.endpoints:
+            if not is_relay(endpoint.workload.plan.spec.endpoint_id):
+                endpoint.workload.watcher = watcher_of and watcher_of(endpoint.workload)
 
     def publish(self, event: Event) -> None:
         """Put an event on the system's stream."""

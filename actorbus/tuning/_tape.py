@@ -10,6 +10,7 @@ Rules:
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import Final
 
 from actorbus._bus_events import (
@@ -20,9 +21,17 @@ from actorbus._bus_events import (
     MessageRetried,
 )
 from actorbus._store import Claimed
-from actorbus.endpoints._decision import Verdict
-from actorbus.tuning._trace_file import EndpointSettings, Kind, endpoint_line
+from actorbus.endpoints._plan import EndpointPlan
+from actorbus.endpoints._workload import Workload
+from actorbus.tuning._trace_file import (
+    BackoffSettings,
+    EndpointSettings,
+    Kind,
+    RetrySettings,
+    endpoint_line,
+)
 from actors.events import BackingOff, Event, Restarted
+from supervisors import Verdict
 
 MOST_WAITING: Final = 50_000
 """Events that wait for the writer, at most: about 10 MB."""
@@ -64,6 +73,7 @@ class Tape:
         self.waiting: deque[Fields | bytes] = deque()
         self.dropped = 0
         self.is_over = False
+        self.time_at_end = 0.0
         self.endpoints: dict[str, EndpointSettings] = {}
         self._clock = clock
         self._begun_at = clock()
@@ -72,6 +82,11 @@ class Tape:
         self._messages = 0
         self._known: dict[str, int] = {}
         self._known_before: dict[str, int] = {}
+
+    def end(self) -> None:
+        """Note nothing more."""
+        self.time_at_end = self.time()
+        self.is_over = True
 
     def time(self) -> float:
         """Return the seconds since the recording began."""
@@ -86,14 +101,13 @@ class Tape:
             return
         self.waiting.append((self.time(), *fields))
 
-    def track(
-        self, path: str, endpoint: str, channel: str, tenant: str, settings: EndpointSettings
-    ) -> "Track":
+    def track(self, workload: Workload) -> "Track":
         """Return what notes the events of an endpoint, which is the one before if there was one."""
-        found = self._tracks.get(path)
+        plan = workload.plan
+        found = self._tracks.get(plan.path)
         if found is None:
-            name = self._name(endpoint, channel, tenant)
-            found = self._tracks[path] = Track(self, len(self.endpoints))
+            name, settings = self._name(plan), settings_of(workload)
+            found = self._tracks[plan.path] = Track(self, len(self.endpoints))
             self.endpoints[name] = settings
             if not self.is_over:  # never dropped: the numbers behind it count it
                 self.waiting.append(endpoint_line(name, settings))
@@ -119,12 +133,12 @@ class Tape:
         self._known[copy_id] = found
         return found, is_new
 
-    def _name(self, endpoint: str, channel: str, tenant: str) -> str:
-        name = endpoint
-        if tenant:
-            number = self._tenants.setdefault(tenant, len(self._tenants) + 1)
-            name = f"{endpoint} tenant {number}"
-        return f"{name} on {channel}" if name in self.endpoints else name
+    def _name(self, plan: EndpointPlan) -> str:
+        name = plan.spec.endpoint_id
+        if plan.tenant:
+            number = self._tenants.setdefault(plan.tenant, len(self._tenants) + 1)
+            name = f"{name} tenant {number}"
+        return f"{name} on {plan.channel}" if name in self.endpoints else name
 
 
 class Track:
@@ -189,6 +203,8 @@ class Track:
                 note("backing off", at, 0, 0, delay)
             case Restarted(restarts=restarts):
                 note("restarted", at, 0, 0, restarts)
+            case _:
+                raise AssertionError(f"not listened to: {event!r}")
 
     def _ended(self, kind: Kind, claimed: Claimed, *exception: str) -> None:
         tape, copy_id = self._tape, claimed.copy_id
@@ -196,3 +212,18 @@ class Track:
         number = tape.number(copy_id)[0]
         took = None if begun is None else round(tape.time() - begun, 6)
         tape.note(kind, self._number, number, claimed.attempts + 1, took, *exception)
+
+
+def settings_of(workload: Workload) -> EndpointSettings:
+    """Return how an endpoint is supervised now, as a trace has it."""
+    plan, now = workload.plan, workload.supervision
+    return EndpointSettings(
+        channel=plan.channel,
+        concurrency=plan.concurrency,
+        max_in_flight=plan.limit,
+        retry=RetrySettings(**asdict(now.retry)),
+        backoff=BackoffSettings(**asdict(now.backoff)),
+        max_restarts=now.max_restarts,
+        within=now.within,
+        breaker=now.breaker,
+    )

@@ -1,19 +1,19 @@
 """The thread that takes a recording's events off their tape and writes them to the file.
 
 Rules:
- 1. The bus never waits for it: a disk that stands still fills the tape, whose bound counts the rest.
+ 1. The bus never waits for it: while a disk stands still the tape fills, and counts the rest.
  2. What was written is whole lines, so that a killed process leaves a trace that can be read.
  3. The recording ends by itself at a limit, or when the file cannot be written; `on_end` hears it.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from math import inf
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from actorbus.tuning._tape import Tape
 from actorbus.tuning._trace_file import Ending, dropped_line, event_lines, last_line
@@ -44,19 +44,17 @@ class Outcome:
     ending: Ending
     events: int
     dropped: int
+    """Events that are missing, since the file could not be written as fast as they came."""
     bytes: int
-    error: OSError | None = None
+    error: Exception | None = None
+    """Why the file cannot be written any more."""
 
 
 class TraceWriter:
     """Writes one file, from `start` until `stop`, a limit or an error of the disk's."""
 
-    def __init__(
-        self, path: Path, first: bytes, tape: Tape, bounds: Bounds, on_end: Callable[[Outcome], None]
-    ) -> None:
+    def __init__(self, path: Path, bounds: Bounds, on_end: Callable[[Outcome], None]) -> None:
         self._path = path
-        self._first = first
-        self._tape = tape
         self._bounds = bounds
         self._on_end = on_end
         self._until = inf
@@ -64,7 +62,9 @@ class TraceWriter:
         self._thread = threading.Thread(
             target=self._run, name=f"actorbus recording {path}", daemon=True
         )
-        self._file: BinaryIO
+        self._file: FileIO
+        self._first: bytes
+        self._tape: Tape
         self._t = 0.0
         self._events = 0
         self._told = 0
@@ -74,35 +74,35 @@ class TraceWriter:
         """Make the file. Raises OSError."""
         self._file = self._path.open("wb" if overwrite else "xb", buffering=0)
 
-    def start(self) -> None:
-        """Begin to write."""
+    def discard(self) -> None:
+        """Remove the file, which nothing was written to."""
+        self._file.close()
+        self._path.unlink()
+
+    def start(self, first: bytes, tape: Tape) -> None:
+        """Begin to write, with a first line; then what is on the tape."""
+        self._first, self._tape = first, tape
         if self._bounds.seconds is not None:
             self._until = time.monotonic() + self._bounds.seconds
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits, and the end. Returns at once; `join` waits."""
+        """Write what waits, and the end. Returns at once; `on_end` is called on the thread."""
         self._stopping.set()
-
-    def join(self) -> None:
-        """Wait until the file is closed. Blocks: not for a thread that runs an event loop."""
-        if self._thread.ident is None:
-            self._file.close()
-        else:
-            self._thread.join()
 
     # -- on the thread ----------------------------------------------------------------------
 
     def _run(self) -> None:
         ending: Ending = "failed"
-        error: OSError | None = None
+        error: Exception | None = None
         try:
             with self._file:
                 ending = self._write()
                 self._put(self._end(ending))
-        except OSError as failed:
+        except Exception as failed:  # noqa: BLE001  told as how the recording ended
             ending, error = "failed", failed
         self._tape.is_over = True
+        self._tape.waiting.clear()
         self._on_end(Outcome(ending, self._events, self._tape.dropped, self._bytes, error))
 
     def _write(self) -> Ending:
@@ -152,7 +152,7 @@ class TraceWriter:
         return self._bytes < self._bounds.size - MOST_AT_END
 
     def _end(self, ending: Ending) -> bytes:
-        t = max(self._t, 0.0 if ending == "limit" else self._tape.time_at_end)
+        t = max(self._t, self._tape.time_at_end)
         return last_line(t, ending, events=self._events, dropped=self._told)
 
     def _put(self, data: bytes) -> None:

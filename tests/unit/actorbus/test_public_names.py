@@ -26,7 +26,8 @@ NAMES = """
     PartitionsAssigned PartitionsRevoked
     Pause Payload PermanentError Preview Problem ProcessRow QueryBus QueryFailed
     QueryHandlerOptions QueryRejected QueryTimeout QueueStatistics Rate ReadOnlyTransaction
-    Receipt Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel RunResult
+    Receipt RecordingEnded Replayed Retry RetryAfter RollbackOnly RoundRobinChannel RoutedChannel
+    RunResult
     ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
     StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
     SynchronousHealth TenantEnded TenantOptionsFailed TenantStarted TenantsNotRefreshed

@@ -10,7 +10,7 @@ from actorbus._bus_events import (
     PartitionsAssigned,
     PartitionsRevoked,
 )
-from actorbus.cli._run import _log_to_stderr
+from actorbus.cli._run import log_to_stderr
 from actorbus.operations._log_broker import log_broker
 from actors.events import EventStream
 
@@ -68,7 +68,7 @@ def test_the_drivers_own_log_is_shown_by_a_worker_that_debugs(level, shown):
     driver = logging.getLogger("aiokafka")
     before = driver.level
     try:
-        _log_to_stderr(level)
+        log_to_stderr(level)
         assert driver.isEnabledFor(logging.ERROR) == shown
     finally:
         driver.setLevel(before)
