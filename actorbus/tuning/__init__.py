@@ -5,6 +5,7 @@ Settings, KNOBS              what may be changed of an endpoint
 Scenario, Costs, OBJECTIVES  what is simulated, and the figures that it is judged by
 Candidate, Explanation, Progress, NothingFound    what a search has and says
 draw_plots, check_plots      its plots (extra `tune`)
+read_trace                   a trace file as `supervisors.simulate` takes it
 read_recording, Recording    a trace file, as `bus.record` and `actorbus record` write it
 EndpointSettings, Happened, Ended    what it holds
 TraceFileError               what is no trace, with the line
@@ -18,6 +19,7 @@ from actorbus.tuning._objectives import Costs as Costs
 from actorbus.tuning._objectives import parse_weights as parse_weights
 from actorbus.tuning._plots import check_plots as check_plots
 from actorbus.tuning._plots import draw_plots as draw_plots
+from actorbus.tuning._reading import read_trace as read_trace
 from actorbus.tuning._settings import KNOBS as KNOBS
 from actorbus.tuning._settings import Settings as Settings
 from actorbus.tuning._trace_file import Ended as Ended
@@ -51,5 +53,6 @@ __all__ = [
     "draw_plots",
     "parse_weights",
     "read_recording",
+    "read_trace",
     "search",
 ]

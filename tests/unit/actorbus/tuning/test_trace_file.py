@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actorbus.tuning import Ended, EndpointSettings, Happened, TraceFileError, read_recording
+from actorbus.tuning import (
+    Ended,
+    EndpointSettings,
+    Happened,
+    TraceFileError,
+    read_recording,
+    read_trace,
+)
 from actorbus.tuning._trace_file import (
     BackoffSettings,
     Kind,
@@ -18,6 +25,8 @@ from actorbus.tuning._trace_file import (
     first_line,
     last_line,
 )
+from supervisors import Backoff, Retry
+from supervisors.simulator import Try
 
 SETTINGS = EndpointSettings(
     channel="mails",
@@ -141,3 +150,29 @@ def test_a_line_without_an_end_is_not_read_whole(file):
     file.write_bytes(FIRST + b"[" * 17_000_000)
     with pytest.raises(TraceFileError, match="line 2"):
         read_recording(file)
+
+
+def test_a_recording_is_read_as_what_is_simulated(file):
+    """Arrivals with what they had waited, tries with their begin, the settings as they were."""
+    events = [
+        (0.5, "arrived", 0, 1, 1, 2.0),
+        (0.5, "began", 0, 1, 1),
+        (0.75, "failed", 0, 1, 1, 0.25, "ValueError"),
+        (0.75, "retried", 0, 1, 1, 0.1),
+        (1.0, "store", 0, 1, 2, 0.1, "StoreUnavailable"),
+        (1.5, "done", 0, 1, 2, 0.5),
+        (2.0, "outage", 0, 2, 1, 0.5, "GatewayDown"),
+        (2.0, "sick", 0, 0, 0, 1),
+    ]
+    file.write_bytes(FIRST + event_lines(events) + last_line(9, "stopped", events=8, dropped=0))
+    trace = read_trace(file)
+    (endpoint,) = trace.endpoints
+    assert (trace.name, trace.duration, trace.complete) == ("shop", 9.0, True)
+    assert (endpoint.name, endpoint.channel) == ("shop.send_mail", "mails")
+    assert endpoint.arrivals == [(-1.5, 1), (2.0, 2)]
+    assert endpoint.tries == [
+        Try(1, 1, 0.5, 0.25, "failed"),
+        Try(1, 2, 1.0, 0.5, "ok"),
+        Try(2, 1, 1.5, 0.5, "outage"),
+    ]
+    assert (endpoint.retry, endpoint.backoff) == (Retry(), Backoff())
