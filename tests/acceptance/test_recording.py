@@ -73,6 +73,11 @@ def kinds(recording, message):
     return [event.kind for event in recording.events if event.message == message]
 
 
+def ending(recording) -> str:
+    assert recording.ended is not None
+    return str(recording.ended.ended)
+
+
 async def test_what_happened_to_each_message_is_recorded_with_times(file):
     """A success, a failure that is retried, one for good; never what they were about."""
     failures = {
@@ -97,7 +102,7 @@ async def test_what_happened_to_each_message_is_recorded_with_times(file):
     reasons = {one.value for one in recording.events if one.kind == "dead"}
     assert reasons == {"permanent error", "attempts exhausted"}
     assert recorder.outcome.ending == "stopped"
-    assert recorder.outcome.events == recording.ended.events == len(recording.events)
+    assert recorder.outcome.events == len(recording.events)
 
 
 async def test_nothing_personal_is_in_the_file(file):
@@ -167,6 +172,7 @@ async def test_how_long_a_message_had_waited_is_recorded(file, tmp_path):
     async with bus.record(file), bus.running():
         await until(lambda: bus.counters.handled == 1)
     arrived = next(event for event in read_recording(file).events if event.kind == "arrived")
+    assert isinstance(arrived.value, float)
     assert arrived.value >= 0.05
 
 
@@ -213,7 +219,7 @@ async def test_a_limit_ends_the_recording_and_not_the_bus(file):
         await bus.events.publish(Mail(9))
         await until(lambda: bus.counters.handled == 4)
     recording = read_recording(file)
-    assert (len(recording.events), recording.ended.ended) == (4, "limit")
+    assert (len(recording.events), ending(recording)) == (4, "limit")
     assert (ended[0].ending, ended[0].events, ended[0].error) == ("limit", 4, None)
 
 
@@ -223,14 +229,14 @@ async def test_the_file_stays_within_its_size(file):
         await bus.events.publish_many([Mail(n) for n in range(300)])
         await until(lambda: recorder.outcome is not None)
     assert file.stat().st_size <= 10_000
-    assert read_recording(file).ended.ended == "limit"
+    assert ending(read_recording(file)) == "limit"
 
 
 async def test_it_ends_after_its_time(file):
     bus = make_bus()
     async with bus.running(), bus.record(file, for_=0.01) as recorder:
         await until(lambda: recorder.outcome is not None)
-    assert read_recording(file).ended.ended == "limit"
+    assert ending(read_recording(file)) == "limit"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")

@@ -6,7 +6,14 @@ import pytest
 
 from actorbus.tuning import _tape, read_recording
 from actorbus.tuning._tape import MOST_WAITING, Tape
-from actorbus.tuning._trace_file import first_line
+from actorbus.tuning._trace_file import (
+    BackoffSettings,
+    Ended,
+    EndpointSettings,
+    RetrySettings,
+    endpoint_line,
+    first_line,
+)
 from actorbus.tuning._trace_writer import Bounds, TraceWriter
 
 
@@ -49,7 +56,8 @@ def test_what_was_dropped_is_said_in_the_file(tape, tmp_path, monkeypatch):
     tape.note("sick", 0)
     outcome = write(tape, tmp_path / "trace", Bounds(10, 10_000))
     recording = read_recording(tmp_path / "trace")
-    assert (recording.dropped, recording.ended.dropped, outcome.dropped) == (2, 2, 2)
+    assert recording.ended == Ended(t=0.0, ended="stopped", events=0, dropped=2)
+    assert (recording.dropped, outcome.dropped) == (2, 2)
 
 
 def test_a_message_keeps_its_number_while_it_is_seen(tape, monkeypatch):
@@ -73,19 +81,20 @@ def test_nothing_is_noted_after_the_end(tape):
 def test_a_limit_of_events_is_exact(tape, tmp_path):
     for _ in range(5):
         tape.note("sick", 0)
-    tape.waiting.appendleft(_tape.endpoint_line("send", SETTINGS))
+    tape.waiting.appendleft(endpoint_line("send", SETTINGS))
     outcome = write(tape, tmp_path / "trace", Bounds(3, 10_000))
     recording = read_recording(tmp_path / "trace")
-    assert (len(recording.events), recording.ended.ended) == (3, "limit")
+    assert len(recording.events) == 3
+    assert recording.ended == Ended(t=0.0, ended="limit", events=3, dropped=0)
     assert (outcome.events, outcome.ending) == (3, "limit")
 
 
-SETTINGS = _tape.EndpointSettings(
+SETTINGS = EndpointSettings(
     channel="mails",
     concurrency=1,
     max_in_flight=1,
-    retry=_tape.RetrySettings(attempts=1, initial=1, factor=1, maximum=1, jitter=0),
-    backoff=_tape.BackoffSettings(
+    retry=RetrySettings(attempts=1, initial=1, factor=1, maximum=1, jitter=0),
+    backoff=BackoffSettings(
         initial=1, factor=1, maximum=1, jitter=0, reset_after=1, first_immediate=True
     ),
 )
