@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks._document import Document
+from benchmarks import _compare, _compare_report
+from benchmarks._document import Document, Unreadable, read
 from benchmarks._progress import shown
 from benchmarks._report import described, show
 from benchmarks._runner import run as measured
@@ -38,6 +39,12 @@ Output = Annotated[
 CpuTime = Annotated[
     bool,
     typer.Option("--cpu-time", help="Of suite `actors` on one core: the processor's time."),
+]
+FailOver = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0, help="Exit with 1 if a figure is worse by more per cent than this, noise apart."
+    ),
 ]
 
 
@@ -98,6 +105,38 @@ def check(
     if missed:
         stderr.print(f"missed: {'; '.join(missed)}", highlight=False, markup=False)
     _end_badly_if(document.failed or missed)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="What `run --output` wrote, before.")],
+    second: Annotated[Path, typer.Argument(help="The same, after.")],
+    *,
+    fail_over: FailOver = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs figure by figure: ratios with their spread, and whether it is noise.
+
+    Another machine or version is a warning. Figures of other settings or sizes are not compared,
+    each is named, and the exit code is 1.
+    """
+    with _bad_parameter(Unreadable):
+        comparison = _compare.compare(read(first), read(second))
+    if as_json:
+        print(json.dumps(_compare.to_json(comparison), indent=2))
+    else:
+        _compare_report.show(Console(), comparison)
+    if not comparison.figures:
+        stderr.print("nothing could be compared", style="red")
+    worse = [
+        f"{one.workload}: {one.after.name}"
+        for one in comparison.figures
+        if fail_over is not None and one.worse_by(fail_over / 100)
+    ]
+    if worse:
+        words = f"worse by more than {fail_over:g} %: {'; '.join(worse)}"
+        stderr.print(words, style="red", highlight=False, markup=False)
+    _end_badly_if(worse or comparison.refused or not comparison.figures)
 
 
 def _measured(workloads: list[Workload], settings: Settings, output: Path | None) -> Document:
