@@ -8,7 +8,7 @@ python := .venv/bin/python
 checked := $(wildcard supervisors actors actorbus examples benchmarks tests docs/*.py)
 export PYTHON
 
-.PHONY: help demo test check services bench coverage format lint types layers runtime dev clean
+.PHONY: help demo test check services bench benchmarks coverage format lint types layers runtime dev clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ services: dev  ## Start PostgreSQL and Kafka for tests until Ctrl-C, or for ARGS
 
 bench: dev  ## Measure, as ratios to other programs and to raw loops; ARGS= goes to `benchmarks`
 	@$(python) -m benchmarks $(ARGS)
+
+benchmarks: dev  ## Measure all suites (20 minutes, nothing beside it), and write docs/benchmarks.md anew
+	@$(python) -m benchmarks run all --repeat 3 --output benchmarks/results.json $(ARGS)
+	@$(python) -m benchmarks document
 
 coverage: dev  ## Show the lines and branches that no test runs; ARGS='tests/unit' for some tests
 	$(python) -m pytest --cov --cov-report=term-missing $(ARGS) </dev/null

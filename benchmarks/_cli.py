@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import _compare, _compare_report
+from benchmarks import _compare, _compare_report, _page
 from benchmarks._document import Document, Unreadable, read
+from benchmarks._html import html
+from benchmarks._plots import Format, NoPlots, drawn, plots
 from benchmarks._progress import shown
 from benchmarks._report import described, show
 from benchmarks._runner import run as measured
@@ -48,6 +50,12 @@ FailOver = Annotated[
 ]
 
 
+def _console() -> Console:
+    """Return stdout; where it is no terminal, wide enough for the tables."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
+
+
 def main() -> None:
     app(prog_name="benchmarks")
 
@@ -65,7 +73,7 @@ def list_suites(*, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([_suite_json(suite) for suite in SUITES.values()], indent=2))
         return
-    console = Console(highlight=False)
+    console = _console()
     for suite in SUITES.values():
         console.print(f"[bold]{suite.name}[/]  {suite.summary}")
         for workload in suite.workloads:
@@ -125,7 +133,7 @@ def compare(
     if as_json:
         print(json.dumps(_compare.to_json(comparison), indent=2))
     else:
-        _compare_report.show(Console(), comparison)
+        _compare_report.show(_console(), comparison)
     if not comparison.figures:
         stderr.print("nothing could be compared", style="red")
     worse = [
@@ -137,6 +145,45 @@ def compare(
         words = f"worse by more than {fail_over:g} %: {'; '.join(worse)}"
         stderr.print(words, style="red", highlight=False, markup=False)
     _end_badly_if(worse or comparison.refused or not comparison.figures)
+
+
+@app.command()
+def plot(
+    file: Annotated[Path, typer.Argument(help="What `run --output` wrote.")],
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The report.")] = Path(
+        "report.html"
+    ),
+    svg: Annotated[Path | None, typer.Option(help="Also each plot as SVG, in a folder.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Also each plot as PNG, in a folder.")] = None,
+) -> None:
+    """Write a report: one HTML file with tables and plots, which needs nothing else."""
+    with _bad_parameter(Unreadable, OSError), _failed(NoPlots):
+        document = read(file)
+        output.write_text(html(document), encoding="utf-8")
+        print(output)
+        if svg is not None:
+            _save(document, "svg", svg)
+        if png is not None:
+            _save(document, "png", png)
+
+
+@app.command(name="document")
+def write_page(
+    file: Annotated[Path, typer.Argument(help="What `run --output` wrote.")] = _page.RESULTS,
+) -> None:
+    """Write the results of a run into docs/benchmarks.md."""
+    with _bad_parameter(Unreadable):
+        _page.write(read(file))
+
+
+def _save(document: Document, as_format: Format, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in document.entries:
+        for one in plots(entry):
+            path = folder / f"{one.name}.{as_format}"
+            path.write_bytes(drawn(one, as_format))
+            print(path)
 
 
 def _measured(workloads: list[Workload], settings: Settings, output: Path | None) -> Document:
@@ -170,13 +217,22 @@ def _bad_parameter(*kinds: type[Exception]) -> Iterator[None]:
         raise typer.BadParameter(str(error)) from error
 
 
+@contextmanager
+def _failed(*kinds: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except kinds as error:
+        stderr.print(str(error), style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from error
+
+
 def _report(document: Document, *, as_json: bool) -> None:
     for workload, message in document.failed.items():
         stderr.print(f"{workload}: {message}", style="red", highlight=False, markup=False)
     if as_json:
         print(document.to_json())
         return
-    console = Console()
+    console = _console()
     for entry in document.entries:
         show(console, entry)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from actorbus.cli._bench import ANY, bench
 from actorbus.cli._deadletter import commands as deadletter
 from actorbus.cli._doctor import doctor
 from actorbus.cli._health import health
@@ -34,6 +35,7 @@ app.command()(resume)
 app.command()(record)
 app.command()(health)
 app.command()(doctor)
+app.command(context_settings=ANY)(bench)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(schedule, name="schedule")
 app.add_typer(store, name="store")
