@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+import actorbus
 from actorbus.cli import _bench
 from actorbus.cli._app import app
 from actorbus.cli._errors import CommandFailed
@@ -40,7 +41,7 @@ def test_the_exit_code_is_that_of_the_suites(tmp_path):
 
 
 def test_an_installed_package_says_where_the_suites_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(_bench.actorbus, "__file__", str(tmp_path / "actorbus" / "__init__.py"))
+    monkeypatch.setattr(actorbus, "__file__", str(tmp_path / "actorbus" / "__init__.py"))
 
     done = bench("run", "--quick")
 
