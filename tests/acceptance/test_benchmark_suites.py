@@ -35,3 +35,17 @@ def test_latency_is_told_by_rate_and_quantile():
 
     assert ["100/s: p50", "100/s: p95", "100/s: p99", "100/s: p99.9", "100/s: max"] == [*figures]
     assert sorted(figures.values()) == [*figures.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_topic_is_consumed_beside_the_driver_alone(postgres_server, kafka_server):
+    figures = measured(
+        "kafka-consume",
+        ACTORBUS_TEST_POSTGRESQL=postgres_server.url,
+        ACTORBUS_TEST_KAFKA=kafka_server.servers,
+    )
+
+    assert "actorbus, PostgreSQL as its store" in figures
+    assert "aiokafka alone, a commit for 500" in figures
+    assert all(figure > 0 for figure in figures.values())
