@@ -137,7 +137,8 @@ class Router(Actor, restart="permanent", runs_on="trio"):
         self._bus = bus
         self._desk = desk
         self._slice = time_slice
-        self._started: dict[str, Tenant] = {}
+        self._started: dict[str, tuple[Tenant, ActorRef[TenantActor]]] = {}
+        self._waiting: dict[str, Tenant] = {}
 
     async def on_start(self) -> None:
         """Start the tenants that there are, then the intake; look for idle ones now and then."""
@@ -176,7 +177,8 @@ class Router(Actor, restart="permanent", runs_on="trio"):
 
     def _start(self, tenant: Tenant) -> None:
         name = tenant.name
-        if self._desk.tenants.get(name) is not tenant or self._started.get(name) is tenant:
+        started, _ = self._started.get(name, (None, None))
+        if self._desk.tenants.get(name) is not tenant or started is tenant:
             return
         spec = lasting(
             TenantActor,
@@ -187,15 +189,16 @@ class Router(Actor, restart="permanent", runs_on="trio"):
         try:
             ref: ActorRef[TenantActor] = self.context.spawn(spec)
         except NameTaken:
-            return  # its last actor still ends; its `Terminated` starts the next
-        self._started[name] = tenant
+            self._waiting[name] = tenant  # its last actor still ends: `Terminated` starts the next
+            return
+        self._started[name] = tenant, ref
         self.context.watch(ref)
         self._publish(TenantStarted, ref.path, name)
 
     def _end(self, tenant: Tenant) -> None:
         name = tenant.name
-        ref = self.context.children.get(actor_name(name))
-        if ref is None or self._started.get(name) is not tenant:
+        started, ref = self._started.get(name, (None, None))
+        if ref is None or started is not tenant:
             return
         del self._started[name]
         ref.stop(block=False)
@@ -207,7 +210,8 @@ class Router(Actor, restart="permanent", runs_on="trio"):
         self._bus.publish(event(path, trio.current_time(), self._desk.channel.name, name))
 
     def _start_those_that_waited(self) -> None:
-        for tenant in list(self._desk.tenants.values()):
+        waiting, self._waiting = self._waiting, {}
+        for tenant in waiting.values():
             self._start(tenant)
 
 
