@@ -58,11 +58,10 @@ class Contender:
     record: Record
     messages: int
     consume: Callable[[Servers, str, str, int], dict[str, Any]]
-    peer: bool = False
 
 
 def run(options: Settings) -> Result:
-    contenders = [one for one in _contenders(options) if options.peers or not one.peer]
+    contenders = [*_contenders(options)]
     found: dict[str, list[dict[str, Any]]] = {one.name: [] for one in contenders}
     with servers() as running, _filled(running.kafka, contenders) as topics:
         for number in range(options.repeat):
@@ -76,15 +75,15 @@ def run(options: Settings) -> Result:
     return Result(NAME, [*_series(found)], [], notes)
 
 
-def _contenders(options: Settings) -> Sequence[Contender]:
+def _contenders(options: Settings) -> Iterator[Contender]:
     many, few = options.size(20_000, 1_000), options.size(1_000, 200)
-    return (
-        Contender(POSTGRESQL, ours, many, _on_postgresql),
-        Contender(SQLITE, ours, many, _on_sqlite),
-        Contender(RAW, plain, many, _raw),
-        Contender(BATCHES, plain, many, partial(_faststream, "batches"), peer=True),
-        Contender(SINGLE, plain, few, partial(_faststream, "single"), peer=True),
-    )
+    yield Contender(POSTGRESQL, ours, many, _on_postgresql)
+    if not options.quick:
+        yield Contender(SQLITE, ours, many, _on_sqlite)
+    yield Contender(RAW, plain, many, _raw)
+    if options.peers:
+        yield Contender(BATCHES, plain, many, partial(_faststream, "batches"))
+        yield Contender(SINGLE, plain, few, partial(_faststream, "single"))
 
 
 def _on_postgresql(running: Servers, topic: str, group: str, messages: int) -> dict[str, Any]:
