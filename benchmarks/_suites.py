@@ -12,7 +12,10 @@ from benchmarks.durable.workloads.publish import PUBLISH as DURABLE_PUBLISH
 from benchmarks.durable.workloads.recovery import RECOVERY
 from benchmarks.durable.workloads.relay import RELAY
 from benchmarks.durable.workloads.transactions import TRANSACTIONS
+from benchmarks.kafka.consume import CONSUME
 from benchmarks.latency.workload import LATENCY
+from benchmarks.tenants.channels import CHANNELS
+from benchmarks.tenants.dwell import DWELL
 from benchmarks.workloads.batches import BATCHES
 from benchmarks.workloads.calls import CALLS
 from benchmarks.workloads.drain import DRAIN
@@ -45,13 +48,13 @@ _ALL = (
         "the bus on PostgreSQL, beside pgqueuer, faststream-outbox, SAQ and procrastinate",
         (DURABLE_DRAIN, TRANSACTIONS, DURABLE_PUBLISH, HOT_ROWS, COSTS),
     ),
-    Suite("kafka", "the bus and Kafka", (RELAY,)),
+    Suite("kafka", "the bus on Kafka, beside FastStream", (CONSUME, RELAY)),
     Suite(
         "faults",
         "what a failure costs: the time until all goes on, and what runs twice",
         (RECOVERY,),
     ),
-    Suite("tenants", "what tenants cost each other", (TENANTS, FAIRNESS)),
+    Suite("tenants", "what tenants cost each other", (TENANTS, FAIRNESS, DWELL, CHANNELS)),
     Suite("latency", "how long messages take that come at a fixed rate", LATENCY),
 )
 

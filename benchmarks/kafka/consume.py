@@ -10,11 +10,12 @@ from itertools import count
 from typing import Any
 
 from actorbus.channels.kafka._records import Produced
+from benchmarks._environments import python
 from benchmarks._measure import Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Peer, Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._entries import body
-from benchmarks.durable._environments import python
 from benchmarks.durable._servers import Servers, servers, settings
 from benchmarks.durable.probes._work import ENDPOINT, Work
 from benchmarks.durable.raw._records import produce, record
@@ -142,4 +143,16 @@ def _series(found: Mapping[str, list[dict[str, Any]]]) -> Iterator[Series]:
             yield ratios(rates[POSTGRESQL], series)
 
 
-CONSUME = Workload(NAME, "a full topic, beside FastStream and aiokafka alone", run)
+CONSUME = Workload(
+    NAME,
+    "a full topic, beside FastStream and aiokafka alone",
+    run,
+    Scenario(
+        work="a handler that does nothing; four partitions, one process",
+        guarantee="at least once",
+        knobs={"commit_every": 1.0, "concurrency": 10, "body, characters": 200},
+        peers=(Peer(BATCHES, ENVIRONMENT), Peer(SINGLE, ENVIRONMENT)),
+        ceiling="aiokafka's batches of 500, each committed by hand",
+        needs=("PostgreSQL", "Kafka"),
+    ),
+)

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks._measure import Goal, Result, Series
 from benchmarks._process import measure, scratch
+from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.tenants.dwell_probe import CAPACITY, HANDLER, OTHERS, WORKERS
 
@@ -55,7 +56,7 @@ def _series(figures: Figures) -> Iterator[Series]:
 
 
 def _dwell(figures: Figures, tenants: int, load: float, shown: str) -> Series:
-    name = f"{tenants:,} tenants, the largest at {load:g}x: {shown}"
+    name = f"{tenants:,} tenant{'s' * (tenants > 1)}, the largest at {load:g}x: {shown}"
     values = tuple(1000 * one[str(load)][shown] for one in figures[tenants])
     return Series(name, "ms", values)
 
@@ -69,4 +70,13 @@ def _goals(figures: Figures) -> Iterator[Goal]:
             yield Goal(loaded.name, loaded.median, "at most", limit, "ms")
 
 
-DWELL = Workload(NAME, "the smallest tenant's wait against the load of the largest", run)
+DWELL = Workload(
+    NAME,
+    "the smallest tenant's wait against the load of the largest",
+    run,
+    Scenario(
+        work="tenants with shares as the carriers of the flights data, handlers of 20 ms",
+        guarantee="at least once",
+        knobs={"workers": WORKERS, "concurrency": WORKERS, "loads of the largest": "0.1, 1, 10x"},
+    ),
+)

@@ -49,12 +49,3 @@ def test_a_topic_is_consumed_beside_the_driver_alone(postgres_server, kafka_serv
     assert "actorbus, PostgreSQL as its store" in figures
     assert "aiokafka alone, a commit for 500" in figures
     assert all(figure > 0 for figure in figures.values())
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_making_and_reaping_a_tenants_channel_costs_time_and_memory():
-    figures = measured("tenants-channels")
-
-    assert figures["100 tenants: reaped"] > 0
-    assert figures["100 tenants: resident, living"] > 0
