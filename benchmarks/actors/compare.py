@@ -12,8 +12,10 @@ from benchmarks._settings import Settings, Workload
 
 OURS = "ours"
 PROBE = "benchmarks.actors.probe"
-PEERS = {"pykka": "benchmarks.actors.pykka_peer"}
-"""By the section of requirements-peers.txt; each program does all groups."""
+PEERS = {"pykka": "benchmarks.actors.pykka_peer", "xoscar": "benchmarks.actors.xoscar_peer"}
+"""Programs, by the section of requirements-peers.txt."""
+NAMES = {"pykka": "Pykka", "xoscar": "xoscar"}
+ALL_PEERS = ("pykka", "xoscar")
 WANTED = "pykka"
 """The peer that the goals are about."""
 
@@ -42,6 +44,7 @@ class Group:
     probe: str
     cores: int
     wanted: Mapping[str, Wanted]
+    peers: Sequence[str] = ("pykka",)
 
 
 GROUPS = (
@@ -63,6 +66,7 @@ GROUPS = (
         "inside",
         1,
         {"tell": Wanted(1.5, 3.0), "round trip": Wanted(1.0, 1.5)},
+        ALL_PEERS,
     ),
     Group(
         "actors-inside-two-cores",
@@ -70,6 +74,7 @@ GROUPS = (
         "inside",
         2,
         {"tell": Wanted(5.0, 8.0), "round trip": Wanted(2.0, 3.0)},
+        ALL_PEERS,
     ),
     Group(
         "actors-outside-two-cores",
@@ -82,7 +87,14 @@ GROUPS = (
             "single ask": Wanted(0.4, 0.6),
         },
     ),
-    Group("actors-spawning", "spawning, one core", "spawning", 1, {"spawning": Wanted(3.0, 5.0)}),
+    Group(
+        "actors-spawning",
+        "spawning, one core",
+        "spawning",
+        1,
+        {"spawning": Wanted(3.0, 5.0)},
+        ALL_PEERS,
+    ),
     Group("actors-plain-two-cores", "plain handlers, two cores", "plain", 2, {}),
     Group("actors-outside", "async handlers from a thread, one core", "outside", 1, {}),
 )
@@ -90,7 +102,7 @@ GROUPS = (
 
 def compare(group: Group, settings: Settings) -> Result:
     """Measure one group, each kind in turn, and compare them round by round."""
-    kinds = [OURS, *(PEERS if settings.peers else ())]
+    kinds = [OURS, *(group.peers if settings.peers else ())]
     rounds: dict[str, list[Mapping[str, float]]] = {kind: [] for kind in kinds}
     for number in range(settings.repeat):
         settings.progress(f"{group.title}: round {number + 1} of {settings.repeat}")
@@ -154,10 +166,13 @@ def measure_alone(name: str, settings: Settings) -> Result:
 
 
 def _beside(group: Group) -> Workload:
-    peers = [Peer(kind, kind) for kind in PEERS]
+    peers = [Peer(kind, kind) for kind in group.peers]
     knobs = {"cores": group.cores}
     scenario = Scenario(f"messages of one string: {group.title}", "at most once", knobs, peers)
-    return Workload(group.name, f"{group.title}, beside Pykka", partial(compare, group), scenario)
+    others = " and ".join(NAMES[kind] for kind in group.peers)
+    return Workload(
+        group.name, f"{group.title}, beside {others}", partial(compare, group), scenario
+    )
 
 
 WORK = {
