@@ -51,6 +51,8 @@ from actorbus._store._rows import QueueStatistics as QueueStatistics
 from actorbus._store._rows import Remembered as Remembered
 from actorbus._store._rows import ScheduleRow as ScheduleRow
 from actorbus._store._rows import StoredReply as StoredReply
+from actorbus._store._rows import SupervisionChange as SupervisionChange
+from actorbus._store._rows import SupervisionRow as SupervisionRow
 from actorbus._store._server import Bloat as Bloat
 from actorbus._store._server import Horizon as Horizon
 from actorbus._store._server import OnServer as OnServer
@@ -118,6 +120,8 @@ __all__ = [
     "StoreReplaced",
     "StoreUnavailable",
     "StoredReply",
+    "SupervisionChange",
+    "SupervisionRow",
     "TableSize",
     "Tables",
     "TransactionTooLong",

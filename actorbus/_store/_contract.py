@@ -19,6 +19,8 @@ from actorbus._store._rows import (
     Remembered,
     ScheduleRow,
     StoredReply,
+    SupervisionChange,
+    SupervisionRow,
 )
 from actorbus._store._turns import ReadTransaction, Turn
 from actorbus.consuming._pauses import Pause
@@ -317,6 +319,25 @@ class Store(Protocol):
 
     async def delete_schedule(self, name: str) -> bool:
         """Forget a schedule; False if there was none."""
+        ...
+
+    async def supervision(self) -> list[SupervisionRow]:
+        """Return what was set of the supervision of endpoints, by endpoint, reset ones included."""
+        ...
+
+    async def write_supervision(self, row: SupervisionRow, before: str) -> bool:
+        """Set an endpoint's supervision, and note it in the history; wait for the commit.
+
+        `before` are the settings that it replaces. Only if the stored version is the one before
+        the row's (of version 1: if there is none); otherwise somebody else was first, nothing is
+        stored, and it returns False.
+        """
+        ...
+
+    async def supervision_changes(
+        self, endpoint: str = "", *, limit: int = 100
+    ) -> list[SupervisionChange]:
+        """Return the history of one endpoint, or ("") of all, the newest first."""
         ...
 
     @property

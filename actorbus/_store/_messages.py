@@ -149,3 +149,5 @@ class Poll(NamedTuple):
     """Messages whose time to live ran out now."""
     pauses: tuple[Pause, ...] = ()
     """What is paused now."""
+    supervised: int = 0
+    """How often the supervision of endpoints was changed so far, all together."""

@@ -171,6 +171,34 @@ class ScheduleRow(msgspec.Struct, frozen=True, kw_only=True):
     """Grows by one with each change; see `Store.write_schedule`."""
 
 
+class SupervisionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What was set of an endpoint's supervision while its bus ran."""
+
+    endpoint: str
+    settings: str
+    """A JSON object; "{}" once it was reset."""
+    changed_at: float
+    """Unix time, as are all times here."""
+    changed_by: str
+    reason: str
+    version: int = 1
+    """Grows by one with each change; see `Store.write_supervision`."""
+
+
+class SupervisionChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of an endpoint's supervision, in the history."""
+
+    endpoint: str
+    version: int
+    """The number of the change, for each endpoint from 1."""
+    old_settings: str
+    """What was set before, a JSON object."""
+    new_settings: str
+    changed_at: float
+    changed_by: str
+    reason: str
+
+
 class DeadLetterGroup(msgspec.Struct, frozen=True):
     """How many dead letters are alike, and the times at which the first and the last died."""
 

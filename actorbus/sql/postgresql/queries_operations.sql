@@ -325,3 +325,34 @@ WITH gone AS (
     RETURNING number
 )
 SELECT count(*), coalesce(max(number), $3) FROM gone;
+
+-- name: supervision
+-- What was set of the supervision of endpoints, and of whom it was reset.
+SELECT endpoint, settings, changed_at, changed_by, reason, version
+FROM actorbus_supervision ORDER BY endpoint;
+
+-- name: add_supervision
+-- Set the supervision of an endpoint for the first time.
+INSERT INTO actorbus_supervision (endpoint, settings, changed_at, changed_by, reason, version)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING;
+
+-- name: change_supervision
+-- Set it again, unless somebody has changed it since it was read.
+UPDATE actorbus_supervision
+SET settings = $1, changed_at = $2, changed_by = $3, reason = $4, version = $5
+WHERE endpoint = $6 AND version = $7;
+
+-- name: note_supervision_change
+-- Keep a change in the history.
+INSERT INTO actorbus_supervision_changes (
+    endpoint, version, old_settings, new_settings, changed_at, changed_by, reason
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: supervision_changes
+-- The history of one endpoint, or ('') of all, the newest first.
+SELECT endpoint, version, old_settings, new_settings, changed_at, changed_by, reason
+FROM actorbus_supervision_changes
+WHERE $1 IN ('', endpoint)
+ORDER BY changed_at DESC, endpoint, version DESC LIMIT $2;

@@ -401,13 +401,14 @@ DELETE FROM actorbus_failed
 WHERE copy_id IN (SELECT copy_id FROM actorbus_dead_letters WHERE {matching});
 
 -- name: next_due
--- When the next waiting message comes due, when the next unclaimed one expires, and whether
--- anything is paused.
+-- When the next waiting message comes due, when the next unclaimed one expires, whether anything is
+-- paused, and how often the supervision of endpoints was changed.
 SELECT
     (SELECT min(due_at) FROM actorbus_messages WHERE state = 'waiting'),
     (SELECT min(expires_at) FROM actorbus_messages
      WHERE expires_at IS NOT NULL AND state <> 'claimed'),
-    EXISTS (SELECT 1 FROM actorbus_pauses WHERE channel >= '');
+    EXISTS (SELECT 1 FROM actorbus_pauses WHERE channel >= ''),
+    (SELECT coalesce(sum(version), 0) FROM actorbus_supervision WHERE endpoint >= '');
 
 -- name: promote
 -- Make ready what came due.
@@ -730,3 +731,34 @@ INSERT INTO actorbus_messages (
     copy_id, channel, endpoint, tenant, message_id, type_name, content_type, correlation_id,
     causation_id, timestamp, deduplication_key, on_failure, headers, body, ordering_key
 ) VALUES (?, ?, 0, 0, ?, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: supervision
+-- What was set of the supervision of endpoints, and of whom it was reset.
+SELECT endpoint, settings, changed_at, changed_by, reason, version
+FROM actorbus_supervision ORDER BY endpoint;
+
+-- name: add_supervision
+-- Set the supervision of an endpoint for the first time.
+INSERT INTO actorbus_supervision (endpoint, settings, changed_at, changed_by, reason, version)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING;
+
+-- name: change_supervision
+-- Set it again, unless somebody has changed it since it was read.
+UPDATE actorbus_supervision
+SET settings = ?, changed_at = ?, changed_by = ?, reason = ?, version = ?
+WHERE endpoint = ? AND version = ?;
+
+-- name: note_supervision_change
+-- Keep a change in the history.
+INSERT INTO actorbus_supervision_changes (
+    endpoint, version, old_settings, new_settings, changed_at, changed_by, reason
+)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: supervision_changes
+-- The history of one endpoint, or ('') of all, the newest first.
+SELECT endpoint, version, old_settings, new_settings, changed_at, changed_by, reason
+FROM actorbus_supervision_changes
+WHERE ? IN ('', endpoint)
+ORDER BY changed_at DESC, endpoint, version DESC LIMIT ?;

@@ -255,3 +255,28 @@ CREATE TABLE actorbus_schedules (
     paused         INTEGER NOT NULL,   -- 1: it does not tick until it is resumed
     version        INTEGER NOT NULL    -- grows with each change: of two processes one sends a tick
 ) STRICT, WITHOUT ROWID;
+
+
+-- Supervision that was set while the bus runs: what of an endpoint's retries, backoff and limits
+-- takes the place of what was declared. A row stays, empty, when they were reset.
+CREATE TABLE actorbus_supervision (
+    endpoint   TEXT PRIMARY KEY,       -- whose it is, on all channels and for all tenants
+    settings   TEXT NOT NULL,          -- what was set, as a JSON object; '{}': nothing
+    changed_at REAL NOT NULL,          -- when it was last changed
+    changed_by TEXT NOT NULL,          -- who changed it, as they said
+    reason     TEXT NOT NULL,          -- in their words
+    version    INTEGER NOT NULL        -- grows with each change: of two at once one is told
+) STRICT, WITHOUT ROWID;
+
+
+-- The history of that: each change with what it replaced. Nothing deletes it.
+CREATE TABLE actorbus_supervision_changes (
+    endpoint   TEXT NOT NULL,          -- whose supervision was changed
+    version    INTEGER NOT NULL,       -- the number of the change, for each endpoint from 1
+    old_settings TEXT NOT NULL,        -- what was set before, as a JSON object
+    new_settings TEXT NOT NULL,        -- what was set then
+    changed_at REAL NOT NULL,          -- when
+    changed_by TEXT NOT NULL,          -- by whom, as they said
+    reason     TEXT NOT NULL,          -- why, in their words
+    PRIMARY KEY (endpoint, version)
+) STRICT, WITHOUT ROWID;

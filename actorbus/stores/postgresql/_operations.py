@@ -23,6 +23,8 @@ from actorbus._store import (
     Remembered,
     ScheduleRow,
     StoredReply,
+    SupervisionChange,
+    SupervisionRow,
 )
 from actorbus.consuming._pauses import Pause
 from actorbus.stores.postgresql import (
@@ -34,6 +36,7 @@ from actorbus.stores.postgresql import (
     _retention,
     _schedules,
     _statistics,
+    _supervision,
 )
 from actorbus.stores.postgresql._connection import Connection
 
@@ -202,6 +205,24 @@ class Operations(ABC):
         """Return tenants that have messages on a channel."""
         return await self._read(
             lambda connection: _parking.tenants(connection, channel, limit), long=True
+        )
+
+    # -- supervision ------------------------------------------------------------------------
+
+    async def supervision(self) -> list[SupervisionRow]:
+        """Return what was set of the supervision of endpoints."""
+        return await self._read(_supervision.supervision)
+
+    async def write_supervision(self, row: SupervisionRow, before: str) -> bool:
+        """Set an endpoint's supervision; False if somebody else was first."""
+        return await self._write(lambda connection: _supervision.write(connection, row, before))
+
+    async def supervision_changes(
+        self, endpoint: str = "", *, limit: int = 100
+    ) -> list[SupervisionChange]:
+        """Return the history, the newest first."""
+        return await self._read(
+            lambda connection: _supervision.changes(connection, endpoint, limit)
         )
 
     # -- schedules, replies -----------------------------------------------------------------

@@ -49,13 +49,13 @@ class Polling:
         places = parts.claims.places
         ready |= places.owed()
 
-        async def look(connection: Connection) -> tuple[Due, bool, bool]:
+        async def look(connection: Connection) -> tuple[Due, bool, bool, int]:
             row = await connection.fetchrow(_POLL, mine, not places.any_slow)
             assert row is not None  # noqa: S101  it always returns one row
-            comes_due, expires, any_paused, now, any_ready, any_replies = row
-            return Due(comes_due, expires, any_paused, now), any_ready, any_replies
+            comes_due, expires, any_paused, now, any_ready, any_replies, supervised = row
+            return Due(comes_due, expires, any_paused, now), any_ready, any_replies, supervised
 
-        due, any_ready, any_replies = await parts.access.run(look)
+        due, any_ready, any_replies, supervised = await parts.access.run(look)
         self._clock.heard(asked_at, due.now)
         expired = 0
         while due.is_now:
@@ -69,7 +69,7 @@ class Polling:
         changed = (
             heard or any_replies or bool(ready) or self._is_untold(any_ready or places.any_slow)
         )
-        return Poll(changed, due.first, expired, pauses)
+        return Poll(changed, due.first, expired, pauses, supervised)
 
     def _is_untold(self, any_ready: bool) -> bool:  # noqa: FBT001  one answer of the database's
         now = self._clock.local()

@@ -18,7 +18,7 @@ from actorbus.stores.postgresql import _functions
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._queries import SCHEMA, migrations
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _LOCK: Final = 7_234_017_283_807_667_300
 """Of nobody else's: an advisory lock that whoever makes the tables holds."""

@@ -21,6 +21,8 @@ class Due(NamedTuple):
     expires: float | None
     any_paused: int
     """Whether there are pauses, some of which may be over."""
+    supervised: int
+    """How often the supervision of endpoints was changed."""
 
     @property
     def first(self) -> float | None:

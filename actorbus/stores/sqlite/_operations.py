@@ -16,6 +16,8 @@ from actorbus._store import (
     QueueStatistics,
     Remembered,
     ScheduleRow,
+    SupervisionChange,
+    SupervisionRow,
 )
 from actorbus.consuming._pauses import Pause
 from actorbus.stores.sqlite import (
@@ -28,6 +30,7 @@ from actorbus.stores.sqlite import (
     _retention,
     _schedules,
     _statistics,
+    _supervision,
 )
 from actorbus.stores.sqlite._options import SqliteOptions
 
@@ -161,6 +164,20 @@ class Operations(ABC):
     async def tenants(self, channel: str, *, limit: int) -> list[str]:
         """Return tenants that have messages on a channel."""
         return await self._read(lambda cursor: _parking.tenants(cursor, channel, limit), long=True)
+
+    async def supervision(self) -> list[SupervisionRow]:
+        """Return what was set of the supervision of endpoints."""
+        return await self._read(_supervision.supervision)
+
+    async def write_supervision(self, row: SupervisionRow, before: str) -> bool:
+        """Set an endpoint's supervision; False if somebody else was first."""
+        return await self._write(lambda cursor: _supervision.write(cursor, row, before))
+
+    async def supervision_changes(
+        self, endpoint: str = "", *, limit: int = 100
+    ) -> list[SupervisionChange]:
+        """Return the history, the newest first."""
+        return await self._read(lambda cursor: _supervision.changes(cursor, endpoint, limit))
 
     async def schedules(self) -> list[ScheduleRow]:
         """Return all schedules that were planned here, by name."""

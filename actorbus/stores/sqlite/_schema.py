@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from actorbus._store import NotAStore, SchemaTooNew, SchemaTooOld
 from actorbus.stores.sqlite._queries import QUERIES, SCHEMA, migrations
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 class Schema(NamedTuple):

@@ -316,7 +316,7 @@ class SqliteStore(Operations):
             expired += dropped
         pauses = await self._pauses() if due.any_paused else ()
         changed = writer.take_changed() or bool(promoted)
-        return Poll(changed, due.first, expired, pauses)
+        return Poll(changed, due.first, expired, pauses, due.supervised)
 
     async def _pauses(self) -> tuple[Pause, ...]:
         """Return the pauses that hold, and delete those whose time is over."""

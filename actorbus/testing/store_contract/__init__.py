@@ -31,6 +31,7 @@ from actorbus.testing.store_contract._sending import SendingContract
 from actorbus.testing.store_contract._settling import SettlingContract
 from actorbus.testing.store_contract._sharing import SharingContract
 from actorbus.testing.store_contract._steps import OpenStore as OpenStore
+from actorbus.testing.store_contract._supervision import SupervisionContract
 from actorbus.testing.store_contract._turns import TurnsContract
 
 __all__ = ["OneWriterContract", "OpenStore", "SharedStoreContract", "StoreContract"]
@@ -44,6 +45,7 @@ class StoreContract(
     PausingContract,
     ParkingContract,
     SchedulesContract,
+    SupervisionContract,
     OrderingContract,
     BrokerContract,
     RelayingContract,

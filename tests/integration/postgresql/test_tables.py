@@ -1,5 +1,7 @@
 """The tables of a PostgreSQL store as those who deploy it see them, and how they are migrated."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
 import trio
@@ -200,3 +202,38 @@ def test_doctor_looks_at_the_server(postgres, tmp_path):
 
     assert done.code == 0, done.out + done.err
     assert [found[name] for name in checks] == ["ok"] * 4
+
+
+VERSION_1 = Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")
+COLUMNS = """
+SELECT table_name, column_name, data_type, collation_name, is_nullable
+FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1, 2
+"""
+INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
+
+
+def shape(postgres):
+    with psycopg.connect(postgres) as connection:
+        return [connection.execute(query).fetchall() for query in (COLUMNS, INDEXES)]
+
+
+async def test_tables_of_version_1_become_those_of_a_new_database(store, postgres):
+    """With what is in them; the store works on them then."""
+    with psycopg.connect(postgres) as connection:
+        connection.execute(VERSION_1)
+        connection.execute("INSERT INTO actorbus_schema VALUES (1, 'the store', 1, 1)")
+        connection.execute("INSERT INTO actorbus_pauses VALUES ('orders', '', 1, NULL, 'moving')")
+    found, done = await store.tables(), await store.migrate()
+    migrated_shape = shape(postgres)
+    await store.open(process())
+    pauses = await store.pauses()
+    await store.close()
+    with psycopg.connect(postgres) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    await store.migrate()
+
+    assert (found.found, found.pending) == (1, ("0002_supervision.sql",))
+    assert (done.before, done.after) == (1, 2)
+    assert [pause.reason for pause in pauses] == ["moving"]
+    assert migrated_shape == shape(postgres)

@@ -12,7 +12,7 @@ from actorbus.testing import demand, names, process
 
 SCHEMAS = {
     version: Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
-    for version in (1, 2)
+    for version in (1, 2, 3)
 }
 
 MESSAGE = """
