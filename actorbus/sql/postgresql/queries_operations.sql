@@ -164,6 +164,15 @@ SELECT channel, tenant, endpoint, coalesce(parked_reason, '') AS reason, count(*
 FROM actorbus_messages WHERE state = 'parked' AND {matching}
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 
+-- name: parked_lines
+-- The ordering keys of the parked messages that go on next, as they will lie.
+SELECT DISTINCT coalesce($1::text, channel), endpoint, coalesce($2::text, tenant), ordering_key
+FROM (
+    SELECT channel, endpoint, tenant, ordering_key FROM actorbus_messages
+    WHERE state = 'parked' AND {matching} ORDER BY sequence LIMIT $3
+) AS following
+WHERE ordering_key IS NOT NULL;
+
 -- name: unpark
 -- Let parked messages go on, in the order of their sending, some at a time.
 UPDATE actorbus_messages

@@ -4,6 +4,7 @@ from typing import Final
 
 from actorbus._store import ParkedFilter, ParkedMessages
 from actorbus.stores.postgresql._connection import Connection, affected
+from actorbus.stores.postgresql._history import columns
 from actorbus.stores.postgresql._matching import of_parked
 from actorbus.stores.postgresql._queries import QUERIES
 
@@ -12,6 +13,7 @@ BATCH: Final = 500
 _READY_ENDPOINTS: Final = QUERIES["ready_endpoints"]
 _TENANTS: Final = QUERIES["tenants"]
 _LINE_UP: Final = QUERIES["line_up_again"]
+_LOCK_LINES: Final = QUERIES["lock_lines"]
 
 
 async def parked(connection: Connection, matching: ParkedFilter) -> list[ParkedMessages]:
@@ -36,8 +38,12 @@ async def unpark(
 ) -> tuple[int, set[str]]:
     """Let some go on, on this channel and tenant (None: as it was).
 
-    Returns how many, and their channels.
+    Returns how many, and their channels. Keys are locked before messages, as everywhere.
     """
+    text, values = of_parked("parked_lines", matching, *to, BATCH)
+    lines = await connection.fetch(text, *values)
+    if lines:
+        await connection.execute(_LOCK_LINES, *columns([tuple(line) for line in lines]))
     text, values = of_parked("unpark", matching, *to, BATCH)
     rows = await connection.fetch(text, *values)
     in_line = [sequence for sequence, _, is_in_line in rows if is_in_line]

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from actorbus._settlement import ACK, RELEASE, DeadLetter, DeadLetterReason, Retry
-from actorbus.stores.postgresql import _append, _settle
+from actorbus._store import ParkedFilter
+from actorbus.stores.postgresql import _append, _parking, _settle
 from actorbus.testing import demand, failure, names, outgoing
 from tests.integration.postgresql.steps import Database, on_database, waits_for_lock
 
@@ -225,3 +226,30 @@ def test_senders_and_settlers_of_many_keys_never_wait_for_each_other(postgres, s
             )
 
     on_database(postgres, test)
+
+
+def test_whoever_lets_parked_messages_go_on_locks_their_keys_before_them(postgres):
+    """While it waits for a key, nobody has to wait for it with that key in hand."""
+
+    async def test(database: Database) -> None:
+        one, other = await database.process(), await database.process("other")
+        watcher = await database.connect()
+        parked = outgoing("parked", ordering_key="k", parked="unknown tenant")
+        await one.append(outgoing("1", ordering_key="k"), parked)
+        async with other.connection.transaction():
+            await other.connection.execute("SELECT FROM actorbus_keys FOR UPDATE")
+            unparking = asyncio.create_task(unpark(one.connection))
+            await waits_for_lock(watcher, one.connection.get_server_pid())
+            free = "SELECT message_id FROM actorbus_messages FOR UPDATE NOWAIT"
+            async with watcher.transaction():
+                assert len(await watcher.fetch(free)) == 2
+        assert (await unparking)[0] == 1
+
+        assert names(await one.claim()) == ["1"]
+
+    on_database(postgres, test)
+
+
+async def unpark(connection: asyncpg.Connection) -> tuple[int, set[str]]:
+    async with connection.transaction():
+        return await _parking.unpark(connection, ParkedFilter(), (None, None))
