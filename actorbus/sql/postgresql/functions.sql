@@ -1113,8 +1113,9 @@ END $$;
 
 -- ------------------------------------------------------------------------------------------ time
 
--- Make ready a batch of what came due; return the channels.
-CREATE OR REPLACE FUNCTION actorbus_promote(p_limit INTEGER) RETURNS TEXT[]
+-- Make ready a batch of what came due, from a time on; return the channels.
+CREATE OR REPLACE FUNCTION actorbus_promote(p_limit INTEGER, p_from DOUBLE PRECISION)
+RETURNS TEXT[]
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -1124,7 +1125,7 @@ BEGIN
     WITH changed AS (
         UPDATE actorbus_messages SET state = 'ready' WHERE sequence = ANY(ARRAY(
             SELECT sequence FROM actorbus_messages
-            WHERE state = 'waiting' AND due_at <= (SELECT actorbus_now())
+            WHERE state = 'waiting' AND due_at >= p_from AND due_at <= (SELECT actorbus_now())
             ORDER BY due_at LIMIT p_limit
             FOR UPDATE SKIP LOCKED
         ))
@@ -1140,9 +1141,11 @@ BEGIN
 END $$;
 
 
--- Delete and count a batch of what is too old to be started; what somebody has locked is left for the
--- next time. Their keys are locked before they are.
-CREATE OR REPLACE FUNCTION actorbus_expire(p_limit INTEGER, OUT expired INTEGER, OUT ready TEXT[])
+-- Delete and count a batch of what is too old to be started, from a time on; what somebody has locked is
+-- left for the next time. Their keys are locked before they are.
+CREATE OR REPLACE FUNCTION actorbus_expire(
+    p_limit INTEGER, p_from DOUBLE PRECISION, OUT expired INTEGER, OUT ready TEXT[]
+)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -1152,7 +1155,8 @@ DECLARE
 BEGIN
     old := ARRAY(
         SELECT sequence FROM actorbus_messages
-        WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at <= now
+        WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at >= p_from
+          AND expires_at <= now
         ORDER BY expires_at LIMIT p_limit
     );
     PERFORM actorbus_lock_keys(ARRAY(
@@ -1237,19 +1241,53 @@ BEGIN
 END $$;
 
 
--- When the next waiting message comes due, when the next unclaimed one expires, whether anything is
--- paused, and what time it is.
+-- When the next waiting message comes due, when the next unclaimed one expires, each from a time on,
+-- whether anything is paused, and what time it is; how many entries of what is gone were passed over,
+-- and how many seconds that took.
 CREATE OR REPLACE FUNCTION actorbus_next_due(
+    p_due_from DOUBLE PRECISION, p_expires_from DOUBLE PRECISION,
     OUT comes_due DOUBLE PRECISION, OUT expires DOUBLE PRECISION, OUT any_paused BOOLEAN,
-    OUT now DOUBLE PRECISION
+    OUT now DOUBLE PRECISION, OUT passed BIGINT, OUT seconds DOUBLE PRECISION
 )
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
 SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    began_at DOUBLE PRECISION := extract(epoch FROM clock_timestamp());
 BEGIN
+    passed := -pg_stat_get_xact_tuples_returned('actorbus_messages_waiting'::regclass)
+        - pg_stat_get_xact_tuples_returned('actorbus_messages_expiring'::regclass);
     SELECT due_at INTO comes_due FROM actorbus_messages
-    WHERE state = 'waiting' ORDER BY due_at LIMIT 1;
+    WHERE state = 'waiting' AND due_at >= p_due_from ORDER BY due_at LIMIT 1;
     SELECT expires_at INTO expires FROM actorbus_messages
-    WHERE expires_at IS NOT NULL AND state <> 'claimed' ORDER BY expires_at LIMIT 1;
+    WHERE expires_at IS NOT NULL AND state <> 'claimed' AND expires_at >= p_expires_from
+    ORDER BY expires_at LIMIT 1;
+    passed := passed + pg_stat_get_xact_tuples_returned('actorbus_messages_waiting'::regclass)
+        + pg_stat_get_xact_tuples_returned('actorbus_messages_expiring'::regclass);
+    seconds := extract(epoch FROM clock_timestamp()) - began_at;
     any_paused := EXISTS (SELECT FROM actorbus_pauses);
     now := actorbus_now();
+END $$;
+
+
+-- Whether anything is ready, if that is asked, how many entries of what is gone were passed over to find
+-- out, and how many seconds that took.
+CREATE OR REPLACE FUNCTION actorbus_any_ready(
+    p_asked BOOLEAN, OUT any_ready BOOLEAN, OUT passed BIGINT, OUT seconds DOUBLE PRECISION
+)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    began_at DOUBLE PRECISION := extract(epoch FROM clock_timestamp());
+BEGIN
+    any_ready := FALSE;
+    passed := 0;
+    seconds := 0;
+    IF NOT p_asked THEN
+        RETURN;
+    END IF;
+    passed := -pg_stat_get_xact_tuples_returned('actorbus_messages_ready'::regclass);
+    PERFORM FROM actorbus_messages WHERE state = 'ready' ORDER BY channel, tenant LIMIT 1;
+    any_ready := FOUND;
+    passed := passed + pg_stat_get_xact_tuples_returned('actorbus_messages_ready'::regclass);
+    seconds := extract(epoch FROM clock_timestamp()) - began_at;
 END $$;

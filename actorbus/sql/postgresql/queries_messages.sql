@@ -121,15 +121,15 @@ RETURNING number;
 
 -- name: next_due
 -- When something is next to be done.
-SELECT comes_due, expires, any_paused, now FROM actorbus_next_due();
+SELECT comes_due, expires, any_paused, now, passed, seconds FROM actorbus_next_due($1, $2);
 
 -- name: promote
 -- Make ready what came due.
-SELECT actorbus_promote($1);
+SELECT actorbus_promote($1, $2);
 
 -- name: expire
 -- Delete what is too old to be started.
-SELECT expired, ready FROM actorbus_expire($1);
+SELECT expired, ready FROM actorbus_expire($1, $2);
 
 -- name: register_process
 -- Take a lease; a lost one is taken anew with a higher epoch.

@@ -1,5 +1,6 @@
 """What time does to messages: waiting ones come due, old ones expire."""
 
+from math import inf
 from typing import Final, NamedTuple
 
 from actorbus.stores.postgresql._connection import Connection
@@ -20,6 +21,10 @@ class Due(NamedTuple):
     any_paused: bool
     """Whether there are pauses, some of which may be over."""
     now: float
+    passed: int = 0
+    """How many entries of what is gone were passed over to find out."""
+    seconds: float = 0.0
+    """How long that took."""
 
     @property
     def first(self) -> float | None:
@@ -43,17 +48,25 @@ class Advanced(NamedTuple):
     """What is next."""
 
 
-async def next_due(connection: Connection) -> Due:
-    """Return when the next message comes due or expires, and whether any is paused. Reads only."""
-    row = await connection.fetchrow(_NEXT_DUE)
+async def next_due(
+    connection: Connection, due_from: float = -inf, expires_from: float = -inf
+) -> Due:
+    """Return when the next message comes due or expires, and whether any is paused. Reads only.
+
+    What comes due, or expires, before the times given is not looked at.
+    """
+    row = await connection.fetchrow(_NEXT_DUE, due_from, expires_from)
     assert row is not None  # noqa: S101  it always returns one row
     return Due(*row)
 
 
-async def advance(connection: Connection) -> Advanced:
+async def advance(
+    connection: Connection, due_from: float = -inf, expires_from: float = -inf
+) -> Advanced:
     """Expire a batch, and make a batch ready; processes that do it at once share the work."""
-    row = await connection.fetchrow(_EXPIRE, BATCH)
+    row = await connection.fetchrow(_EXPIRE, BATCH, expires_from)
     assert row is not None  # noqa: S101  it always returns one row
     expired, ready = row
-    promoted = await connection.fetchval(_PROMOTE, BATCH)
-    return Advanced(expired, {*ready, *promoted}, await next_due(connection))
+    promoted = await connection.fetchval(_PROMOTE, BATCH, due_from)
+    due = await next_due(connection, due_from, expires_from)
+    return Advanced(expired, {*ready, *promoted}, due)

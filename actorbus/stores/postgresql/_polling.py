@@ -1,8 +1,10 @@
 """Looking at the database again and again: what came due, and what others have committed.
 
-Rules: (1) one statement, unless something is due; (2) what others say by NOTIFY is news with the
-next poll, and so are answers for this process; (3) messages that are ready without a word, since
-nobody told of them or nobody can, are news at most each `_UNTOLD` seconds: they may be for others.
+Rules: (1) one statement, unless something is due; it begins to look where `_heads` says, and asks
+whether anything is ready unless that would take long, which counts as a yes; (2) what others say by
+NOTIFY is news with the next poll, and so are answers for this process; (3) messages that are ready
+without a word, since nobody told of them or nobody can, are news at most each `_UNTOLD` seconds:
+they may be for others.
 """
 
 from math import inf
@@ -14,7 +16,8 @@ from actorbus.stores.postgresql import _due, _pauses
 from actorbus.stores.postgresql._access import Access
 from actorbus.stores.postgresql._clock import DatabaseClock
 from actorbus.stores.postgresql._connection import Connection
-from actorbus.stores.postgresql._due import Due
+from actorbus.stores.postgresql._due import Advanced, Due
+from actorbus.stores.postgresql._heads import AnyReady, Heads, ReadyAsked
 from actorbus.stores.postgresql._queries import QUERIES
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ class Polling:
 
     def __init__(self, clock: DatabaseClock) -> None:
         self._clock = clock
+        self._heads = Heads(clock.local)
+        self._ready = ReadyAsked(clock.local)
         self._heard = False
         self._looked = -inf
 
@@ -49,17 +54,26 @@ class Polling:
         places = parts.claims.places
         ready |= places.owed()
 
-        async def look(connection: Connection) -> tuple[Due, bool, bool, int]:
-            row = await connection.fetchrow(_POLL, mine, not places.any_slow)
-            assert row is not None  # noqa: S101  it always returns one row
-            comes_due, expires, any_paused, now, any_ready, any_replies, supervised = row
-            return Due(comes_due, expires, any_paused, now), any_ready, any_replies, supervised
+        begins = self._heads.begins
 
-        due, any_ready, any_replies, supervised = await parts.access.run(look)
+        asks = not places.any_slow and self._ready.is_quick
+
+        async def look(connection: Connection) -> tuple[Due, bool, int, AnyReady]:
+            row = await connection.fetchrow(_POLL, mine, *begins, asks)
+            assert row is not None  # noqa: S101  it always returns one row
+            return Due(*row[:6]), row[6], row[7], AnyReady(*row[8:])
+
+        async def advance(connection: Connection) -> Advanced:
+            return await _due.advance(connection, *begins)
+
+        due, any_replies, supervised, ready_now = await parts.access.run(look)
         self._clock.heard(asked_at, due.now)
+        self._heads.looked(begins, due)
+        if asks:
+            self._ready.asked(ready_now)
         expired = 0
         while due.is_now:
-            advanced = await parts.access.write(_due.advance)
+            advanced = await parts.access.write(advance)
             expired += advanced.expired
             ready |= advanced.ready
             if not (advanced.expired or advanced.ready):
@@ -67,7 +81,7 @@ class Polling:
             due = advanced.due
         pauses = await _holding(parts.access) if due.any_paused else ()
         changed = (
-            heard or any_replies or bool(ready) or self._is_untold(any_ready or places.any_slow)
+            heard or any_replies or bool(ready) or self._is_untold(ready_now.is_so or not asks)
         )
         return Poll(changed, due.first, expired, pauses, supervised)
 
