@@ -4,7 +4,8 @@ Rules: (1) who waits is served first come, first served, at most `timeout` secon
 connection used last is used next, so that those that are not needed stay cold; (3) one that is
 closed, in doubt, or still inside a transaction is thrown away, and made anew when it is needed;
 (4) when one was thrown away because it did not answer, the idle ones are closed too: what swallowed
-its answers swallows theirs.
+its answers swallows theirs; (5) one that is in a new transaction goes to whoever wants one at once,
+or is rolled back.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from actorbus._store import StoreUnavailable
+from actorbus.stores.postgresql._begun import Begun
 from actorbus.stores.postgresql._errors import leaves_in_doubt
 
 
@@ -33,7 +35,8 @@ class Pool:
         self._places = size
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._closed = False
-        self._begun: set[Any] = set()
+        self._begun = Begun(self._roll_back_due)
+        self._rolling_back: set[asyncio.Task[None]] = set()
         self.opened = 0
         """Connections made so far."""
         self.thrown_away = 0
@@ -49,8 +52,24 @@ class Pool:
         """How many wait for one."""
         return len(self._waiting)
 
+    @property
+    def wants_begun(self) -> bool:
+        """Whether a new transaction would be used at once."""
+        return bool(self._waiting) or self._begun.is_worthwhile
+
     async def acquire(self) -> Any:
         """Return a connection. Raises StoreUnavailable when none is free in time."""
+        connection = await self._take()
+        if self.is_begun(connection):
+            await self._roll_back(connection)
+        return connection
+
+    async def acquire_to_begin(self) -> Any:
+        """Return one that may be in a new transaction already; ask `is_begun` at once."""
+        self._begun.asked()
+        return await self._take()
+
+    async def _take(self) -> Any:
         connection = self._reuse()
         if connection is not None:
             return connection
@@ -69,19 +88,17 @@ class Pool:
             self._idle.append(connection)
 
     def release_begun(self, connection: Any) -> bool:
-        """Give a connection that is in a new transaction to the first in line; False: none is."""
-        self._begun.add(connection)
-        if self._closed or connection.is_closed() or not self._hand_over(connection):
-            self._begun.discard(connection)
+        """Take back a connection that is in a new transaction; False: it cannot be used."""
+        if self._closed or connection.is_closed():
             return False
+        self._begun.add(connection)
+        if not self._hand_over(connection):
+            self._idle.append(connection)
         return True
 
     def is_begun(self, connection: Any) -> bool:
         """Whether a connection came with a transaction that has just begun. Asked once."""
-        if connection not in self._begun:
-            return False
-        self._begun.discard(connection)
-        return True
+        return self._begun.discard(connection)
 
     def _hand_over(self, connection: Any) -> bool:
         while self._waiting:
@@ -100,8 +117,6 @@ class Pool:
         connection = await self.acquire()
         broken = True
         try:
-            if self.is_begun(connection):
-                await connection.execute("ROLLBACK")
             yield connection
             broken = False
         except BaseException as error:
@@ -119,6 +134,7 @@ class Pool:
     async def close(self) -> None:
         """Close all of them, the idle ones in good order. Who waits gets StoreUnavailable."""
         self._closed = True
+        self._begun.stop()
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -134,10 +150,33 @@ class Pool:
     def _reuse(self) -> Any:
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if not connection.is_closed() and not self._begun.is_too_old(connection):
                 return connection
             self._throw_away(connection)
         return None
+
+    def _roll_back_due(self) -> None:
+        """Roll back the transactions that nobody wanted."""
+        for connection in self._begun.due():
+            if connection in self._idle:
+                self._idle.remove(connection)
+                self._begun.discard(connection)
+                task = asyncio.get_running_loop().create_task(self._clear(connection))
+                self._rolling_back.add(task)
+                task.add_done_callback(self._rolling_back.discard)
+
+    async def _clear(self, connection: Any) -> None:
+        with contextlib.suppress(Exception):  # it has been thrown away then
+            await self._roll_back(connection)
+            self.release(connection)
+
+    async def _roll_back(self, connection: Any) -> None:
+        """Leave a new transaction. If that fails the connection is thrown away."""
+        try:
+            await connection.execute("ROLLBACK")
+        except BaseException:
+            self.release(connection, broken=True)
+            raise
 
     async def _open(self) -> Any:
         if self._closed:
@@ -181,8 +220,8 @@ class Pool:
             connection = waiter.result()
             if connection is None:
                 self._wake_one()
-            else:
-                self.release(connection, broken=connection in self._begun)
+            elif not (self.is_begun(connection) and self.release_begun(connection)):
+                self.release(connection)
 
     def _throw_away(self, connection: Any) -> None:
         if connection in self._all:

@@ -101,10 +101,10 @@ class Transaction:
     async def commit(self, function: Callable[[Connection, str], Awaitable[T]]) -> T:
         """Call a function that ends with the statement that it is given, which commits.
 
-        Undo everything if it raises. While others wait for a connection, their BEGIN goes with it.
+        Undo everything if it raises. While more transactions are to be expected, the BEGIN of one
+        of them goes with it.
         """
-        pool = self._access.handlers
-        chained = bool(pool.waiting) and not self._access.connections.pooled
+        chained = self._access.handlers.wants_begun and not self._access.connections.pooled
         commit = COMMIT_AND_BEGIN if chained else COMMIT
         try:
             result = await self.call(lambda connection: function(connection, commit))
@@ -118,7 +118,7 @@ class Transaction:
         return result
 
     async def _pass_on(self) -> None:
-        """Give the connection, which is in a new transaction, to somebody who waits for one."""
+        """Give the connection back, which is in a new transaction."""
         connection = self._connection
         if self._access.handlers.release_begun(connection):
             self._connection = None
@@ -146,7 +146,7 @@ class Transaction:
     # -- inside -----------------------------------------------------------------------------
 
     async def _open(self) -> Any:
-        connection = await self._access.handlers.acquire()
+        connection = await self._access.handlers.acquire_to_begin()
         try:
             if not self._access.handlers.is_begun(connection):
                 await connection.execute(self._begin)

@@ -16,7 +16,7 @@ from actorbus._store import (
     TransactionTooLong,
     TurnEnded,
 )
-from actorbus.stores.postgresql import PostgresStore
+from actorbus.stores.postgresql import PostgresStore, _begun
 from actorbus.testing import process
 from actorbus.testing._store_samples import Listener, demand, names, outgoing
 from actorbus.testing.store_contract._steps import commit, effects, make_effects, write
@@ -211,6 +211,60 @@ async def test_handlers_that_wait_for_a_connection_get_one_in_turn(postgres):
 
         assert await effects(store) == [f"{number:02}" for number in range(50)]
         assert store.connection_statistics()["connections_opened"] <= 2 + 3
+
+
+IDLE_INSIDE = """
+    SELECT backend_xid IS NULL AND backend_xmin IS NULL FROM pg_stat_activity
+    WHERE datname = current_database() AND state = 'idle in transaction'
+"""
+
+
+async def follow_each_other(store, count=_begun.ENOUGH + 1):
+    """Commit so many transactions one behind the other, so that another one is expected."""
+    for number in range(count):
+        turn = await store.acquire("test")
+        await write(turn, f"{number}")
+        await commit(turn)
+
+
+async def test_a_transaction_that_began_before_it_was_wanted_sees_what_was_committed_since(
+    postgres, monkeypatch
+):
+    monkeypatch.setattr(_begun, "HOLD", 60.0)
+    async with opened(with_options(postgres, "pool_size=1")) as store:
+        await make_effects(store)
+        await follow_each_other(store)
+        with psycopg.connect(postgres, autocommit=True) as other:
+            assert other.execute(IDLE_INSIDE).fetchall() == [(True,)]
+            other.execute("INSERT INTO effects VALUES ('since')")
+        turn = await store.acquire("test")
+
+        assert ("since",) in [tuple(row) for row in await turn.fetch("SELECT * FROM effects")]
+        await turn.rollback()
+
+
+async def test_no_session_stays_inside_a_transaction_that_nobody_wanted(postgres):
+    async with opened(postgres) as store:
+        await make_effects(store)
+        with psycopg.connect(postgres, autocommit=True) as other, trio.fail_after(10):
+            await follow_each_other(store, 20)
+            while other.execute(IDLE_INSIDE).fetchall():  # noqa: ASYNC110  it is the server that acts
+                await trio.sleep(0.01)
+
+
+async def test_statistics_that_are_read_between_transactions_leave_them_what_they_are(
+    postgres, monkeypatch
+):
+    monkeypatch.setattr(_begun, "HOLD", 60.0)
+    async with opened(with_options(postgres, "pool_size=1")) as store:
+        await make_effects(store)
+        await follow_each_other(store)
+        await store.statistics()
+        turn = await store.acquire("test")
+        await write(turn, "undone")
+        await turn.rollback()
+
+        assert "undone" not in await effects(store)
 
 
 async def test_a_full_pool_is_an_outage_after_a_while_and_keeps_nobody_from_claiming(postgres):
