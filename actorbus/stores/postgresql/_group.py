@@ -154,7 +154,7 @@ class Line:
         begin = _SAVEPOINT
         if self._group is None:
             pool = self.access.handlers
-            connection = await pool.acquire()
+            connection = await pool.acquire_to_begin()
             timer = asyncio.get_running_loop().call_later(self._groups.lasts, self._time_is_up)
             self._group = Group(connection, timer)
             begin = f"{self._groups.limits}; {_SAVEPOINT}"
