@@ -147,7 +147,7 @@ class _Side:
         self.ending = False
         self._token = trio.lowlevel.current_trio_token()
         self.to_loop = _Lane(self.loop.call_soon_threadsafe)
-        self.to_trio = _Lane(self._wake_trio)
+        self.to_trio = _Lane(self._wake_trio_soon)
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._tasks: set[asyncio.Task[object]] = set()
         self._ended = trio.Event()
@@ -196,6 +196,15 @@ class _Side:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: a task failed", self.name, exc_info=error)
+
+    def _wake_trio_soon(self, call: Callable[[], object]) -> None:
+        """Wake the trio side at the end of this turn of the loop, for all that came until then.
+
+        At once, it would take the interpreter's lock from the rest of the turn.
+        """
+        if self.loop.is_closed():  # `stop` calls what is left
+            return
+        self.loop.call_soon(self._wake_trio, call)
 
     def _wake_trio(self, call: Callable[[], object]) -> None:
         try:

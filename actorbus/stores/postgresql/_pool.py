@@ -192,25 +192,32 @@ class Pool:
         return connection
 
     async def _wait(self) -> Any:
-        waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
         self._waiting.append(waiter)
+        timer = loop.call_later(self._timeout, self._waited_too_long, waiter)
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await waiter
-        except TimeoutError:
-            self._pass_on(waiter)
-            raise StoreUnavailable(
-                f"store {self._place}: all {self._size} connections were in use for"
-                f" {self._timeout:g} s (pool_size, timeout)"
-            ) from None
-        except BaseException:
+            connection = await waiter
+        except asyncio.CancelledError:
             self._pass_on(waiter)
             raise
+        finally:
+            timer.cancel()
         if connection is not None and not connection.is_closed():
             return connection
         if connection is not None:
             self._throw_away(connection)
         return await self._open() if self._places else await self._wait()
+
+    def _waited_too_long(self, waiter: "asyncio.Future[Any]") -> None:
+        if not waiter.done():
+            self._waiting.remove(waiter)
+            waiter.set_exception(
+                StoreUnavailable(
+                    f"store {self._place}: all {self._size} connections were in use for"
+                    f" {self._timeout:g} s (pool_size, timeout)"
+                )
+            )
 
     def _pass_on(self, waiter: "asyncio.Future[Any]") -> None:
         """Give up the place in line; a connection that came at the same moment goes on."""

@@ -57,12 +57,10 @@ class Transaction:
 
     async def execute(self, sql: str, parameters: Sequence[Any]) -> str:
         """Run a statement, or several without parameters; return the command tag."""
-
-        async def execute(connection: Any) -> str:
-            tag: str = await connection.execute(sql, *parameters, timeout=self._deadline)
-            return tag
-
-        return await self.call(execute)
+        tag: str = await self.call(
+            lambda connection: connection.execute(sql, *parameters, timeout=self._deadline)
+        )
+        return tag
 
     async def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
         """Run a statement for each of `parameters`."""
@@ -72,12 +70,10 @@ class Transaction:
 
     async def fetch(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Return all rows."""
-
-        async def fetch(connection: Any) -> list[Any]:
-            rows: list[Any] = await connection.fetch(sql, *parameters, timeout=self._deadline)
-            return rows
-
-        return await self.call(fetch)
+        rows: list[Any] = await self.call(
+            lambda connection: connection.fetch(sql, *parameters, timeout=self._deadline)
+        )
+        return rows
 
     async def call(self, function: Callable[[Any], Awaitable[T]]) -> T:
         """Call a function with the connection."""
