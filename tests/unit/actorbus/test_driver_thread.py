@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 
 import pytest
 import trio
@@ -245,6 +246,29 @@ async def test_calls_that_are_made_together_share_one_wake_up(drivers):
             nursery.start_soon(drivers.run, _name)
 
     assert len(wakes) < 50
+
+
+async def test_what_is_told_in_one_turn_of_the_loop_wakes_the_run_once(drivers):
+    """At its end, however long the turn takes: the run would want the lock that it holds."""
+    side, wakes, told, over = drivers._side, [], [], trio.Event()
+    wake = side._wake_trio
+
+    def counted(call):
+        wakes.append(call)
+        wake(call)
+
+    def tell(number):
+        drivers.tell(told.append, number)
+        if number == 2:
+            drivers.tell(over.set)
+        time.sleep(0.01)  # long enough for the run to look
+
+    side._wake_trio = counted
+    drivers.call_soon(lambda: [drivers.loop.call_soon(tell, number) for number in range(3)])
+    await over.wait()
+
+    assert told == [0, 1, 2]
+    assert len(wakes) == 1
 
 
 async def test_a_blocked_run_loop_does_not_stop_the_drivers(drivers):
