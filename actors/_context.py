@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from actors import _stash, _watch
 from actors._errors import ActorDeadError
 from actors._ref import ActorRef
+from actors._reported import mark_reported
 from actors._settings import Seconds, as_seconds
 from actors._tasks import start_task
 from actors._timers import Timer, schedule
@@ -164,6 +165,13 @@ class ActorContext:
         down.
         """
         start_task(self._living(), async_fn, args, name)
+
+    def told_of(self, error: BaseException) -> None:
+        """Note that a failure was told of in better words: the log need not have its traceback.
+
+        It is a failure like any other: raise it, and it is published, counted and supervised.
+        """
+        mark_reported(error)
 
     def _living(self) -> Cell:
         if self._cell.actor is not self._actor:

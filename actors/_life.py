@@ -35,6 +35,7 @@ from actors._events import (
     Started,
 )
 from actors._loop import add_hint, serve
+from actors._reported import is_reported
 from actors._stash import unstash
 from actors._stuck import give_up_thread
 from supervisors import (
@@ -243,7 +244,8 @@ def _is_overflow_of_another(cell: Cell, error: BaseException, ending: Ending) ->
 
 
 def _say_failed(cell: Cell, error: BaseException, phase: Phase) -> None:
-    _log_failure(cell, error)
+    if not is_reported(error):
+        _log_failure(cell, error)
     cell.publish(Failed, error, phase)
     cell.system.look_at(error)
 

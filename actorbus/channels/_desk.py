@@ -166,6 +166,11 @@ class Desk(Protocol):
         """Whether a claim would ask for messages."""
         ...
 
+    @property
+    def holds_ready(self) -> bool:
+        """Whether messages that are here already should be handed out now."""
+        ...
+
     def could_take(self, endpoint: str, tenant: str) -> bool:
         """Whether a ready message of this queue should be claimed now."""
         ...
@@ -242,6 +247,11 @@ class StoreDesk:
     def has_room(self) -> bool:
         """Whether an endpoint has room."""
         return any(endpoint.workload.room() for endpoint in self.endpoints)
+
+    @property
+    def holds_ready(self) -> bool:
+        """Whether messages that are here should be handed out; all that wait lie in the store."""
+        return False
 
     def could_take(self, endpoint: str, tenant: str) -> bool:
         """Whether this endpoint is here and has room."""

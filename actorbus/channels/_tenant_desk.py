@@ -154,6 +154,11 @@ class TenantDesk:
         held = sum(self._unstarted().values())
         return self.shares.busy < self.shares.workers and held < self.channel.max_in_flight
 
+    @property
+    def holds_ready(self) -> bool:
+        """Whether messages that are here should be handed out; all that wait lie in the store."""
+        return False
+
     def could_take(self, endpoint: str, tenant: str) -> bool:
         """Whether this tenant's endpoint has room, or the tenant could be started."""
         if endpoint not in self._ids or self._paused.holds(self.channel.name, [endpoint]):

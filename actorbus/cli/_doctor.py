@@ -15,6 +15,7 @@ from actorbus.cli._arguments import App, AsJson, Traceback
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
 from actorbus.cli._target import RUN_MAKES_IT, load
+from actorbus.operations._brokers import ask_brokers, look_at_brokers
 from actorbus.operations._doctor import (
     Stored,
     look_at_disk,
@@ -34,7 +35,7 @@ def doctor(
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Check configuration, drivers, store, clocks, processes and messages. Code 1: wrong."""
+    """Check configuration, drivers, brokers, store, clocks, processes, messages. Code 1: wrong."""
     with reported(as_json=as_json, show_traceback=traceback) as output:
         findings = trio.run(_examine, load(app))
         _show(output, findings)
@@ -55,6 +56,7 @@ async def _examine(bus: ActorBus) -> list[Finding]:
     for name in sorted(configuration.outboxes.after_commit):
         text = f"channel {name!r} has outbox=False: at most once from commit to broker"
         findings.append(Finding("channels", Status.WARNING, text))
+    findings += look_at_brokers(await ask_brokers(bus.channels, bus.name))
     return [*findings, *await _look_at_store(bus)]
 
 

@@ -19,6 +19,7 @@ from actorbus.declaring._broker_channel import BrokerChannel
 from actorbus.declaring._channel import Channel
 from actorbus.declaring._handlers import HandlerSpec
 from actorbus.distributed._distribution import Distribution
+from actorbus.operations._brokers import Answer, ask_brokers
 from actorbus.operations._stranded import Contested, Stranded, contested, stranded
 from actorbus.outbox._outboxes import Relay
 
@@ -41,6 +42,7 @@ class Survey:
     pauses: Sequence[Pause] = ()
     remembered: Remembered | None = None
     now: float = 0.0
+    brokers: Sequence[Answer] = ()
 
 
 def list_command(app: App, *, as_json: AsJson = False, traceback: Traceback = False) -> None:
@@ -84,6 +86,7 @@ async def _survey(bus: ActorBus) -> Survey:
             await bus.pauses(),
             await bus.store.remembered(),
             bus.store.now(),
+            await ask_brokers(bus.channels, bus.name),
         )
 
 
@@ -103,6 +106,7 @@ def _document(survey: Survey) -> dict[str, Any]:
             {"outbox": one.outbox, "broker": one.broker, **_totals(_relayed(survey, one))}
             for one in survey.relays
         ],
+        "brokers": [_broker(one) for one in survey.brokers],
         "distributed": _list_services.document(survey.distribution, survey.queues, COUNTS),
         "unknown": [msgspec.to_builtins(queue) for queue in _unknown(survey)],
         "parked": [msgspec.to_builtins(one) for one in survey.parked],
@@ -112,6 +116,18 @@ def _document(survey: Survey) -> dict[str, Any]:
         "contested": [asdict(one) for one in survey.contested],
         "pauses": [asdict(pause) for pause in survey.pauses],
         "deduplication": survey.remembered and asdict(survey.remembered),
+    }
+
+
+def _broker(answer: Answer) -> dict[str, Any]:
+    state = answer.state
+    return {
+        "channel": answer.channel.name,
+        "topic": answer.channel.topic_name,
+        "group": answer.group,
+        "partitions": None if state is None else state.partitions,
+        "left": None if state is None else state.lag,
+        "trouble": None if answer.error is None else repr(answer.error),
     }
 
 
@@ -137,6 +153,12 @@ def _show(output: Output, survey: Survey) -> None:
                 for one in survey.relays
             ),
             right=len(COUNTS),
+        )
+    if survey.brokers:
+        output.table(
+            "topics, from which channels are consumed",
+            ("channel", "topic", "group", "partitions", "not consumed", "trouble"),
+            (tuple(_broker(one).values()) for one in survey.brokers),
         )
     _list_services.show(output, survey.distribution, survey.queues, COUNTS)
     _show_stored(output, survey)

@@ -55,7 +55,7 @@ class ProgressWatch:
         queues = await self._store.statistics()
         for desk, silence, seconds in silent:
             silence.since = None
-            if any(_is_ready_for(desk, queue) for queue in queues):
+            if desk.holds_ready or any(_is_ready_for(desk, queue) for queue in queues):
                 self._restart(desk, seconds)
 
     def _seconds(self, desk: Desk, silence: Silence) -> float:

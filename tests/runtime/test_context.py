@@ -218,3 +218,20 @@ async def test_an_actor_that_stays_idle_ends_with_its_system(autojump_clock):
     async with ActorSystem("shop") as system:
         refs = [system.spawn(Doing) for _ in range(10)]
     assert not any(ref.is_alive() for ref in refs)
+
+
+async def test_a_failure_that_was_told_of_is_published_and_not_logged(autojump_clock, caplog):
+    def fail(self):
+        error = ConnectionError("gone")
+        self.context.told_of(error)
+        raise error
+
+    caplog.set_level("ERROR", logger="pykka")
+    async with ActorSystem("shop") as system:
+        failures = []
+        system.events.subscribe(failures.append, Failed)
+        ref = system.spawn(Doing, name="orders")
+        ref.tell(fail)
+        assert await ref.request("next") == 1
+    assert [str(event.exception) for event in failures] == ["gone"]
+    assert caplog.records == []

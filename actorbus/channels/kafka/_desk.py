@@ -175,8 +175,19 @@ class KafkaDesk(StoreDesk):
     def look_again(self) -> None:
         """Ring the bell if an endpoint may have more, and has room."""
         super().look_again()
-        if any(heap and one.workload.room() for heap, one in self._heaps()):
+        if self._could_hand_out:
             self.bell.ask()
+
+    @property
+    def _could_hand_out(self) -> bool:
+        return any(heap and one.workload.room() for heap, one in self._heaps())
+
+    @property
+    def holds_ready(self) -> bool:
+        """Whether what was fetched should be handed out now."""
+        if self._closed or (self.throttling is not None and self.throttling.refuses("")):
+            return False
+        return self._could_hand_out
 
     def _heaps(self) -> list[tuple[list[Delivery], Endpoint]]:
         return [(self._waiting[_id_of(one)], one) for one in self.endpoints]

@@ -50,7 +50,7 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
         self._bus = bus
         self._desk = desk
         self._drivers: DriverThread = bus.drivers
-        self.fetched = 0
+        self._consumer: _Consumer | None = None
 
     async def on_start(self) -> None:
         """Begin to fetch."""
@@ -64,7 +64,7 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
             "channel": desk.channel.name,
             "group": desk.group,
             "partitions": len(desk.partitions),
-            "fetched": self.fetched,
+            "fetched": 0 if self._consumer is None else self._consumer.fetched,
             "left": desk.left,
             "trouble": None if desk.trouble is None else str(desk.trouble),
         }
@@ -82,6 +82,7 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
 
         session = Session(self._desk.channel, self._desk.group, lambda one: drivers.tell(put, one))
         consumer = _Consumer(self._bus, self._desk, session, path=self.context.path)
+        self._consumer = consumer
         try:
             async with trio.open_nursery() as nursery:
                 connected = trio.CancelScope(shield=True)
@@ -95,7 +96,6 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
                     consumer.is_over = True
                     with trio.move_on_after(LAST_WORDS, shield=True):
                         await consumer.end()
-                    self.fetched += consumer.fetched
                     connected.cancel()
                     nursery.cancel_scope.cancel()
         except BaseException as error:
@@ -107,16 +107,29 @@ class KafkaIntake(Actor, restart="permanent", runs_on="trio"):
             await self._drivers.run(session.run)
 
     def _tell_of(self, error: BaseException) -> None:
-        """Publish what is wrong; a cancellation is not."""
-        for leaf in leaves(error):
-            if isinstance(leaf, trio.Cancelled):
-                continue
-            now, path = trio.current_time(), self.context.path
+        """Publish what is wrong; a cancellation is not. What is expected needs no traceback."""
+        found = [leaf for leaf in leaves(error) if not isinstance(leaf, trio.Cancelled)]
+        for leaf in found:
             if isinstance(leaf, StoreError):
-                self._bus.publish(StoreTrouble(path, now, leaf))
+                self._bus.publish(StoreTrouble(self.context.path, trio.current_time(), leaf))
             elif not isinstance(leaf, IntakeStalled):  # which has been told
-                self._desk.trouble = leaf
-                self._bus.publish(BrokerTrouble(path, now, self._desk.channel.name, leaf))
+                tell_of_trouble(self._bus, self._desk, self.context.path, leaf)
+        if all(is_expected(leaf) for leaf in found):
+            self.context.told_of(error)
+
+
+def tell_of_trouble(bus: Surroundings, desk: KafkaDesk, path: str, error: BaseException) -> None:
+    """Publish what is wrong with the broker, unless it is what was wrong before."""
+    before, desk.trouble = desk.trouble, error
+    if before is None or repr(before) != repr(error):
+        bus.publish(BrokerTrouble(path, trio.current_time(), desk.channel.name, error))
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether an error is one that brokers, and the ways to them, have now and then."""
+    from aiokafka.errors import KafkaError
+
+    return isinstance(error, KafkaError | OSError | TimeoutError | IntakeStalled)
 
 
 class _Consumer:
@@ -238,7 +251,7 @@ class _Consumer:
         try:
             await self._drivers.run(self._session.commit, offsets)
         except Exception as error:  # noqa: BLE001  the driver's: published; it comes again
-            self._in_trouble(error)
+            tell_of_trouble(self._bus, self._desk, self._path, error)
             return
         for place, offset in offsets.items():
             partition = self._desk.partitions.get(place)
@@ -249,7 +262,7 @@ class _Consumer:
 
     def _looked(self, trouble: BaseException | None, left: int | None) -> None:
         if trouble is not None:
-            self._in_trouble(trouble)
+            tell_of_trouble(self._bus, self._desk, self._path, trouble)
             return
         self._desk.left = left
         self._watch(left)
@@ -267,12 +280,6 @@ class _Consumer:
             name, seconds = desk.channel.name, now - self._moved_at
             self._bus.publish(ChannelStalled(self._path, now, name, seconds))
             raise IntakeStalled(f"channel {name!r} fetched nothing for {seconds:g} s")
-
-    def _in_trouble(self, error: BaseException) -> None:
-        before, self._desk.trouble = self._desk.trouble, error
-        if before is None or repr(before) != repr(error):
-            name, now = self._desk.channel.name, trio.current_time()
-            self._bus.publish(BrokerTrouble(self._path, now, name, error))
 
     def _say_what_is_wanted(self) -> None:
         wanted = self._desk.full_partitions(), self._desk.is_holding

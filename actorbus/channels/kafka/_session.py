@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from actorbus.channels.kafka._careful import CarefulReader, is_about_records
 from actorbus.channels.kafka._partitions import Place
@@ -96,16 +96,14 @@ class Session:
     async def run(self) -> None:
         """Join the group and fetch, until cancelled. Raises the driver's errors."""
         self._consumer = consumer = make_consumer(self._channel, self._group)
-        looking: asyncio.Task[None] | None = None
         try:
             await consumer.start()
             consumer.subscribe([self._channel.topic_name], listener=_Listener(self))
-            looking = asyncio.create_task(self._look(consumer))
-            await self._fetch(consumer)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._look(consumer))
+                both.create_task(self._fetch(consumer))
         finally:
             self._consumer = None
-            if looking is not None:
-                looking.cancel()
             with contextlib.suppress(TimeoutError, KafkaError):  # its partitions time out then
                 await asyncio.wait_for(consumer.stop(), STOP_WITHIN)
 
@@ -256,6 +254,8 @@ class Session:
         try:
             left = await asyncio.wait_for(self._left(consumer), ANSWER_WITHIN)
             return Looked(self._careful.trouble if self._careful else None, left)
+        except IllegalStateError:  # a partition has gone to another process meanwhile
+            return Looked(None, None)
         except (KafkaError, TopicMissing, TimeoutError, OSError) as error:
             return Looked(error, None)
 
