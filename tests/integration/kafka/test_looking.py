@@ -3,6 +3,7 @@
 import pytest
 
 from actorbus import KafkaChannel, Transaction
+from actorbus.channels.kafka._inquiry import TopicState
 from actorbus.operations._brokers import ask_brokers
 from tests.acceptance.command_line import CommandLine
 from tests.integration.kafka.conftest import OrderPlaced, eventually, record
@@ -30,8 +31,8 @@ async def test_how_far_a_group_is(make_bus, broker, seen):
         await eventually(lambda: broker.committed(GROUP).get(0) == 5)
     broker.produce(*(record(number, BILL) for number in range(3)), partition=1)
     (behind,) = await ask_brokers(bus.channels[:1], "shop")
-    assert (new.state.partitions, new.state.begun, new.state.lag) == (4, False, 5)
-    assert (behind.state.begun, behind.state.lag) == (True, 3)
+    assert new.state == TopicState(4, begun=False, lag=5)
+    assert behind.state == TopicState(4, begun=True, lag=3)
 
 
 async def test_a_server_that_is_not_there_and_a_topic_that_is_not(broker):
@@ -39,7 +40,7 @@ async def test_a_server_that_is_not_there_and_a_topic_that_is_not(broker):
     late = KafkaChannel("late", servers=broker.servers, topic="never-made")
     unreachable, missing = await ask_brokers([gone, late], "shop")
     assert "127.0.0.1" in repr(unreachable.error)
-    assert missing.state.partitions == 0
+    assert missing.state == TopicState(0)
 
 
 @pytest.mark.slow

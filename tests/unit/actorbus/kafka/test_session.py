@@ -2,6 +2,7 @@
 
 import asyncio
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
@@ -87,7 +88,9 @@ async def test_what_was_fetched_and_is_not_handed_out_restarts_the_claiming(auto
         def __missing__(self, path):
             return SimpleNamespace(tell=lambda message: told.append((path, message.seconds)))
 
-    watch = ProgressWatch(Store(), System(), lambda: [desk])
+    store: Any = Store()
+    system: Any = System()
+    watch = ProgressWatch(store, system, lambda: [desk])
     for _ in range(4):
         await watch.look()
         await trio.sleep(5)
