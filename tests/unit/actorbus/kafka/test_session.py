@@ -1,6 +1,7 @@
 """The session with a driver that fails in ways that nobody expects."""
 
 import asyncio
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,26 +64,29 @@ def test_what_a_broker_has_now_and_then_is_told(monkeypatch):
     assert asyncio.run(session.looked(consumer)) == Looked(error, None)
 
 
+@dataclass(frozen=True)
+class Desk:
+    """The desk of a channel that has messages, and room for them."""
+
+    channel: Any
+    has_room = holds_ready = True
+    claimed = 3
+
+    def has_turn(self):
+        return True
+
+
 async def test_what_was_fetched_and_is_not_handed_out_restarts_the_claiming(autojump_clock):
     """Nothing of it lies in the store, so that nobody else would see that it waits."""
     told = []
 
-    class Desk(SimpleNamespace):
-        __hash__ = object.__hash__
-
-    desk = Desk(
-        channel=SimpleNamespace(name="orders"),
-        has_room=True,
-        has_turn=lambda: True,
-        claimed=3,
-        holds_ready=True,
-    )
+    desk: Any = Desk(SimpleNamespace(name="orders"))
 
     class Store:
         async def statistics(self):
             return []
 
-    class System(dict):
+    class System(dict[str, Any]):
         name = "shop"
 
         def __missing__(self, path):
