@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from actorbus import ActorBus, Ending, Limits, RunResult
 from actorbus.cli._signals import stop_requests
+from actorbus.cli._waiting import Patience
 
 
 async def consume(
@@ -16,14 +18,20 @@ async def consume(
     note: Callable[[str], None],
     *,
     prioritised: bool = False,
+    store_wait: float | None = None,
 ) -> RunResult:
-    """Consume the channels (all, if none is named) until one of the limits or a signal."""
+    """Consume the channels (all, if none is named) until one of the limits or a signal.
+
+    A database server that is away is waited for, for `store_wait` seconds (None: for ever).
+    """
     with stop_requests() as stop:
+        patience = Patience(bus, stop, store_wait)
 
         async def until_signal() -> None:
             await stop.wait()
 
         def started() -> None:
+            patience.started()
             others = bus.check().distribution.foreign_channels()
             names = channels or [one.name for one in bus.channels if one.name not in others]
             note(f"consuming {', '.join(names)} (process {os.getpid()})")
@@ -31,13 +39,16 @@ async def consume(
         def over(ending: Ending, reason: str) -> None:
             note(f"stopping: {stop.name or reason or ending.value}")
 
-        return await bus.work(
-            list(channels) or "all",
-            limits,
-            prioritised=prioritised,
-            more={Ending.SIGNAL: until_signal},
-            started=started,
-            over=over,
+        return await patience.run(
+            partial(
+                bus.work,
+                list(channels) or "all",
+                limits,
+                prioritised=prioritised,
+                more={Ending.SIGNAL: until_signal},
+                started=started,
+                over=over,
+            )
         )
 
 

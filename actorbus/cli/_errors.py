@@ -32,7 +32,7 @@ class Complaint:
 
 def complaint(error: Exception) -> Complaint:
     """Find the words and the exit code for an error."""
-    error = _alone(error)
+    error = alone(error)
     match error:
         case CommandFailed():
             return Complaint(error.text, error.code, error.details)
@@ -53,7 +53,7 @@ def complaint(error: Exception) -> Complaint:
             return Complaint(what, ExitCode.FAILURE, ("--traceback shows where it was raised",))
 
 
-def _alone(error: Exception) -> Exception:
+def alone(error: Exception) -> Exception:
     """Take an exception out of the groups that nurseries put around it."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]

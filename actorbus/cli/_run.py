@@ -57,6 +57,14 @@ def run(
             "--by-priority", help="A channel waits while those named before it have messages."
         ),
     ] = False,
+    store_wait: Annotated[
+        Duration | None,
+        typer.Option(
+            parser=duration,
+            metavar="DURATION",
+            help="Fail if the database server is away for 30s at the start. Else it is waited for.",
+        ),
+    ] = None,
     record: RecordTo = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     as_json: AsJson = False,
@@ -79,7 +87,9 @@ def run(
         bus = load(app)
         chosen = declared_channels(bus, channels or [])
         with recording(bus, record):
-            result = run_bus(bus, chosen, limits, output, prioritised=by_priority)
+            result = run_bus(
+                bus, chosen, limits, output, prioritised=by_priority, store_wait=store_wait
+            )
         show_result(output, result)
     if result.ending is Ending.FAILURE:
         raise typer.Exit(ExitCode.HANDLER_FAILED)
@@ -92,12 +102,12 @@ def run_bus(
     output: Output,
     *,
     prioritised: bool = False,
+    store_wait: float | None = None,
 ) -> RunResult:
     """Consume until a signal or a limit, and return how it ended."""
+    run = partial(consume, prioritised=prioritised, store_wait=store_wait)
     try:
-        return trio.run(
-            partial(consume, prioritised=prioritised), bus, channels, limits, output.note
-        )
+        return trio.run(run, bus, channels, limits, output.note)
     except SystemExit as error:  # its code would be taken for one of this command's
         raise CommandFailed(f"the application called sys.exit({error.code!r})") from error
 
