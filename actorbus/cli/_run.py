@@ -122,8 +122,13 @@ def log_to_stderr(level: str) -> None:
 
 
 def declared_channels(bus: ActorBus, names: list[str]) -> list[str]:
-    """Return the names; raise CommandFailed for those that no channel has."""
+    """Return the names; raise CommandFailed for those that no channel has.
+
+    A channel that leads on to others may be named: they are consumed.
+    """
     known = [channel.name for channel in bus.channels]
+    if not set(names) <= set(known):
+        known += [routing.name for routing in bus.check().routings]
     unknown = [name for name in names if name not in known]
     if unknown:
         lines = [f"no channel {name!r}{did_you_mean(name, known)}" for name in unknown]
