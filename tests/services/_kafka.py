@@ -127,7 +127,13 @@ class KafkaServer(Kafka):
             )
         )
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"]
+        tool = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            "server.properties",
+        ]
         run(
             [_java(), "-XX:TieredStopAtLevel=1", *classpath, *tool],
             cwd=folder,
