@@ -12,6 +12,8 @@ from benchmarks.durable.workloads.publish import PUBLISH as DURABLE_PUBLISH
 from benchmarks.durable.workloads.recovery import RECOVERY
 from benchmarks.durable.workloads.relay import RELAY
 from benchmarks.durable.workloads.transactions import TRANSACTIONS
+from benchmarks.faults.kill import KILL
+from benchmarks.faults.restarts import RESTARTS
 from benchmarks.kafka.consume import CONSUME
 from benchmarks.latency.workload import LATENCY
 from benchmarks.tenants.channels import CHANNELS
@@ -52,7 +54,7 @@ _ALL = (
     Suite(
         "faults",
         "what a failure costs: the time until all goes on, and what runs twice",
-        (RECOVERY,),
+        (RECOVERY, KILL, RESTARTS),
     ),
     Suite("tenants", "what tenants cost each other", (TENANTS, FAIRNESS, DWELL, CHANNELS)),
     Suite("latency", "how long messages take that come at a fixed rate", LATENCY),

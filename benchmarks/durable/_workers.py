@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks._process import ROOT, MeasurementFailed
@@ -28,9 +29,9 @@ class Worker:
     It stops in good order when its standard input ends.
     """
 
-    def __init__(self, module: str, *arguments: object) -> None:
+    def __init__(self, module: str, *arguments: object, python: Path | None = None) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, arguments)],
+            [str(python or sys.executable), "-m", module, *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -98,9 +99,11 @@ class Worker:
 
 
 @contextmanager
-def workers(count: int, module: str, *arguments: object) -> Iterator[list[Worker]]:
+def workers(
+    count: int, module: str, *arguments: object, python: Path | None = None
+) -> Iterator[list[Worker]]:
     """Give workers that are ready; whatever happens, none is left."""
-    started = [Worker(module, *arguments) for _ in range(count)]
+    started = [Worker(module, *arguments, python=python) for _ in range(count)]
     try:
         for worker in started:
             worker.until_ready()

@@ -4,6 +4,7 @@
 transaction and 20 ms.
 """
 
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -56,4 +57,5 @@ async def fill(url: str, messages: int) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # a server, or a process beside it, is meant to be killed
     trio.run(work, *sys.argv[1:])
