@@ -1,6 +1,8 @@
 """Messages of ordering keys whose handlers fail now and then, and say what they saw.
 
 RECORDER_STORE   the URL of its store
+RECORDER_KAFKA   brokers; then messages go through a combined channel, an outbox and Kafka
+RECORDER_TOPIC   the topic
 RECORDER_LEASE   seconds
 RECORDER_SEED    of the failures
 """
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
-from actorbus import ActorBus, Retry, Transaction, field
+from actorbus import ActorBus, CombinedChannel, KafkaChannel, Retry, Transaction, field
 
 FAILING = 0.1
 """How many of the starts fail."""
@@ -30,11 +32,17 @@ class Move:
     number: int
 
 
-def make_bus(url, *, lease=10.0, seed=0):
+def make_bus(url, *, lease=10.0, seed=0, kafka="", topic="lines"):
     draws = random.Random(seed)
     bus = ActorBus("lines", url, lease=lease)
     retry = Retry(attempts=200, initial=0.01, factor=1.5, maximum=0.1)
-    bus.add_channel("lines", ordering_key=field("key"), retry=retry)
+    in_order = {"ordering_key": field("key"), "retry": retry}
+    if kafka:
+        place = {"servers": kafka, "topic": topic, "session_timeout": 1.0, "commit_every": 0.2}
+        bus.add_channel(KafkaChannel("kafka", **place, **in_order))
+        bus.add_channel(CombinedChannel(["outbox", "kafka"], name="lines"))
+    else:
+        bus.add_channel("lines", **in_order)
 
     @bus.command_handler
     async def set_up(command: SetUp, tx: Transaction) -> None:
@@ -64,4 +72,6 @@ bus = make_bus(
     os.environ.get("RECORDER_STORE", ":memory:"),
     lease=float(os.environ.get("RECORDER_LEASE", "1")),
     seed=os.environ.get("RECORDER_SEED", "0"),
+    kafka=os.environ.get("RECORDER_KAFKA", ""),
+    topic=os.environ.get("RECORDER_TOPIC", "lines"),
 )
