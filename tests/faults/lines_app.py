@@ -10,6 +10,7 @@ RECORDER_SEED    of the failures
 import os
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -36,10 +37,10 @@ def make_bus(url, *, lease=10.0, seed=0, kafka="", topic="lines"):
     draws = random.Random(seed)
     bus = ActorBus("lines", url, lease=lease)
     retry = Retry(attempts=200, initial=0.01, factor=1.5, maximum=0.1)
-    in_order = {"ordering_key": field("key"), "retry": retry}
+    in_order: dict[str, Any] = {"ordering_key": field("key"), "retry": retry}
     if kafka:
-        place = {"servers": kafka, "topic": topic, "session_timeout": 1.0, "commit_every": 0.2}
-        bus.add_channel(KafkaChannel("kafka", **place, **in_order))
+        in_order |= {"servers": kafka, "topic": topic, "session_timeout": 1.0, "commit_every": 0.2}
+        bus.add_channel(KafkaChannel("kafka", **in_order))
         bus.add_channel(CombinedChannel(["outbox", "kafka"], name="lines"))
     else:
         bus.add_channel("lines", **in_order)

@@ -1,4 +1,4 @@
-"""Ordering keys on PostgreSQL, and on Kafka beside it, while handlers fail and processes are killed.
+"""Ordering keys on PostgreSQL, and on Kafka beside it, while handlers fail and processes die.
 
 What each handler saw is a row: the movement of its key that was committed last before it, and
 whether no other one of its key was running. A key's rows are in order, each begins after the one
