@@ -21,8 +21,12 @@ class DrawStream:
 
     def random(self) -> float:
         """Return the next number."""
-        digest = blake2b(self._count.to_bytes(8, "big"), digest_size=8, key=self._key).digest()
         self._count += 1
+        return self.at(self._count - 1)
+
+    def at(self, place: int) -> float:
+        """Return the number at a place, from 0, whichever comes next."""
+        digest = blake2b(place.to_bytes(8, "big"), digest_size=8, key=self._key).digest()
         return (int.from_bytes(digest, "big") >> (64 - _BITS)) * 2.0**-_BITS
 
 

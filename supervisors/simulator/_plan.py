@@ -9,6 +9,10 @@ class SimulatedFailureError(Exception):
     """What fails in a simulation, unless the plan names an exception of its own."""
 
 
+class SimulatedOutageError(SimulatedFailureError, ConnectionError):
+    """What a call fails with in a simulation while its dependency is away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crash:
     """The child fails once at ``at`` seconds, if it runs by then. Equal by child and time."""

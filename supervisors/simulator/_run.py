@@ -1,58 +1,108 @@
 """The simulator's one function: its arguments are checked, then the engine runs."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import overload
 
 from supervisors._checks import Checks, Seconds
 from supervisors._family import check_children
-from supervisors._spec import ChildSpec
 from supervisors._strategy import Strategy
 
-from ._engine import Simulation
+from ._engine import Simulation, paths
+from ._model import Child, Tree, spec_of
 from ._plan import Trouble
-from ._report import Report
+from ._report import Report, Runs
+from ._world import World
 
 
+@overload
 def simulate(
     strategy: Strategy,
-    children: Iterable[str | ChildSpec],
-    plan: Iterable[Trouble],
+    children: Iterable[Child],
+    plan: Iterable[Trouble] = (),
     *,
     until: Seconds,
     seed: int | str = 0,
     root: str = "",
     start_time: Seconds = 0.0,
     success_after: Seconds = 0.0,
-) -> Report:
-    """Replay ``plan`` against ``strategy`` from 0 to ``until`` seconds and report what came of it.
+    keep_steps: bool = True,
+    runs: None = None,
+    confidence: float = 0.95,
+) -> Report: ...
 
-    ``children`` are names or specs, in start order. Stopping takes no time, each start takes
-    ``start_time``, and a child that is up has its first success after ``success_after``.
-    Jitter comes from one stream per child, made from ``seed`` and the child's path below ``root``,
-    the path of the supervisor: the same arguments give the same report, and the same delays as
-    an ActorSystem with this seed. Raises ConfigurationError for names used twice, or unknown to
-    the plan.
+
+@overload
+def simulate(
+    strategy: Strategy,
+    children: Iterable[Child],
+    plan: Iterable[Trouble] = (),
+    *,
+    until: Seconds,
+    seed: int | str = 0,
+    root: str = "",
+    start_time: Seconds = 0.0,
+    success_after: Seconds = 0.0,
+    keep_steps: bool = True,
+    runs: int,
+    confidence: float = 0.95,
+) -> Runs: ...
+
+
+def simulate(
+    strategy: Strategy,
+    children: Iterable[Child],
+    plan: Iterable[Trouble] = (),
+    *,
+    until: Seconds,
+    seed: int | str = 0,
+    root: str = "",
+    start_time: Seconds = 0.0,
+    success_after: Seconds = 0.0,
+    keep_steps: bool = True,
+    runs: int | None = None,
+    confidence: float = 0.95,
+) -> Report | Runs:
+    """Simulate ``children`` under ``strategy`` from 0 to ``until`` seconds; report what came of it.
+
+    ``children``, in start order, are endpoints, workers and trees of them, and names or specs of
+    children without messages. ``plan`` is what befalls children themselves, by name, or by path in
+    a tree (``"tree/child"``). Stopping takes no time, each start takes ``start_time``, and a child
+    without messages has its first success ``success_after`` seconds after each start.
+
+    Draws come from streams, made from ``seed`` and each child's path below ``root``, the path of
+    the supervisor: the same arguments give the same report, and the same delays as an
+    ActorSystem or a bus with this seed. Two strategies under one seed meet the same messages.
+
+    With ``runs`` the simulation is repeated with as many seeds made from ``seed``, and each figure
+    has its confidence interval (`Runs`). Without ``keep_steps`` the report has no list of
+    decisions, which takes less memory. Raises ConfigurationError: names used twice, or unknown to
+    the plan; options that would never act.
     """
-    specs = [_spec(child) for child in children]
-    troubles = list(plan)
+    models, troubles = list(children), list(plan)
     checks = Checks("simulate")
     end = checks.seconds("until", until, above=0.0)
     startup = checks.seconds("start_time", start_time)
     first_success = checks.seconds("success_after", success_after)
-    _check_names(checks, [spec.label for spec in specs], troubles)
+    if runs is not None:
+        checks.whole("runs", runs, at_least=1, way_out="None is for a single report")
+    checks.number("confidence", confidence, above=0.0, at_most=0.999999)
+    _check_names(checks, models, troubles)
     checks.finish()
-    check_children(strategy, specs)
-    simulation = Simulation(
-        strategy, specs, seed=seed, root=root, start_time=startup, success_after=first_success
-    )
-    return simulation.run(troubles, end)
+    _check_trees(strategy, models)
+
+    def report(number: int) -> Report:
+        own_seed = seed if number == 0 else f"{seed}/{number}"
+        world = World(own_seed, root, end, startup, first_success, keep_steps)
+        return Simulation(world, strategy, models).run(troubles)
+
+    if runs is None:
+        return report(0)
+    return Runs(tuple(report(number) for number in range(runs)), confidence)
 
 
-def _spec(child: str | ChildSpec) -> ChildSpec:
-    return ChildSpec(object, name=child) if isinstance(child, str) else child
-
-
-def _check_names(checks: Checks, names: list[str], plan: list[Trouble]) -> None:
+def _check_names(checks: Checks, children: Sequence[Child], plan: Sequence[Trouble]) -> None:
+    names = list(paths(children))
     if not names:
         checks.refuse("children=[] is not allowed: give at least one name")
     for name, times in Counter(names).items():
@@ -61,3 +111,16 @@ def _check_names(checks: Checks, names: list[str], plan: list[Trouble]) -> None:
     known = ", ".join(names)
     for stranger in sorted({trouble.child for trouble in plan} - set(names)):
         checks.refuse(f"the plan names {stranger!r}, which is none of the children ({known})")
+
+
+def _check_trees(strategy: Strategy, children: Sequence[Child]) -> None:
+    check_children(strategy, [spec_of(child) for child in children])
+    for tree in _trees(children):
+        check_children(tree.strategy, [spec_of(child) for child in tree.children])
+
+
+def _trees(children: Iterable[Child]) -> Iterator[Tree]:
+    for child in children:
+        if isinstance(child, Tree):
+            yield child
+            yield from _trees(child.children)

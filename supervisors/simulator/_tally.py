@@ -12,6 +12,9 @@ class Tally:
     name: str
     failures: int = 0
     failed_starts: int = 0
+    restarts: int = 0
+    """Of its instances under supervisors that were replaced themselves."""
+    escalations: int = 0
     downtime: float = 0.0
     longest_downtime: float = 0.0
     down_since: float | None = 0.0
@@ -19,6 +22,7 @@ class Tally:
 
     def up(self, now: float) -> None:
         """The child runs from ``now`` on."""
+        self.ended_at = None
         if self.down_since is not None:
             self._add(now - self.down_since)
             self.down_since = None
@@ -41,7 +45,7 @@ class Tally:
             self.name,
             failures=self.failures,
             failed_starts=self.failed_starts,
-            restarts=restarts,
+            restarts=self.restarts + restarts,
             downtime=self.downtime,
             longest_downtime=self.longest_downtime,
             ended_at=self.ended_at,
