@@ -14,9 +14,9 @@ from actorbus.operations._snapshot import snapshot_text
 from actorbus.operations._unknown import UnknownEndpoints
 from actorbus.operations._watch import ProgressWatch
 from actorbus.running._bus_runtime import BusRuntime
-from actorbus.running._pace import Pace, usual_pace
+from actorbus.running._pace import LEAST_PAUSE, Pace, usual_pace
 from actorbus.running._poller import Alarm, Polling, Task
-from actorbus.running._surroundings import LEAST_PAUSE, Surroundings
+from actorbus.running._surroundings import Surroundings
 
 
 class Housekeeping:

@@ -14,9 +14,13 @@ SNAPSHOT_EVERY = 2.0
 PURGE_EVERY = 60.0
 
 
+LEAST_PAUSE = 0.01
+"""Seconds between two polls at least: how late a retry may be that comes due after others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two looks, and the bus's lease.
+    """Seconds between two looks, and the bus's lease; `rest` is between two polls at least.
 
     Each delay that is sent is told to the poller, which looks then.
     """
@@ -26,6 +30,7 @@ class Pace:
     snapshots: float
     purge: float
     lease: float
+    rest: float = LEAST_PAUSE
 
 
 def usual_pace(lease: float, *, shared: bool) -> Pace:

@@ -8,11 +8,9 @@ from actorbus.endpoints._watcher import Watcher
 from actorbus.endpoints._workload import Workload
 from actorbus.outbox._outboxes import is_relay
 from actorbus.running._bus_runtime import BusRuntime
+from actorbus.running._pace import LEAST_PAUSE
 from actorbus.running._poller import Alarm
 from actors.events import Event
-
-LEAST_PAUSE = 0.01
-"""Seconds between two polls at least: how late a retry may be that comes due after others."""
 
 
 class Surroundings:
@@ -36,7 +34,8 @@ class Surroundings:
         self.paused = Paused()
         self.watcher_of: Callable[[Workload], Watcher] | None = None
         """Makes what watches an endpoint, while somebody records."""
-        self.alarm = Alarm(rest=LEAST_PAUSE)
+        pace = runtime.pace
+        self.alarm = Alarm(rest=LEAST_PAUSE if pace is None else pace.rest)
         self.lease_alarm = Alarm()
         self._stood_still = False
         self._events = runtime.system.events

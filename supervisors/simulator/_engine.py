@@ -62,7 +62,7 @@ class Simulation:
             children=tuple(reports),
             gave_up=tuple(world.gave_up),
             escalated_at=self._escalated_at,
-            steps=tuple(world.steps),
+            timeline=tuple(world.steps),
             loads=tuple(
                 member.report(report.restarts)
                 for member, report in zip(members, reports, strict=True)

@@ -158,8 +158,8 @@ class Report:
     """Whose restarts were used up, in order of time."""
     escalated_at: float | None
     """When the supervisor itself failed, which ends all its children; None if it did not."""
-    steps: tuple[AnyStep, ...]
-    """The decisions in the order of time; none if they were not kept."""
+    timeline: tuple[AnyStep, ...]
+    """All decisions in the order of time; none if they were not kept."""
     loads: tuple[LoadReport, ...] = ()
     """Of the children that handle messages: endpoints and workers."""
     events: int = 0
@@ -179,6 +179,21 @@ class Report:
     def availability(self) -> float:
         """The share of the time that the children ran, from 0 to 1."""
         return 1.0 - self.downtime / (self.until * len(self.children))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The strategies' decisions, in order of time."""
+        return tuple(step for step in self.timeline if isinstance(step, Step))
+
+    @property
+    def messages(self) -> tuple[MessageStep, ...]:
+        """What was decided about messages whose tries failed, in order of time."""
+        return tuple(step for step in self.timeline if isinstance(step, MessageStep))
+
+    @property
+    def health(self) -> tuple[HealthStep, ...]:
+        """When endpoints fell sick and were healthy again, in order of time."""
+        return tuple(step for step in self.timeline if isinstance(step, HealthStep))
 
     def child(self, name: str) -> ChildReport:
         """Return the report on one child; KeyError if there is none of that name."""
