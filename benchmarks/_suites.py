@@ -13,6 +13,8 @@ from benchmarks.durable.workloads.recovery import RECOVERY
 from benchmarks.durable.workloads.relay import RELAY
 from benchmarks.durable.workloads.transactions import TRANSACTIONS
 from benchmarks.faults.kill import KILL
+from benchmarks.faults.neighbour import NEIGHBOUR
+from benchmarks.faults.overload import OVERLOADS
 from benchmarks.faults.restarts import RESTARTS
 from benchmarks.kafka.consume import CONSUME
 from benchmarks.latency.workload import LATENCY
@@ -54,7 +56,7 @@ _ALL = (
     Suite(
         "faults",
         "what a failure costs: the time until all goes on, and what runs twice",
-        (RECOVERY, KILL, RESTARTS),
+        (RECOVERY, KILL, RESTARTS, NEIGHBOUR, *OVERLOADS),
     ),
     Suite("tenants", "what tenants cost each other", (TENANTS, FAIRNESS, DWELL, CHANNELS)),
     Suite("latency", "how long messages take that come at a fixed rate", LATENCY),

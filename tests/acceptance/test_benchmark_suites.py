@@ -49,3 +49,11 @@ def test_a_topic_is_consumed_beside_the_driver_alone(postgres_server, kafka_serv
     assert "actorbus, PostgreSQL as its store" in figures
     assert "aiokafka alone, a commit for 500" in figures
     assert all(figure > 0 for figure in figures.values())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_an_overload_takes_memory_within_bounds():
+    figures = measured("faults-overload")
+
+    assert ["a channel on SQLite: grown"] == [*figures]
