@@ -55,7 +55,8 @@ class Comparison:
     refused: Sequence[Refused]
     """Measured under other settings."""
     warnings: Sequence[str]
-    """What else is different: machine, versions, figures that only one of the two has."""
+    """What else is different: machine, versions, figures that only one of the two has; and
+    figures that have no ratio."""
 
 
 def compare(before: Document, after: Document) -> Comparison:
@@ -63,18 +64,20 @@ def compare(before: Document, after: Document) -> Comparison:
     return Comparison(
         [one for one in found if isinstance(one, Figure)],
         [one for one in found if isinstance(one, Refused)],
-        [*_different(before, after), *_alone(before, after)],
+        [*_different(before, after), *_alone(before, after)]
+        + [one for one in found if isinstance(one, str)],
     )
 
 
-def _all(before: Document, after: Document) -> Iterator[Figure | Refused]:
+def _all(before: Document, after: Document) -> Iterator[Figure | Refused | str]:
     for old, new in _pairs(before, after):
         reason = "; ".join(_other_settings(before, old, after, new))
         for first, second in _both(old, new):
             yield _compared(new.result.workload, first, second, reason)
 
 
-def _compared(workload: str, before: Series, after: Series, reason: str) -> Figure | Refused:
+def _compared(workload: str, before: Series, after: Series, reason: str) -> Figure | Refused | str:
+    """Return the comparison, or why there is none; words where the values have no ratio."""
     if before.unit != after.unit:
         reason = reason or f"unit {before.unit!r}, then {after.unit!r}"
     if reason:
@@ -83,8 +86,8 @@ def _compared(workload: str, before: Series, after: Series, reason: str) -> Figu
         return Figure(workload, before, after, None)
     try:
         return Figure(workload, before, after, ratio(before.values, after.values))
-    except ValueError as error:
-        return Refused(workload, after.name, str(error))
+    except ValueError:
+        return f"{workload}: {after.name}: values of 0 or less, which have no ratio"
 
 
 def _other_settings(before: Document, old: Entry, after: Document, new: Entry) -> Iterator[str]:

@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,18 +19,29 @@ class MeasurementFailed(Exception):
 
 
 def measure(
-    module: str, *arguments: object, timeout: float = 600.0, python: Path | None = None
+    module: str,
+    *arguments: object,
+    timeout: float = 600.0,
+    python: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Run `python -m module arguments` and return the JSON object on its last line.
 
-    `python` is the interpreter of another environment than this one's.
+    `python` is the interpreter of another environment than this one's; `environment` is added to
+    this process's variables.
     Raises MeasurementFailed when it exits with another code than 0, prints no JSON or takes
     longer than `timeout` seconds.
     """
     command = [str(python or sys.executable), "-m", module, *map(str, arguments)]
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise MeasurementFailed(f"{module}: no result after {timeout:g} s") from error

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from benchmarks._settings import Workload
 from benchmarks.actors.compare import ACTORS
-from benchmarks.durable.workloads.costs import COSTS
+from benchmarks.counters.workload import ACTORS_COSTS, COSTS
+from benchmarks.durable.workloads.costs import COSTS as DURABLE_COSTS
 from benchmarks.durable.workloads.drain import DRAIN as DURABLE_DRAIN
 from benchmarks.durable.workloads.hot_rows import HOT_ROWS
 from benchmarks.durable.workloads.publish import PUBLISH as DURABLE_PUBLISH
@@ -41,16 +42,16 @@ class Suite:
 
 
 _ALL = (
-    Suite("actors", "the actor runtime, beside other actors and alone", ACTORS),
+    Suite("actors", "the actor runtime, beside other actors and alone", (*ACTORS, ACTORS_COSTS)),
     Suite(
         "embedded",
         "the bus in one process on SQLite, beside Huey",
-        (DRAIN, CALLS, QUERIES, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, MEMORY, REPLAY),
+        (DRAIN, CALLS, QUERIES, PUBLISH, BATCHES, ORDERING, NEIGHBOURS, MEMORY, REPLAY, COSTS),
     ),
     Suite(
         "postgres",
         "the bus on PostgreSQL, beside pgqueuer, faststream-outbox, SAQ and procrastinate",
-        (DURABLE_DRAIN, TRANSACTIONS, DURABLE_PUBLISH, HOT_ROWS, COSTS),
+        (DURABLE_DRAIN, TRANSACTIONS, DURABLE_PUBLISH, HOT_ROWS, DURABLE_COSTS),
     ),
     Suite("kafka", "the bus on Kafka, beside FastStream", (CONSUME, RELAY)),
     Suite(

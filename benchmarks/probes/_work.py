@@ -21,7 +21,7 @@ class Work:
 
 @dataclass(slots=True)
 class Progress:
-    """Counts handler starts; `finished` is set when the last of them has committed."""
+    """Counts handler starts; `finished` is set by the last of them."""
 
     left: int = 0
     first: float = 0.0
@@ -34,7 +34,7 @@ class Progress:
         self.first = time.perf_counter()
         self.processor = -time.process_time()
 
-    async def finish(self) -> None:
+    def finish(self) -> None:
         self.last = time.perf_counter()
         self.processor += time.process_time()
         self.finished.set()
@@ -48,14 +48,14 @@ async def insert(message: Work, tx: Transaction) -> None:
     progress = PROGRESS
     if not progress.first:
         progress.start()
-    await tx.execute("INSERT INTO effects (number, note) VALUES ($1, $2)", message.number, "done")
     progress.left -= 1
     if not progress.left:
-        tx.after_commit(progress.finish)
+        progress.finish()
+    await tx.execute("INSERT INTO effects (number, note) VALUES ($1, $2)", message.number, "done")
 
 
-def make_bus(path: Path) -> ActorBus:
+def make_bus(path: Path, in_flight: int = IN_FLIGHT) -> ActorBus:
     bus = ActorBus("drain", store=f"sqlite:///{path}")
-    bus.add_channel(CHANNEL, max_in_flight=IN_FLIGHT)
+    bus.add_channel(CHANNEL, max_in_flight=in_flight)
     bus.command_handler(channel=CHANNEL)(insert)
     return bus

@@ -37,6 +37,7 @@ async def main(path: Path, messages: int) -> None:
         nursery.start_soon(send_all)
         early = await _memory_after(messages, min(EARLY, messages // 2))
         await PROGRESS.finished.wait()
+        await bus.idle()
         late = resident()
     report(messages=messages, early=early, late=late)
 

@@ -9,7 +9,7 @@ MEGABYTE = 1_000_000
 
 
 def run(settings: Settings) -> Result:
-    messages = settings.size(300_000, 20_000)
+    messages = settings.size(300_000, 6_000)
     settings.progress(f"memory: {messages:,} messages through one process, some minutes")
     with scratch() as folder:
         figures = measure("benchmarks.probes.memory", folder / "bus.db", messages, timeout=1800)

@@ -1,20 +1,22 @@
 """Statements, round trips and bytes of log for each message, beside the committed baseline."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
-from benchmarks._measure import Result, Series
+from benchmarks import _baseline
+from benchmarks._baseline import Costs
+from benchmarks._measure import Result
 from benchmarks._process import measure
 from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
-from benchmarks.durable import _baseline
 from benchmarks.durable._costs import Spent, each, spend, writes_whole_pages
 from benchmarks.durable._entries import INSERTS
 from benchmarks.durable._servers import Servers, servers
 from tests.services import Postgres
 
 NAME = "durable-costs"
+FILE = Path(__file__).parents[1] / "baseline.json"
 PROBES = "benchmarks.durable.probes"
-UNITS = {"statements": "each", "round_trips": "each", "wal_bytes": "bytes"}
 
 NOTES = (
     "For each message, without what a start costs: the difference between many and few.",
@@ -24,19 +26,13 @@ NOTES = (
     "The baseline is benchmarks/durable/baseline.json; `python -m benchmarks.durable` writes it.",
 )
 
-Costs = Mapping[str, Mapping[str, float]]
-
 
 def run(options: Settings) -> Result:
     costs = measured(options)
     return Result(
         NAME,
-        [
-            Series(f"{work}: {name}", UNITS[name], (value,))
-            for work, cost in costs.items()
-            for name, value in cost.items()
-        ],
-        list(_baseline.goals(costs, _baseline.read())),
+        _baseline.series(costs),
+        list(_baseline.goals(costs, _baseline.read(FILE))),
         NOTES,
     )
 

@@ -178,6 +178,16 @@ def test_a_figure_that_only_one_has_is_a_warning():
     assert comparison.warnings == ["only in the second: drain: other"]
 
 
+def test_values_of_nothing_have_no_ratio_and_are_no_error():
+    before, after = (document(entry(rates(*values))) for values in ([0.0, 1.0], [1.0, 2.0]))
+
+    comparison = compare(before, after)
+
+    assert not comparison.figures
+    assert not comparison.refused
+    assert comparison.warnings == ["drain: rate: values of 0 or less, which have no ratio"]
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 
