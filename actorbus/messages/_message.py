@@ -16,12 +16,13 @@ def new_id() -> str:
 
     Its first 48 bits are milliseconds, so ids made one after another are neighbours in an index.
     """
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    return f"{number & _VARIABLE_BITS | _VERSION_BITS:032x}"
+    random = os.urandom(10).hex()
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{milliseconds:012x}7{random[:3]}{_VARIANTS[random[3]]}{random[4:19]}"
 
 
-_VERSION_BITS = 0x7 << 76 | 0x2 << 62
-_VARIABLE_BITS = (1 << 128) - 1 ^ (0xF << 76 | 0x3 << 62)
+_VARIANTS = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
+"""The two bits that all such UUIDs have, before two random ones."""
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Store copies of messages: ready, waiting, held or parked; once per deduplication key.
 
-One statement, whatever the number of copies: their columns go as arrays. The numbers that they get
-follow the order of the batch.
+One statement for all of them: their columns go as arrays. Many that have nothing special are copied
+in. The numbers that they get follow the order of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from actorbus._store import Outgoing
+from actorbus.stores.postgresql import _copying
 from actorbus.stores.postgresql._connection import Connection
 from actorbus.stores.postgresql._failed import note_failed
 from actorbus.stores.postgresql._history import columns
@@ -18,7 +19,7 @@ from actorbus.stores.postgresql._queries import QUERIES
 _INSERT_ONE: Final = QUERIES["insert_one"]
 _INSERT_PLAIN: Final = QUERIES["insert_plain"]
 _APPEND: Final = QUERIES["append"]
-_PLAIN_COLUMNS: Final[Callable[[Outgoing], tuple[Any, ...]]] = attrgetter(
+_PLAIN: Final = (
     "copy_id",
     "channel",
     "endpoint",
@@ -34,6 +35,7 @@ _PLAIN_COLUMNS: Final[Callable[[Outgoing], tuple[Any, ...]]] = attrgetter(
     "priority",
     "for_endpoint",
 )
+_PLAIN_COLUMNS: Final[Callable[[Outgoing], tuple[Any, ...]]] = attrgetter(*_PLAIN)
 _COLUMNS: Final[Callable[[Outgoing], tuple[Any, ...]]] = attrgetter(
     "copy_id",
     "channel",
@@ -69,6 +71,8 @@ async def append(connection: Connection, copies: Sequence[Outgoing]) -> tuple[in
     rows = list(map(_PLAIN_COLUMNS, copies))
     if len(rows) == 1:
         await connection.execute(_INSERT_ONE, *rows[0])
+    elif len(rows) >= _copying.FROM:
+        await _copying.copy_in(connection, _PLAIN, rows)
     else:
         await connection.execute(_INSERT_PLAIN, *columns(rows))
     return len(copies), {copy.channel for copy in copies}

@@ -33,6 +33,12 @@ class Connection(Protocol):
         """Run a statement with each of these parameters."""
         ...
 
+    async def copy_records_to_table(
+        self, table_name: str, *, records: Sequence[Any], columns: Sequence[str]
+    ) -> str:
+        """Store rows with COPY."""
+        ...
+
     async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> Sequence[Row]:
         """Return all rows."""
         ...
