@@ -17,6 +17,7 @@ from actorbus.cli._schedule import commands as schedule
 from actorbus.cli._send import send
 from actorbus.cli._store import commands as store
 from actorbus.cli._tree import tree
+from actorbus.cli._tune import tune
 
 app = typer.Typer(
     name="actorbus",
@@ -36,6 +37,7 @@ app.command()(record)
 app.command()(health)
 app.command()(doctor)
 app.command(context_settings=ANY)(bench)
+app.command()(tune)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(schedule, name="schedule")
 app.add_typer(store, name="store")

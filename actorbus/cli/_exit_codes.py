@@ -14,4 +14,5 @@ class ExitCode(IntEnum):
     STORE = 5  # the store cannot be used: locked, of another schema, unreachable
     REFUSED = 6  # the gateway refused the message
     HANDLER_FAILED = 7  # `run --stop-on-failure` met a failure
+    INTERRUPTED = 130  # `tune` met Ctrl-C, and printed what it had found until then
     SECOND_SIGNAL = 128  # 128 + the signal's number: a second one ended the process at once

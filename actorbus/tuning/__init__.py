@@ -3,7 +3,8 @@
 search -> Tuning             tries settings on a scenario: a front, a recommendation, its reasons
 Settings, KNOBS              what may be changed of an endpoint
 Scenario, Costs, OBJECTIVES  what is simulated, and the figures that it is judged by
-Candidate, Explanation, Progress, NothingFound    what a search has and says
+Candidate, Explanation, Progress    what a search has and says
+EndpointScenario, traced     an endpoint in the simulator, as a model or as it was recorded
 draw_plots, check_plots      its plots (extra `tune`)
 read_trace                   a trace file as `supervisors.simulate` takes it
 read_recording, Recording    a trace file, as `bus.record` and `actorbus record` write it
@@ -20,6 +21,8 @@ from actorbus.tuning._objectives import parse_weights as parse_weights
 from actorbus.tuning._plots import check_plots as check_plots
 from actorbus.tuning._plots import draw_plots as draw_plots
 from actorbus.tuning._reading import read_trace as read_trace
+from actorbus.tuning._scenario import EndpointScenario as EndpointScenario
+from actorbus.tuning._scenario import traced as traced
 from actorbus.tuning._settings import KNOBS as KNOBS
 from actorbus.tuning._settings import Settings as Settings
 from actorbus.tuning._trace_file import Ended as Ended
@@ -28,7 +31,6 @@ from actorbus.tuning._trace_file import Happened as Happened
 from actorbus.tuning._trace_file import Recording as Recording
 from actorbus.tuning._trace_file import TraceFileError as TraceFileError
 from actorbus.tuning._trace_file import read_recording as read_recording
-from actorbus.tuning._tuning import NothingFound as NothingFound
 from actorbus.tuning._tuning import Progress as Progress
 from actorbus.tuning._tuning import Tuning as Tuning
 from actorbus.tuning._tuning import search as search
@@ -39,10 +41,10 @@ __all__ = [
     "Candidate",
     "Costs",
     "Ended",
+    "EndpointScenario",
     "EndpointSettings",
     "Explanation",
     "Happened",
-    "NothingFound",
     "Progress",
     "Recording",
     "Scenario",
@@ -55,4 +57,5 @@ __all__ = [
     "read_recording",
     "read_trace",
     "search",
+    "traced",
 ]

@@ -69,8 +69,11 @@ class Limits:
     def check(self, runs: int) -> None:
         """Raise Stopped if no further run may begin, of which there have been so many.
 
-        The next one begins only if there is time for one as long as the longest so far.
+        The first one always may: there is no result without it. The next one begins only if there
+        is time for one as long as the longest so far.
         """
+        if not runs:
+            return
         if self._asked():
             raise Stopped("interrupted")
         if self._runs is not None and runs >= self._runs:

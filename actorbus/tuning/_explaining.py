@@ -73,7 +73,7 @@ class Explaining:
         now = self._archive.candidate(self._refined.recommended, self._runs).costs
         then = self._archive.candidate(other, self._runs).costs
         figure, instead = (objective.written(getattr(costs, name)) for costs in (then, now))
-        return f"the {objective.title} would be {figure} instead of {instead}"
+        return f"the {objective.title} would be {figure} instead of {instead} {objective.unit}"
 
 
 def _set_to(knob: str, value: Value, before: Value) -> str:

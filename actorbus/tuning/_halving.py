@@ -40,7 +40,7 @@ class Rungs:
     """Runs of what is shown in the end, so that its figures are known well."""
 
 
-QUICK = Rungs(18, (1, 3), 6)
+QUICK = Rungs(18, (1, 4), 12)
 
 
 class Sampler(Protocol):

@@ -27,7 +27,7 @@ class Costs(NamedTuple):
 
     recovery: seconds from the dependency's return to the first success, the mean of its outages
     load: calls that were put on the dependency while it was away
-    loss: messages dropped, dead-lettered, given up or left behind by an endpoint that was ended
+    loss: messages that were dropped, or became dead letters
     waiting: seconds that a message waited before it was begun, on average
     """
 
@@ -47,16 +47,15 @@ class Objective:
     grain: float
 
     def written(self, cost: float) -> str:
-        """Return a figure with its unit, in three digits."""
-        digits = f"{cost:,.0f}" if abs(cost) >= 100 else f"{cost:.3g}"  # noqa: PLR2004  three digits
-        return f"{digits} {self.unit}"
+        """Return a figure in three digits."""
+        return f"{cost:,.0f}" if abs(cost) >= 100 else f"{cost:.3g}"  # noqa: PLR2004  three digits
 
 
 OBJECTIVES: Mapping[str, Objective] = {
     one.name: one
     for one in (
         Objective("recovery", "s", "time to recover", 0.01),
-        Objective("load", "calls", "load on the dependency while it was away", 0.5),
+        Objective("load", "calls", "load on the dependency", 0.5),
         Objective("loss", "messages", "messages lost", 0.1),
         Objective("waiting", "s", "waiting time of a message", 0.01),
     )

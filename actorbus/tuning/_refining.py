@@ -1,14 +1,18 @@
 """From a front to one recommendation: fewer changes, then a look at each neighbour.
 
 1. The front is run more often.
-2. What is nearest to the best of each figure is taken.
+2. What is nearest to the best of each figure is taken; unless figures may be traded for each other,
+   only of what is no worse than today's settings in any that counts.
 3. A knob that changes no figure is put back to what it is today.
 4. Each neighbour on each axis is run, and moved to where it is nearer. What the neighbours
    of the last one cost is what its explanation tells.
+5. The front is run still more often. If what was taken turns out to be worse than today's settings
+   after all, another one is taken.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from actorbus.tuning._archive import Archive
 from actorbus.tuning._evaluating import Evaluator, Limits
@@ -43,12 +47,17 @@ class Refining:
         archive: Archive,
         evaluator: Evaluator,
         runs: int,
+        *,
+        trade: bool,
     ) -> None:
         self._space = space
         self._comparison = comparison
         self._archive = archive
         self._evaluator = evaluator
         self.runs = runs
+        self.explained_by = runs
+        """How many runs all of what is explained has had."""
+        self._trade = trade
         self.refined = Refined(space.baseline)
         self._choose()
 
@@ -57,11 +66,16 @@ class Refining:
         self._run([self._space.baseline, *self.refined.front], limits)
         self._choose()
         self._put_back(limits)
-        while self._sweep(limits):
-            pass
+        self._descend(limits)
         self._choose_front()
         best = [self.refined.recommended, self._space.baseline, *self.refined.front]
         self._evaluator.run(best, shown, limits)
+        self.runs = max(shown, self.runs)
+        if not self._is_allowed(self.refined.recommended):
+            self.explained_by = self.runs
+            self._choose()
+            self._put_back(limits)
+            self._descend(limits)
 
     def _run(self, candidates: Iterable[Settings], limits: Limits) -> None:
         self._evaluator.run(candidates, self.runs, limits)
@@ -78,10 +92,23 @@ class Refining:
 
     def _choose(self) -> None:
         """Take the best of all that were run often enough, and the front around it."""
-        ordered = self._comparison.best_first(self._known())
-        if ordered:
-            self.refined = Refined(ordered[0][0])
-            self._choose_front()
+        known = self._known()
+        distance = self._distance()
+        allowed = [found for found in known if self._is_allowed(found[0])]
+        best = min(self._comparison.front(allowed), key=lambda found: distance(found[1]))
+        self.refined = Refined(best[0])
+        self._choose_front()
+
+    def _is_allowed(self, settings: Settings) -> bool:
+        """Whether it may be recommended, given what today's settings cost."""
+        if self._trade:
+            return True
+        more, _ = self._archive.differences(self._space.baseline, settings, self.runs)
+        today = self._cost(self._space.baseline)
+        return all(
+            getattr(more, name) <= _NOTICED * getattr(today, name)
+            for name in self._comparison.weights
+        )
 
     def _choose_front(self) -> None:
         distance = self._distance()
@@ -99,24 +126,34 @@ class Refining:
             if not any(self.worse(now, back).values()):
                 self._move(back)
 
-    def _sweep(self, limits: Limits) -> bool:
-        """Look at every neighbour of the recommended one; return whether one was nearer."""
-        distance = self._distance()
-        for knob in self._space.axes:
-            now = self.refined.recommended
-            around = self._space.neighbours(now, knob)
-            self._run([now, *around], limits)
-            self.refined.looked_at[knob] = around
-            nearer = [one for one in around if self._is_nearer(one, now, distance)]
-            if nearer:
-                self._move(min(nearer, key=lambda one: distance(self._cost(one))))
-                return True
-        return False
+    def _descend(self, limits: Limits) -> None:
+        """Look at the neighbours on one axis after the other, until none of them is nearer.
+
+        Those of the knobs that are changed come first: it is they that are to be explained.
+        """
+        changed = self.refined.recommended.differences(self._space.baseline)
+        knobs = sorted(self._space.axes, key=lambda knob: knob not in changed)
+        distance, settled = self._distance(), 0
+        for knob in cycle(knobs):
+            if settled == len(knobs):
+                return
+            settled = 0 if self._step(knob, distance, limits) else settled + 1
+
+    def _step(self, knob: str, distance: Distance, limits: Limits) -> bool:
+        """Look at the neighbours on an axis; move to the nearer one and return True, if any is."""
+        now = self.refined.recommended
+        around = self._space.neighbours(now, knob)
+        self._run([now, *around], limits)
+        self.refined.looked_at[knob] = around
+        nearer = [one for one in around if self._is_nearer(one, now, distance)]
+        if nearer:
+            self._move(min(nearer, key=lambda one: distance(self._cost(one))))
+        return bool(nearer)
 
     def _is_nearer(self, one: Settings, now: Settings, distance: Distance) -> bool:
         """Whether one is nearer to the best, and not by chance: it is noticed in a figure."""
         nearer = distance(self._cost(one)) < distance(self._cost(now))
-        return nearer and any(self.worse(one, now).values())
+        return nearer and any(self.worse(one, now).values()) and self._is_allowed(one)
 
     def _move(self, settings: Settings) -> None:
         self.refined.recommended = settings

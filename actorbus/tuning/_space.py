@@ -13,19 +13,25 @@ GRID: Mapping[str, Sequence[Value]] = {
     "backoff.initial": (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
     "backoff.factor": (1.0, 1.5, 2.0, 3.0),
     "backoff.maximum": (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0),
-    "backoff.jitter": (0.0, 0.1, 0.2, 0.5),
+    "backoff.jitter": (0.1, 0.2, 0.5),
     "backoff.reset_after": (1.0, 10.0, 60.0),
     "backoff.first_immediate": (False, True),
     "retry.attempts": (1, 2, 3, 4, 5, 8, 12),
     "retry.initial": (0.05, 0.1, 0.5, 1.0, 5.0),
     "retry.factor": (1.0, 1.5, 2.0, 3.0),
     "retry.maximum": (1.0, 5.0, 30.0, 120.0, 600.0),
-    "retry.jitter": (0.0, 0.2, 0.5),
+    "retry.jitter": (0.1, 0.2, 0.5),
     "max_restarts": (3, 10, 30, None),
     "within": (5.0, 60.0, 600.0),
     "breaker": (5, 10, 20, 50, None),
 }
-"""The values that are looked at, smallest first; None, for never, is the largest."""
+"""The values that are looked at, smallest first; None, for never, is the largest.
+
+No jitter is not among them: what it is good for, that many endpoints do not come back at once, is
+not seen where one is simulated.
+"""
+
+_LIMIT = ("max_restarts", "within")
 
 _MOST_TRIES = 1000
 """Draws of settings that contradict each other, or are known, before a draw gives up."""
@@ -45,14 +51,16 @@ class Space:
     def around(cls, baseline: Settings, keep: Collection[str] = ()) -> "Space":
         """Return the grid, with the values of `baseline` on it and without the knobs to `keep`.
 
-        Raises ConfigurationError for the name of a knob that there is not.
+        A limit of restarts is looked at only where there is one: without it the endpoint of a bus
+        is never given up. Raises ConfigurationError for the name of a knob that there is not.
         """
         unknown = sorted(set(keep) - set(KNOBS))
         if unknown:
             known = ", ".join(KNOBS)
             problems = (f"keep={name!r} is no knob (knobs: {known})" for name in unknown)
             raise ConfigurationError("tuning", *problems)
-        free = [knob for knob in KNOBS if knob not in keep]
+        unlimited = _LIMIT if baseline.max_restarts is None else ()
+        free = [knob for knob in KNOBS if knob not in {*keep, *unlimited}]
         return cls(baseline, {knob: _axis(GRID[knob], baseline.value(knob)) for knob in free})
 
     @property
@@ -94,7 +102,7 @@ class Space:
 
     def mutate(self, settings: Settings, draws: random.Random) -> Settings:
         """Return settings one or two steps away from given ones."""
-        for _ in range(draws.choice((1, 2))):
+        for _ in range(draws.choice((1, 2)) if self.axes else 0):
             around = self.neighbours(settings, draws.choice(list(self.axes)))
             settings = draws.choice(around) if around else settings
         return settings

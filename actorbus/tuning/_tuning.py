@@ -11,7 +11,7 @@ from actorbus.tuning._explaining import Explaining, Explanation
 from actorbus.tuning._halving import QUICK, GridSampler, Rungs, Sampler, search_rounds
 from actorbus.tuning._objectives import DEFAULT_WEIGHTS, Comparison, check_weights
 from actorbus.tuning._optuna import OptunaSampler
-from actorbus.tuning._refining import Refined, Refining
+from actorbus.tuning._refining import Refining
 from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 from supervisors import ConfigurationError
@@ -21,7 +21,6 @@ _SEARCH = 0.6
 
 SAMPLERS = ("grid", "optuna")
 
-SamplerName = Literal["grid", "optuna"]
 Ended = Literal["budget", "runs", "interrupted", "exhausted"]
 
 
@@ -67,10 +66,6 @@ class Progress:
     candidates: int
 
 
-class NothingFound(Exception):
-    """The search was ended before a single run was over."""
-
-
 def search(
     scenario: Scenario,
     *,
@@ -79,30 +74,41 @@ def search(
     runs: int | None = None,
     seed: int = 0,
     keep: Collection[str] = (),
-    sampler: SamplerName = "grid",
+    sampler: str = "grid",
     workers: int = 1,
     quick: bool = False,
+    trade: bool = False,
     interrupted: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], object] = lambda _: None,
 ) -> Tuning:
     """Search for better settings of what `scenario` simulates.
 
     `objective` has a weight for each figure that counts (see `OBJECTIVES`); `keep` are knobs that
-    stay as they are. The search ends within `budget` seconds of wall-clock time (None: without a
-    limit), or after `runs` simulated runs; then its result is run more often, within the same
-    budget. Between runs it asks `interrupted`: True ends it with what is known. `quick` takes
-    fewer candidates and runs. Equal arguments give equal results, but for what the budget cuts
-    off; the result says by which `runs` it is repeated.
+    stay as they are. Candidates are proposed by the `sampler`, "grid" or "optuna" (extra `tune`).
+    What is recommended is no worse than today in any figure that counts; with `trade` it may be,
+    for the sake of others.
 
-    Raises ConfigurationError for what is not allowed, all of it at once, and NothingFound if it
-    was ended before the first run was over.
+    The search ends within `budget` seconds of wall-clock time (None: without a limit), or after
+    `runs` simulated runs; then its result is run more often, within the same budget. Between runs
+    it asks `interrupted`: True ends it with what is known, a single run of today's settings at the
+    least. `quick` takes fewer candidates and runs, `workers` are processes that share them. Equal
+    arguments give equal results, but for what the budget cuts off; the result says by which `runs`
+    it is repeated.
+
+    Raises ConfigurationError for what is not allowed, all of it at once.
     """
     weights = _check(objective, budget, runs, sampler, workers)
     if budget is None and runs is None:
         runs = _A_ROUND_OR_TWO
     space = Space.around(scenario.baseline, keep)
     return _Search(
-        scenario, space, Comparison(weights), seed, quick=quick, on_progress=on_progress
+        scenario,
+        space,
+        Comparison(weights),
+        seed,
+        quick=quick,
+        trade=trade,
+        on_progress=on_progress,
     ).run(Limits(budget, asked=interrupted), runs, sampler, workers)
 
 
@@ -121,6 +127,7 @@ class _Search:
         seed: int,
         *,
         quick: bool,
+        trade: bool,
         on_progress: Callable[[Progress], object],
     ) -> None:
         self._scenario = scenario
@@ -128,11 +135,12 @@ class _Search:
         self._comparison = comparison
         self._seed = seed
         self._rungs = QUICK if quick else Rungs()
+        self._trade = trade
         self._on_progress = on_progress
         self._archive = Archive()
         self._step: Literal["searching", "refining"] = "searching"
 
-    def run(self, limits: Limits, runs: int | None, sampler: SamplerName, workers: int) -> Tuning:
+    def run(self, limits: Limits, runs: int | None, sampler: str, workers: int) -> Tuning:
         """Search, then refine; what is cut off by the limits is left out."""
         with worker_processes(self._scenario, workers) as pool:
             tell = lambda: self._tell(limits)  # noqa: E731  the evaluator calls it after each run
@@ -140,17 +148,17 @@ class _Search:
             ended = self._searched(evaluator, limits.part(_SEARCH, runs), sampler)
             searched = self._archive.runs
             level = self._archive.level((1, *self._rungs.runs))
-            if not level:
-                raise NothingFound("ended before the first simulated run was over")
             self._step = "refining"
-            refining = Refining(self._space, self._comparison, self._archive, evaluator, level)
+            refining = Refining(
+                self._space, self._comparison, self._archive, evaluator, level, trade=self._trade
+            )
             try:
                 refining.refine(limits, self._rungs.shown)
             except Stopped as stopped:
                 ended = "interrupted" if stopped.reason == "interrupted" else ended
-            return self._result(refining.refined, level, searched, limits.elapsed, ended)
+            return self._result(refining, searched, limits.elapsed, ended)
 
-    def _searched(self, evaluator: Evaluator, limits: Limits, name: SamplerName) -> Ended:
+    def _searched(self, evaluator: Evaluator, limits: Limits, name: str) -> Ended:
         sampler = self._sampler(name)
         try:
             search_rounds(sampler, evaluator, self._comparison, limits, self._rungs)
@@ -158,7 +166,7 @@ class _Search:
             return stopped.reason
         return "exhausted"
 
-    def _sampler(self, name: SamplerName) -> Sampler:
+    def _sampler(self, name: str) -> Sampler:
         if name == "optuna":
             return OptunaSampler(self._space, self._comparison, self._seed)
         return GridSampler(self._space, self._comparison, self._seed, self._rungs.runs[-1])
@@ -167,11 +175,9 @@ class _Search:
         archive = self._archive
         self._on_progress(Progress(self._step, limits.elapsed, archive.runs, len(archive.found)))
 
-    def _result(
-        self, refined: Refined, level: int, searched: int, seconds: float, ended: Ended
-    ) -> Tuning:
-        archive = self._archive
-        explaining = Explaining(archive, self._comparison, refined, level)
+    def _result(self, refining: Refining, searched: int, seconds: float, ended: Ended) -> Tuning:
+        archive, refined = self._archive, refining.refined
+        explaining = Explaining(archive, self._comparison, refined, refining.explained_by)
         explained = explaining.explain(self._space.baseline, list(self._space.axes))
         recommended, baseline = refined.recommended, self._space.baseline
         shown = self._front_of([recommended, *refined.front])

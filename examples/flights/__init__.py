@@ -15,5 +15,7 @@ recovery     the operator's work: mends the gateway, finds and replays the dead 
 truth        what the account must say, counted from the file alone
 account      what happened, per carrier, beside the truth
 live         the live view
+tuning       which strategy for an outage of the gateway: simulated, then run for real
+tuning_run   the real run of that
 __main__     all of it: ``python -m examples.flights``
 """

@@ -94,7 +94,7 @@ class PassengerGateway:
         if now < goes < now + self._takes:
             raise ConnectionError("the gateway has just gone away")
         if self._away is not None:
-            self.served.append(now)
+            self.served.append(trio.current_time())
 
     def _connect(self, event: FlightDelayed) -> None:
         now = trio.current_time()

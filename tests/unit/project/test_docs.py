@@ -58,6 +58,7 @@ EXECUTED_BY = {
     "acceptance/test_docs_queries.py": ["queries"],
     "acceptance/test_docs_scheduling.py": ["scheduling"],
     "acceptance/test_docs_testing.py": ["testing"],
+    "acceptance/test_tuning_case.py": ["tuning"],
     "integration/test_docs_durability.py": ["durability"],
     "runtime/test_docs_actors.py": ["actors"],
     "runtime/test_docs_routers.py": ["routers"],

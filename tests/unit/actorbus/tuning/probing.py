@@ -11,7 +11,7 @@ from supervisors import BackoffState
 class Probing:
     """`away` seconds, a bit more or less in each run; a message in `poison` tries fails."""
 
-    away: float = 60.0
+    away: float = 20.0
     poison: float = 0.3
     baseline: Settings = field(default_factory=Settings)
 

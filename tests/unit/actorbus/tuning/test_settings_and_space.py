@@ -58,11 +58,16 @@ def test_the_settings_of_today_are_on_the_grid_in_order():
 
 
 def test_what_is_to_be_kept_has_no_axis():
-    space = Space.around(Settings(), keep=["breaker", "within"])
+    space = Space.around(Settings(), keep=["breaker"])
 
     drawn = {space.draw(random.Random(seed)).breaker for seed in range(50)}
     assert drawn == {None}
-    assert set(KNOBS) - set(space.axes) == {"breaker", "within"}
+    assert set(KNOBS) - set(space.axes) == {"breaker", "max_restarts", "within"}
+
+
+def test_a_limit_of_restarts_is_looked_at_only_where_there_is_one():
+    assert "within" not in Space.around(Settings()).axes
+    assert "within" in Space.around(Settings(max_restarts=3)).axes
 
 
 def test_every_unknown_knob_to_keep_is_named_at_once():

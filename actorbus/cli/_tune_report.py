@@ -1,0 +1,112 @@
+"""What `actorbus tune` prints: the front, the recommendation and its reasons, code and commands."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from actorbus.cli._output import Output
+from actorbus.tuning import KNOBS, OBJECTIVES, Candidate, Settings, Tuning
+
+_ENDED = {
+    "budget": "its budget was used up",
+    "runs": "its runs were done",
+    "interrupted": "it was interrupted",
+    "exhausted": "nothing was left to try",
+}
+
+
+def document(
+    tuning: Tuning, app: str | None, endpoint: str, plots: Sequence[Path]
+) -> dict[str, Any]:
+    """Return the result as one JSON document."""
+    today = tuning.baseline.settings
+    return {
+        "endpoint": endpoint,
+        "objective": dict(tuning.weights),
+        "seed": tuning.seed,
+        "searched": tuning.searched,
+        "runs": tuning.runs,
+        "candidates": len(tuning.candidates),
+        "seconds": round(tuning.seconds, 3),
+        "ended": tuning.ended,
+        "today": _candidate(tuning.baseline, today),
+        "recommended": _candidate(tuning.recommended, today),
+        "front": [_candidate(one, today) for one in tuning.front],
+        "explained": [{**asdict(one), "changed": one.changed} for one in tuning.explained],
+        "code": tuning.code(),
+        "command": tuning.command(app or "APP", endpoint),
+        "plots": [str(path) for path in plots],
+    }
+
+
+def _candidate(one: Candidate, today: Settings) -> dict[str, Any]:
+    return {
+        "settings": one.settings.values(),
+        "changed": one.settings.differences(today),
+        "costs": one.costs._asdict(),
+        "standard_errors": one.errors._asdict(),
+        "runs": one.runs,
+    }
+
+
+def show(
+    output: Output, tuning: Tuning, app: str | None, endpoint: str, plots: Sequence[Path]
+) -> None:
+    """Print the result for a person."""
+    output.line(
+        f"{endpoint}: {len(tuning.candidates)} settings in {tuning.runs} simulated runs,"
+        f" {tuning.seconds:.1f} s; {_ENDED[tuning.ended]}"
+    )
+    output.line(f"repeat it with --runs {tuning.searched} --seed {tuning.seed}")
+    _show_front(output, tuning)
+    output.line("\nWhy, knob by knob (* is changed):")
+    for one in tuning.explained:
+        output.line(f"{'*' if one.changed else ' '} {one.text}")
+    output.line(f"\nAs code:\n\n{_indented(tuning.code())}")
+    command = tuning.command(app or "APP", endpoint)
+    if command:
+        output.line(f"In the running system:\n\n    {command}")
+    else:
+        output.line(
+            "Nothing is to be changed: none of those tried is better than today in one figure and"
+            " worse in none; --trade allows that"
+        )
+    for path in plots:
+        output.line(f"plot: {path}")
+
+
+def _show_front(output: Output, tuning: Tuning) -> None:
+    """Print the front, with today's settings first."""
+    today = tuning.baseline
+    rows = [("today", today)]
+    rows += [
+        ("recommended" if one == tuning.recommended else "", one)
+        for one in tuning.front
+        if one != today
+    ]
+    names = list(tuning.weights)
+    output.table(
+        "the front: nothing that was tried beats one of these in every figure",
+        ("", "change", *(f"{name}, {OBJECTIVES[name].unit}" for name in names)),
+        (
+            (label, _changes(one.settings, today.settings), *_figures(one, names))
+            for label, one in rows
+        ),
+        right=len(names),
+    )
+
+
+def _figures(one: Candidate, names: Sequence[str]) -> list[str]:
+    return [
+        f"{getattr(one.costs, name):.3g} ± {2 * getattr(one.errors, name):.2g}" for name in names
+    ]
+
+
+def _changes(settings: Settings, today: Settings) -> str:
+    changed = settings.differences(today)
+    return ", ".join(f"{knob} {KNOBS[knob].written(settings.value(knob))}" for knob in changed)
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}\n" if line else "\n" for line in text.splitlines())
