@@ -4,6 +4,7 @@ what you subclass    Actor, BlockingActor, Supervisor
 what you hold        ActorSystem, ActorRef, Reply, Terminated (the notice of a death watch)
 what passes on       RoundRobin, ConsistentHash, DynamicRouter and more; `actors.routers`
 how it is run        Mailbox; strategies, ChildSpec and Backoff are in `supervisors`
+how it is changed    ActorSupervision, OwnSupervision; `system.supervise`, `ref.supervision`
 what you see         SystemSnapshot, ActorSnapshot, MailboxStatistics; `actors.events`
 errors               ActorError and its kinds; Pykka's ActorDeadError and Timeout
 functions            process_problem: why one cannot run in a worker process
@@ -38,6 +39,8 @@ from actors._snapshot import SystemSnapshot as SystemSnapshot
 from actors._statistics import ActorStatistics as ActorStatistics
 from actors._statistics import SupervisionStatistics as SupervisionStatistics
 from actors._statistics import SystemStatistics as SystemStatistics
+from actors._supervising import ActorSupervision as ActorSupervision
+from actors._supervising import OwnSupervision as OwnSupervision
 from actors._supervisor import Supervisor as Supervisor
 from actors._system import ActorSystem as ActorSystem
 from actors._timers import Timer as Timer
@@ -60,6 +63,7 @@ __all__ = [
     "ActorRestarted",
     "ActorSnapshot",
     "ActorStatistics",
+    "ActorSupervision",
     "ActorSystem",
     "BlockingActor",
     "BlockingCall",
@@ -74,6 +78,7 @@ __all__ = [
     "MailboxStatistics",
     "NameTaken",
     "NotPicklable",
+    "OwnSupervision",
     "Random",
     "RemoteTraceback",
     "Reply",

@@ -43,6 +43,8 @@ def end(cell: Cell) -> None:
     close(cell)
     left = [*(cell.left or ()), *cell.mailbox.close()]
     cell.actor = None
+    if cell.system.strategies:
+        cell.system.strategies.pop(cell, None)
     if cell.ticket is not None:
         cell.ticket.make_void(cell.hand)
     if cell.workers is not None:

@@ -9,7 +9,10 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+
+if TYPE_CHECKING:
+    from actors._supervising import ActorSupervision
 
 logger = logging.getLogger("pykka")
 
@@ -148,6 +151,14 @@ class PoolFull(Event):
     """All threads, or all worker processes, are busy, and a handler waits for one."""
 
     holders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionReplaced(Event):
+    """How the actor is supervised, or supervises, was changed while it ran."""
+
+    old: ActorSupervision
+    new: ActorSupervision
 
 
 @dataclass(frozen=True, slots=True)

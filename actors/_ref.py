@@ -16,6 +16,7 @@ from actors._proxy import ActorProxy
 from actors._reply import Derived, Reply, Requested
 from actors._settings import Seconds, as_seconds
 from actors._statistics import ActorStatistics, statistics_of
+from actors._supervising import ActorSupervision, supervision_of
 from actors._waiters import refuse_to_block, runs_a_loop
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class ActorRef(pykka.ActorRef[Any], Generic[A]):
     def statistics(self) -> ActorStatistics:
         """Return the counters of the actor and its mailbox, as they are now."""
         return statistics_of(self._cell)
+
+    @property
+    def supervision(self) -> ActorSupervision:
+        """How it is supervised now, and how it supervises; see `ActorSystem.supervise`."""
+        return supervision_of(self._cell)
 
     def started(self) -> Reply[None]:
         """Return a reply that is settled when the actor has started for the first time.

@@ -62,7 +62,9 @@ class Family:
     ) -> None:
         self.system = system
         self.owner = owner
-        chosen = strategy or (owner and owner.actor and owner.actor.strategy) or DEFAULT_STRATEGY
+        replaced = system.strategies.get(owner) if owner is not None else None
+        chosen = strategy or replaced or (owner and owner.actor and owner.actor.strategy)
+        chosen = chosen or DEFAULT_STRATEGY
         if not isinstance(chosen, Strategy):
             problem = f"strategy={chosen!r} is not allowed: give a strategy, such as OneForOne()"
             raise ConfigurationError(owner.path if owner else system.name, problem)
@@ -162,10 +164,11 @@ class Family:
 
     def decide(self, cell: Cell, failure: Failure) -> Decision:
         """Ask the strategy what to do, and store the states that it returns."""
-        cells = dict(self.cells) if self.strategy.is_group else {cell.name: cell}
+        strategy = self.strategy  # it may be replaced meanwhile
+        cells = dict(self.cells) if strategy.is_group else {cell.name: cell}
         states = [one.state() for one in cells.values()]
         draw = cell.draws().random()
-        decision = self.strategy.decide(states, cell.name, failure, trio.current_time(), draw)
+        decision = strategy.decide(states, cell.name, failure, trio.current_time(), draw)
         for state in decision.children:
             if state.name == cell.name or not isinstance(decision, EscalateFailure):
                 cells[state.name].remember(state)

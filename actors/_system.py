@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, Unpack, overload
 
 import trio
 import trio.abc
@@ -40,6 +40,7 @@ from actors._reply import Reply
 from actors._settings import RunsOn, Seconds, as_seconds
 from actors._snapshot import SystemSnapshot, snapshot_system
 from actors._statistics import SystemStatistics, statistics_of_system
+from actors._supervising import OwnSupervision, supervise, supervise_root
 from actors._supervisor import Family
 from actors._taskless import end_all
 from actors._threads import ThreadPool
@@ -47,6 +48,9 @@ from actors._timers import Timer, Timers
 from actors._waiters import runs_a_loop
 from actors._watchdog import Watchdog
 from supervisors import ChildSpec, ConfigurationError, Strategy, leaves
+
+if TYPE_CHECKING:
+    from actors._cell import Cell
 
 A = TypeVar("A", bound=Actor)
 T = TypeVar("T")
@@ -107,6 +111,7 @@ class ActorSystem:
         self.shutdown_timeout = as_seconds(shutdown_timeout)
         self.events = EventStream()
         self.lock = threading.Lock()
+        self.strategies: dict[Cell, Strategy] = {}  # that took the place of their actors' own
         self.root = Family(self, None, strategy)
         self.threads = ThreadPool(f"actors-{name}", max_threads=max_threads, on_full=self._full)
         self.processes = ProcessPool(self, max_processes or os.cpu_count() or 1)
@@ -215,6 +220,38 @@ class ActorSystem:
 
         self.post(begin)
         return reply
+
+    def supervise(
+        self,
+        actor: str | ActorRef[Any],
+        strategy: Strategy | None = None,
+        **own: Unpack[OwnSupervision],
+    ) -> None:
+        """Change how a running actor is supervised, and how it supervises; from any thread.
+
+        `actor` is a ref or a path, "" for the system itself. A `strategy` replaces the one that it
+        supervises its children with; `intensity`, `backoff` and `decider` count for the actor in
+        place of its parent's, None for the parent's again. It counts from the next decision on:
+        nothing is restarted, no message is lost, and a wait that has begun is finished as it was.
+        It lasts as long as the actor, over all its restarts. `ref.supervision` is how it is now,
+        and the event SupervisionReplaced tells of each change.
+
+        Raises:
+            ConfigurationError: what could not have been declared either; nothing is changed
+            KeyError: no actor has this path
+            ActorDeadError: it has ended
+
+        """
+        if isinstance(actor, str) and not actor:
+            if own or strategy is None:
+                problem = "a system has no supervisor of its own: give a strategy alone"
+                raise ConfigurationError(self.name, problem)
+            supervise_root(self, strategy)
+            return
+        cell = (self[actor] if isinstance(actor, str) else actor)._cell
+        if cell.ended:
+            raise ActorDeadError(f"{cell.path} has ended")
+        supervise(cell, strategy, own)
 
     def call_soon(self, function: Callable[..., object], *args: Any) -> None:
         """Call a plain function in the system's trio thread, soon; it must not block.

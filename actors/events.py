@@ -19,4 +19,5 @@ from actors._events import Started as Started
 from actors._events import Stopped as Stopped
 from actors._events import StopReason as StopReason
 from actors._events import Subscription as Subscription
+from actors._events import SupervisionReplaced as SupervisionReplaced
 from actors._events import Undelivered as Undelivered
