@@ -50,6 +50,7 @@ Looking, and putting right
     DeadLetterFilter, DeadLetterRow, DeadLetterGroup, DeadLetterReason, Preview, Replayed
                                 `bus.dead_letters`
     ParkedMessages              `bus.parked`
+    Supervision, SupervisionOptions, EndpointSupervision, SupervisionChange    `bus.supervision`
     Store                       what a store of your own implements
 Events, on `bus.system.events`; the runtime's are in `actors.events`
     of a message     MessageRetried, MessageDied, MessageDiverted, MessageParked, LateReply,
@@ -59,7 +60,7 @@ Events, on `bus.system.events`; the runtime's are in `actors.events`
     of an endpoint or a channel    EndpointSick, EndpointHealthy, ChannelStalled, ThrottleFailed
     of tenants       TenantStarted, TenantEnded, TenantOptionsFailed, TenantsNotRefreshed
     of the store     StoreTrouble, LeaseLost
-    of a recording   RecordingEnded
+    of tuning        SupervisionChanged, SupervisionLeftOut, RecordingEnded
     of a broker      BrokerTrouble, BrokerRecovered, PartitionsAssigned, PartitionsRevoked
 Errors, all of them ActorBusError; `_errors` and `_store._errors` draw the tree
     for you to raise in a handler    PermanentError, RetryAfter
@@ -111,6 +112,8 @@ from actorbus._bus_events import PartitionsRevoked as PartitionsRevoked
 from actorbus._bus_events import QueryRejected as QueryRejected
 from actorbus._bus_events import RecordingEnded as RecordingEnded
 from actorbus._bus_events import StoreTrouble as StoreTrouble
+from actorbus._bus_events import SupervisionChanged as SupervisionChanged
+from actorbus._bus_events import SupervisionLeftOut as SupervisionLeftOut
 from actorbus._bus_events import TenantEnded as TenantEnded
 from actorbus._bus_events import TenantOptionsFailed as TenantOptionsFailed
 from actorbus._bus_events import TenantsNotRefreshed as TenantsNotRefreshed
@@ -154,6 +157,7 @@ from actorbus._store import Store as Store
 from actorbus._store import StoreError as StoreError
 from actorbus._store import StoreRefused as StoreRefused
 from actorbus._store import StoreUnavailable as StoreUnavailable
+from actorbus._store import SupervisionChange as SupervisionChange
 from actorbus.channels.kafka._records import ForeignRecord as ForeignRecord
 from actorbus.consuming._limits import Ending as Ending
 from actorbus.consuming._limits import Limits as Limits
@@ -207,6 +211,7 @@ from actorbus.operations import EndpointHealth as EndpointHealth
 from actorbus.operations import SynchronousHealth as SynchronousHealth
 from actorbus.operations._recovery import Preview as Preview
 from actorbus.operations._recovery import Replayed as Replayed
+from actorbus.operations._supervision import EndpointSupervision as EndpointSupervision
 from actorbus.options._flow import Batch as Batch
 from actorbus.options._flow import ByLoad as ByLoad
 from actorbus.options._flow import Rate as Rate
@@ -217,6 +222,8 @@ from actorbus.options._options import QueryHandlerOptions as QueryHandlerOptions
 from actorbus.options._options import SendOptions as SendOptions
 from actorbus.options._ordering import Ordering as Ordering
 from actorbus.options._retry_after import RetryAfter as RetryAfter
+from actorbus.options._supervision import Supervision as Supervision
+from actorbus.options._supervision import SupervisionOptions as SupervisionOptions
 from actorbus.schedules._operations import ScheduleNotFound as ScheduleNotFound
 from actorbus.schedules._operations import ScheduleState as ScheduleState
 from actorbus.schedules._schedule import ScheduleOptions as ScheduleOptions
@@ -262,6 +269,7 @@ __all__ = [
     "EndpointHealth",
     "EndpointHealthy",
     "EndpointSick",
+    "EndpointSupervision",
     "Envelope",
     "ErrorHandlerOptions",
     "EventBus",
@@ -340,6 +348,11 @@ __all__ = [
     "StoreTrouble",
     "StoreUnavailable",
     "SubscribersFailed",
+    "Supervision",
+    "SupervisionChange",
+    "SupervisionChanged",
+    "SupervisionLeftOut",
+    "SupervisionOptions",
     "SynchronousHealth",
     "TenantEnded",
     "TenantOptionsFailed",

@@ -42,6 +42,7 @@ from actorbus.messages._types import did_you_mean
 from actorbus.operations import BusHealth
 from actorbus.operations._parked import Parked
 from actorbus.operations._recovery import DeadLetters
+from actorbus.operations._supervision import SupervisionControl
 from actorbus.options._options import RunsOn, Seconds
 from actorbus.outbox._outbox import Outbox
 from actorbus.running._entered import EnteredAsync
@@ -86,7 +87,8 @@ class ActorBus(Consuming):
     `counters` are plain numbers of what became of messages in this process since the bus was last
     entered, and `unfinished` the messages that were begun and cut off when it stopped; both stay
     after the end; `distributed_counts` are those of what passes between it and other services.
-    `dead_letters` finds, mends and replays them while it runs. `outbox` stores messages in
+    `dead_letters` finds, mends and replays them while it runs. `supervision` shows how endpoints
+    are supervised, and changes it, in all processes. `outbox` stores messages in
     transactions on connections to PostgreSQL that are the program's own, also while it does not.
 
     Declaring checks nothing: all that is wrong is reported together when the bus is entered.
@@ -145,6 +147,7 @@ class ActorBus(Consuming):
             seed,
         )
         self.outbox = Outbox(name, self.check, lambda: self._store)
+        self.supervision = SupervisionControl(name, self._running, self._call)
         self.parked = Parked(lambda: self._running().store, self._call)
         self.counters = BusCounts()
         self.distributed_counts = DistributedCounts()

@@ -3,7 +3,9 @@
 The runtime's own events (restarts, backoffs) are in `actors`. `path` is the actor's.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from actors.events import Event
 
@@ -120,6 +122,36 @@ class DeadLetterFailed(Event):
     """"release", "resend" or "stop": after that one the channel is paused. "none": the store
     refused that too, and the message stays this process's until it ends."""
     exception: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionChanged(Event):
+    """How an endpoint is supervised was set, or reset, in whatever process; it holds here now.
+
+    `path` is the system's. The store keeps the history: `bus.supervision.history`.
+    """
+
+    endpoint: str
+    changed_by: str
+    changed_at: float
+    """Unix time."""
+    reason: str
+    old: Mapping[str, Any]
+    """What was set before, in place of what is declared, by the names of `SupervisionOptions`."""
+    new: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisionLeftOut(Event):
+    """What was set of an endpoint's supervision does not go with what is declared now.
+
+    It is supervised as declared until that is set anew, or reset.
+    """
+
+    endpoint: str
+    changed_by: str
+    settings: Mapping[str, Any]
+    error: Exception
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class EndpointFactory:
         plan = plan_endpoint(spec, channel, tenant, self.root)
         workload = Workload(plan, self.bell, self._may_start, make_flow(plan, self.shared))
         workload.allowance = self._allowance
-        self.bus.watch(workload)
+        self.bus.prepare(workload)
         draws = draw_stream(self._seed, plan.path, "messages")
         endpoint = Endpoint(workload, make_processing(self.bus, workload, draws))
         hold_if_paused(endpoint, self.bus.paused)

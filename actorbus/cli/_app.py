@@ -16,6 +16,7 @@ from actorbus.cli._run import run
 from actorbus.cli._schedule import commands as schedule
 from actorbus.cli._send import send
 from actorbus.cli._store import commands as store
+from actorbus.cli._supervision import commands as supervision
 from actorbus.cli._tree import tree
 from actorbus.cli._tune import tune
 
@@ -41,6 +42,7 @@ app.command()(tune)
 app.add_typer(deadletter, name="deadletter")
 app.add_typer(schedule, name="schedule")
 app.add_typer(store, name="store")
+app.add_typer(supervision, name="supervision")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the way typer calls it

@@ -44,8 +44,8 @@ class Surroundings(Protocol):
         """The points at which a test lets something happen."""
         ...
 
-    def watch(self, workload: Workload) -> None:
-        """Have a new endpoint's messages recorded, if anybody records."""
+    def prepare(self, workload: Workload) -> None:
+        """Have a new endpoint supervised as was set, and recorded if anybody records."""
         ...
 
     @property

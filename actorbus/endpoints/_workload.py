@@ -16,6 +16,7 @@ from actorbus.channels._bell import Bell
 from actorbus.endpoints._flow import Allowed, Flow
 from actorbus.endpoints._plan import EndpointPlan
 from actorbus.endpoints._watcher import Watcher
+from actorbus.options._supervision import Supervision
 from supervisors import DependencyHealth, Health, free_places
 
 
@@ -239,6 +240,14 @@ class Workload:
             return True
         nothing_more = self.dry_since == generation or self.throttled_since is not None
         return nothing_more and not self.unstarted and not self.again and not self.backlog
+
+    def supervise(self, supervision: Supervision) -> None:
+        """Decide about failures in another way from now on."""
+        self.supervision = supervision
+        self.plan.judge.retry = supervision.retry
+        self.outage.breaker = supervision.breaker
+        if self.watcher is not None:
+            self.watcher.tuned()
 
     def close(self) -> None:
         """Take and start nothing more."""

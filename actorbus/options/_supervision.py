@@ -79,6 +79,11 @@ class Supervision:
         limit = _made(Intensity, {key: wanted[key] for key in ("max_restarts", "within")}, problems)
         problems += _wrong_breaker(wanted["breaker"])
         problems += _never_act(settings, retry)
+        if limit is not None and limit.max_restarts == 0:
+            problems.append(
+                "max_restarts=0 is not allowed: an endpoint that is never restarted would take no"
+                " message after its first outage; give at least 1, or None"
+            )
         if problems or retry is None or backoff is None or limit is None:
             raise ConfigurationError("supervision", *problems)
         return Supervision(retry, backoff, limit.max_restarts, limit.within, wanted["breaker"])

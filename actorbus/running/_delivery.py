@@ -154,6 +154,7 @@ class Delivery:
         """Spawn all actors; returns when the top ones have started."""
         self._store.on_ready(self._wake)
         self._surroundings.heed(tuple(await self._store.pauses()))
+        await self._surroundings.tuned.start()
         for registrar in self._registrars.values():
             await registrar.load()
             await registrar.reconsider()
@@ -272,6 +273,10 @@ class Delivery:
     def paused(self) -> Paused:
         """What is paused now."""
         return self._surroundings.paused
+
+    async def look_at_supervision(self) -> None:
+        """Heed at once how endpoints are to be supervised; other processes do when they poll."""
+        await self._surroundings.tuned.look()
 
     # -- pausing ----------------------------------------------------------------------------
 

@@ -82,7 +82,10 @@ class Housekeeping:
         if replies is not None:
             replies.hurry = partial(surroundings.due_in, LEAST_PAUSE)
         wake, heed = surroundings.wake_channels, surroundings.heed
-        polling = Polling(self._store, wake, heed, replies, at_least=LEAST_PAUSE, at_most=pace.poll)
+        tune = surroundings.tuned.heed
+        polling = Polling(
+            self._store, wake, heed, tune, replies, at_least=LEAST_PAUSE, at_most=pace.poll
+        )
         return Task("poller", polling)
 
     def _watch(self, pace: Pace) -> Task:

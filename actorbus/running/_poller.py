@@ -153,6 +153,7 @@ class Polling:
         store: Store,
         wake: Callable[[], None],
         heed: Callable[[tuple[Pause, ...]], None],
+        tune: Callable[[int], Awaitable[None]],
         replies: Replies | None = None,
         *,
         at_least: float,
@@ -162,6 +163,7 @@ class Polling:
         self._wake = wake
         self._replies = replies
         self._heed = heed
+        self._tune = tune
         self._at_least = at_least
         self._at_most = at_most
         self._pause = at_least
@@ -170,6 +172,7 @@ class Polling:
         """Poll once."""
         poll = await self._store.poll()
         self._heed(poll.pauses)
+        await self._tune(poll.supervised)
         if poll.changed:
             self._wake()
             self._pause = self._at_least

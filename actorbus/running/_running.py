@@ -244,6 +244,11 @@ class BusRun:
             raise BusStateError(f"bus {self.settings.name!r} has not started")
         return self._delivery
 
+    async def look_at_supervision(self) -> None:
+        """Heed at once how endpoints are to be supervised."""
+        if self._delivery is not None:
+            await self._delivery.look_at_supervision()
+
     def record(self, recorder: "Recorder") -> None:
         """Have a recording begin now."""
         self.recorder = recorder

@@ -10,6 +10,7 @@ from actorbus.outbox._outboxes import is_relay
 from actorbus.running._bus_runtime import BusRuntime
 from actorbus.running._pace import LEAST_PAUSE
 from actorbus.running._poller import Alarm
+from actorbus.running._tuned import Tuned
 from actors.events import Event
 
 
@@ -39,12 +40,18 @@ class Surroundings:
         self.lease_alarm = Alarm()
         self._stood_still = False
         self._events = runtime.system.events
+        self.tuned = Tuned(self.store, runtime.system, self.publish, lambda: self.handling)
         self._endpoints_of = runtime.endpoints_of
 
     @property
     def endpoints(self) -> list[Endpoint]:
         """The asynchronous endpoints that there are now, tenants' included."""
         return [endpoint for desk in self.desks for endpoint in desk.all_endpoints()]
+
+    @property
+    def handling(self) -> list[Endpoint]:
+        """Those of them that are handlers', not relays."""
+        return [one for one in self.endpoints if not is_relay(one.workload.plan.spec.endpoint_id)]
 
     def consumed(self) -> dict[str, list[str]]:
         """Return the endpoint ids whose messages are taken here, by channel."""
@@ -57,17 +64,17 @@ class Surroundings:
             for desk in self.desks
         }
 
-    def watch(self, workload: Workload) -> None:
-        """Have a new endpoint's messages recorded, if anybody records."""
+    def prepare(self, workload: Workload) -> None:
+        """Have a new endpoint supervised as was set, and recorded if anybody records."""
+        self.tuned.prepare(workload)
         if self.watcher_of is not None:
             workload.watcher = self.watcher_of(workload)
 
     def record(self, watcher_of: "Callable[[Workload], Watcher] | None") -> None:
         """Have all endpoints watched from now on, new ones as well; None: not any more."""
         self.watcher_of = watcher_of
-        for endpoint in self.endpoints:
-            if not is_relay(endpoint.workload.plan.spec.endpoint_id):
-                endpoint.workload.watcher = watcher_of and watcher_of(endpoint.workload)
+        for endpoint in self.handling:
+            endpoint.workload.watcher = watcher_of and watcher_of(endpoint.workload)
 
     def publish(self, event: Event) -> None:
         """Put an event on the system's stream."""

@@ -114,11 +114,11 @@ async def test_what_could_not_be_declared_is_refused_and_changes_nothing(clock):
         with pytest.raises(ConfigurationError, match="counts restarts for all its children"):
             system.supervise("family", OneForAll())
         with pytest.raises(ConfigurationError, match="backoff=3 is not allowed"):
-            system.supervise("family/one", backoff=3)  # type: ignore[arg-type]  # that is refused
+            system.supervise("family/one", backoff=3)
         with pytest.raises(ConfigurationError, match="strategy='one' is not allowed"):
-            system.supervise("family", "one")  # type: ignore[arg-type]  # that is refused
+            system.supervise("family", "one")
         with pytest.raises(ConfigurationError, match="mailbox= is not known"):
-            system.supervise("family", mailbox=3)  # type: ignore[call-arg]  # that is refused
+            system.supervise("family", mailbox=3)
         with pytest.raises(ConfigurationError, match="give a strategy alone"):
             system.supervise("")
         with pytest.raises(KeyError):

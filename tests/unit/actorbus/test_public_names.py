@@ -17,7 +17,8 @@ NAMES = """
     Condition ConfigurationError DeadLetterFailed DeadLetterFilter DeadLetterGroup
     DeadLetterNotFound DeadLetterReason DeadLetterRow DistributedBus DistributedCounts
     DistributedGatewayOptions DistributedOptions DynamicChannel Ending EndpointHealth
-    EndpointHealthy EndpointSick Envelope ErrorHandlerOptions EventBus FailedMessage Failure
+    EndpointHealthy EndpointSick EndpointSupervision Envelope ErrorHandlerOptions EventBus
+    FailedMessage Failure
     ForeignRecord GatewayListing GatewayOptions HandlerEnded HandlerOptions HandlerSpec
     HandlerTimeout Header Headers InstantRetry InvalidHeader InvalidMessage InvalidSendOption
     InvalidTenant Invocation KafkaChannel LateReply LeaseLost Letter Limits Marker MessageDied
@@ -30,6 +31,7 @@ NAMES = """
     RunResult
     ScheduleNotFound ScheduleOptions ScheduleState SendOptions Sending ServiceMap Store
     StoreChannel StoreError StoreRefused StoreTrouble StoreUnavailable SubscribersFailed
+    Supervision SupervisionChange SupervisionChanged SupervisionLeftOut SupervisionOptions
     SynchronousHealth TenantEnded TenantOptionsFailed TenantStarted TenantsNotRefreshed
     ThrottleFailed Tick TicksMissed TooManyTenants Transaction TransactionError UndecodableMessage
     Unfinished UnknownMessageType UnknownService UnknownTenant UnreachableHandler command detached
