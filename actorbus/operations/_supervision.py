@@ -123,9 +123,7 @@ class SupervisionControl:
         """Have an endpoint supervised as declared again, but for these settings. As `set`."""
         return self._call(self._change, self._wish(endpoint, settings, by, reason, reset=True))
 
-    def history(
-        self, endpoint: str = "", *, limit: int = 100
-    ) -> Answer[list[SupervisionChange]]:
+    def history(self, endpoint: str = "", *, limit: int = 100) -> Answer[list[SupervisionChange]]:
         """Return who changed what, when and why, the newest first; also of former endpoints."""
         return self._call(self._history, endpoint, limit)
 
