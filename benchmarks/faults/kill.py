@@ -23,12 +23,18 @@ GRACE = 1.0
 
 NOTES = (
     "Two processes work on one backlog, ten handlers at once in each; SIGKILL ends one of them.",
-    "first, last: from the kill until the other begins the first and the last of the messages",
-    "that the dead one had begun and not settled; twice: how many; done: until nothing is left.",
+    (
+        "first, last: from the kill until the other begins the first and the last of the"
+        " messages that the dead one had begun and not settled; twice: how many those are;"
+        " done: until none is left."
+    ),
     f"Handlers have no transaction, and take {SECONDS * 1000:g} ms. All deliver at least once.",
-    f"The lease is {LEASE:g} s: a heartbeat's age (pgqueuer, procrastinate, SAQ), a row's lease",
-    "(faststream-outbox), a process's lease (actorbus). Procrastinate and SAQ look for what is",
-    "stalled every half second here; by themselves it is a periodic task, and a minute.",
+    (
+        f"The lease is {LEASE:g} s: a heartbeat's age (pgqueuer, procrastinate, SAQ), a"
+        " row's lease (faststream-outbox), a process's lease (actorbus). Procrastinate and"
+        " SAQ look for what is stalled every half second here; by themselves it is a"
+        " periodic task, and a minute."
+    ),
     "Not here: Huey and Pykka, which take a message away before it is handled; it would be lost.",
 )
 
@@ -46,7 +52,7 @@ class Death:
 
 
 def run(options: Settings) -> Result:
-    messages = options.size(1_000, 300)
+    messages = options.size(600, 300)
     deaths: dict[str, list[Death]] = defaultdict(list)
     with servers() as running:
         for number in range(options.repeat):

@@ -24,8 +24,11 @@ MORE = 50.0
 
 NOTES = (
     f"Two subscribers take {RATE} events a second from one channel, an open loop, on SQLite.",
-    "The other one raises every time (five attempts, from 0.1 s on), or it sleeps in its threads",
-    f"for {BLOCKED:g} s with all its workers, or it is sent {FLOOD} commands with each event.",
+    (
+        "The other one raises every time (five attempts, from 0.1 s on), or it sleeps in"
+        f" its threads for {BLOCKED:g} s with all its workers, or it is sent {FLOOD}"
+        " commands with each event."
+    ),
     "Latency is from the time an event was meant to be published to the healthy one's handler.",
     "Not here: the other libraries have no two subscribers of one event in one process.",
 )
@@ -34,7 +37,7 @@ Figures = Mapping[str, Sequence[Mapping[str, float]]]
 
 
 def run(options: Settings) -> Result:
-    events = RATE * options.size(4, 1)
+    events = RATE * options.size(3, 1)
     figures: dict[str, list[Mapping[str, float]]] = {mode: [] for mode in MODES}
     for number in range(options.repeat):
         for mode, rounds in figures.items():

@@ -28,9 +28,12 @@ FASTSTREAM = "FastStream"
 KAFKA_WORKER = "benchmarks.faults.peers.kafka_worker"
 
 NOTES = (
-    "A worker has begun 50 messages when SIGKILL ends the server, which is then started again.",
-    "PostgreSQL: from its first answer until one more of the backlog is settled. Kafka: from its",
-    "first answer until a message that is then produced is begun by a worker that was waiting.",
+    f"A worker has begun {BEGUN} messages when SIGKILL ends the server, which is started again.",
+    (
+        "PostgreSQL: from its first answer until one more of the backlog is settled."
+        " Kafka: from its first answer until a message that is then produced is begun by a"
+        " worker that was waiting."
+    ),
     "pgqueuer goes on by starting anew, which it is told to do after half a second.",
     f"At most {LIMIT:g} s are waited; one that does not go on by itself has no time, and a note.",
     "Not here: aiokafka alone, which is what both of those on Kafka are made of.",
@@ -43,7 +46,7 @@ Rounds = Mapping[str, list[float | None]]
 
 
 def run(options: Settings) -> Result:
-    messages = options.size(600, 300)
+    messages = options.size(400, 300)
     with servers() as running:
         measured = dict(_measured(running, options, messages))
         rounds: dict[str, list[float | None]] = {name: [] for name in measured}

@@ -30,10 +30,16 @@ HERE = "benchmarks.kafka"
 
 NOTES = (
     "A topic of four partitions is filled before the clock starts; one process consumes it.",
-    "All deliver at least once: offsets are committed after the handlers. The bus also notes in",
-    "its store what was handled, so that a copy that comes again is skipped; the others do not.",
-    "Rates are from the first handler's start to the last one's; `settled after` is until the",
-    "offsets are committed: the bus does that every second (commit_every), the others at once.",
+    (
+        "All deliver at least once: offsets are committed after the handlers. The bus"
+        " also notes in its store what was handled, so that a copy that comes again is"
+        " skipped; the others do not."
+    ),
+    (
+        "Rates are from the first handler's start to the last one's; `settled after` is"
+        " until the offsets are committed: the bus does that every second (commit_every),"
+        " the others at once."
+    ),
     "Bodies have 200 characters; the bus's are a dataclass in msgpack, the others' text.",
 )
 

@@ -25,11 +25,17 @@ FIGURES = {
 }
 
 NOTES = (
-    "A tenant's channel is made by its first message: the time is that of handling one message of",
-    "each tenant, without that of handling another when the channels are there. SQLite.",
+    (
+        "A tenant's channel is made by its first message: the time is that of handling"
+        " one message of each tenant, without that of handling another when the channels"
+        " are there. On SQLite."
+    ),
     "Reaped: all at once, when they have been idle for idle_timeout.",
-    "Resident memory is what the process has more than before; Python keeps what was freed, and",
-    "uses it for the next ones: the goal is that a second time takes no more.",
+    (
+        "Resident memory is what the process has more than before. Python keeps what was"
+        " freed, and uses it for the next ones: the goal is that a second time takes no"
+        " more."
+    ),
 )
 
 Rounds = list[dict[str, float]]

@@ -17,9 +17,12 @@ LOADS = (0.1, 1.0, 10.0)
 
 NOTES = (
     f"{WORKERS} workers, handlers of {HANDLER * 1000:g} ms: together {CAPACITY:g} messages/s.",
-    f"The largest tenant sends 0.1, 1 and 10 times that; the others {OTHERS:g} times, together, by",
-    "shares as of the carriers of the flights data (beyond sixteen: Zipf, fitted to them).",
-    "Dwell: from the commit of a message of the smallest one to its handler's start. SQLite.",
+    (
+        f"The largest tenant sends 0.1, 1 and 10 times that; the others {OTHERS:g} times,"
+        " together, by shares as of the carriers of the flights data (beyond sixteen:"
+        " Zipf, fitted to them)."
+    ),
+    "Dwell: from the commit of a message of the smallest one to its handler's start, on SQLite.",
     "One tenant alone has nobody to be kept apart from: it is shown at the smallest load only.",
     f"The goal is twice the dwell at the smallest load, and {WORKERS} handlers' time.",
 )

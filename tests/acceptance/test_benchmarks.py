@@ -15,7 +15,7 @@ COSTS = ("durable-costs", "costs", "actors-costs")
 """Counted by a test of its own, with nothing beside it."""
 MEASURED = [
     one.name
-    for one in chosen(["actors", "embedded", "durable", "tenants", "fairness"])
+    for one in chosen(["actors", "embedded", "durable", "tenants", "kafka"])
     if one.name not in {COSTS, "tenants-dwell"}
 ]
 """Of the other suites test_benchmark_suites runs one workload each."""
