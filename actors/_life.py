@@ -213,7 +213,8 @@ def _carry_out(cell: Cell, failure: Failure) -> tuple[Verdict, float]:
             return Verdict.RESUME, math.inf
         case RestartChildren():
             cell.publish(BackingOff, decision.delay, decision.restarts, decision.cause)
-            if decision.stop == decision.start == (cell.name,):
+            # In a group a later decision may take over a restart that is under way.
+            if decision.start == (cell.name,) and not family.strategy.is_group:
                 return Verdict.ALONE, trio.current_time() + decision.delay
             family.restart_together(decision)
             return Verdict.TOGETHER, math.inf

@@ -3,11 +3,15 @@
 from dataclasses import dataclass, field
 
 from supervisors._draws import DrawStream, draw_stream
+from supervisors._errors import ConfigurationError
 
 from ._agenda import Agenda
 from ._outcomes import Draws
 from ._plan import Outage
 from ._report import AnyStep
+
+MOST_AT_ONCE = 10_000
+"""Decisions at one instant, at most."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class World:
     steps: list[AnyStep] = field(default_factory=list)
     gave_up: list[str] = field(default_factory=list)
     events: int = 0
+    _last: float = -1.0
+    _at_once: int = 0
 
     def restarts_of(self, path: str) -> DrawStream:
         """Return the stream of an actor that begins its life."""
@@ -51,7 +57,18 @@ class World:
         return None
 
     def note(self, step: AnyStep) -> None:
-        """Count a decision, and keep it if that is wanted."""
+        """Count a decision, and keep it if that is wanted.
+
+        Raises ConfigurationError when restarts without delay have no end.
+        """
         self.events += 1
+        self._at_once = self._at_once + 1 if self._last == step.at else 0
+        self._last = step.at
+        if self._at_once > MOST_AT_ONCE:
+            raise ConfigurationError(
+                "simulate",
+                f"at {step.at:g} s there is no end of restarts without delay: give each strategy"
+                " that restarts what cannot start a backoff, or a limit",
+            )
         if self.keep_steps:
             self.steps.append(step)

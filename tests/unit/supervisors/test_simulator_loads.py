@@ -352,6 +352,13 @@ def test_the_mailboxes_of_a_tree_end_with_it():
     assert (found.handled, found.dead_lettered, found.dropped) == (2, 2, 1)
 
 
+def test_restarts_without_delay_and_without_end_are_refused():
+    tree = Tree("shop", OneForOne(0), ["db"])
+
+    with pytest.raises(ConfigurationError, match="no end of restarts without delay"):
+        simulate(OneForOne(None, backoff=None), [tree], [Outage("shop/db", 0, 5)], until=10)
+
+
 def test_an_outage_of_a_childs_starts_in_a_tree():
     tree = Tree("shop", OneForOne(None, backoff=STEADY), ["db"])
 
