@@ -2,4 +2,5 @@
 
 workload   what is measured, on which stores
 probe      the program that sends and handles
+raw_kafka  the ceiling through Kafka: aiokafka alone
 """

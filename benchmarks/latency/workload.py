@@ -1,7 +1,9 @@
 """Latency at fixed rates of arrival, on each store and through Kafka."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 
@@ -17,6 +19,7 @@ RATES = (200, 1_000)
 BEHIND = 0.5
 """Seconds that the last message may have waited: a rate that is more than is handled adds up."""
 PROBE = "benchmarks.latency.probe"
+RAW_KAFKA = "benchmarks.latency.raw_kafka"
 
 NOTES = (
     (
@@ -37,8 +40,27 @@ Places = Callable[[], AbstractContextManager[Place]]
 Where = Callable[[list[str]], AbstractContextManager[Places]]
 """Has the servers, and says about them what the notes should."""
 
-Figures = Mapping[int, Sequence[Mapping[str, float]]]
-"""By rate, what was measured in each round."""
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A rate, and who is sent messages at it: the bus, or the program that is the ceiling."""
+
+    rate: int
+    ceiling: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{'the driver alone, ' * bool(self.ceiling)}{self.rate:,}/s"
+
+    def measure(self, seconds: int, store: object, broker: Sequence[object]) -> Mapping[str, float]:
+        messages = self.rate * seconds
+        if self.ceiling:
+            return measure(self.ceiling, self.rate, messages, *broker)
+        return measure(PROBE, store, self.rate, messages, *broker)
+
+
+Figures = Mapping[Case, Sequence[Mapping[str, float]]]
+"""What was measured in each round."""
 
 
 @contextmanager
@@ -67,7 +89,7 @@ def _on_postgresql(notes: list[str]) -> Iterator[Places]:
 
 @contextmanager
 def _on_kafka(notes: list[str]) -> Iterator[Places]:
-    topics = (f"latency-{number}" for number in count())
+    topics = (f"latency-{os.getpid()}-{number}" for number in count())
     with servers() as found:
 
         @contextmanager
@@ -83,17 +105,18 @@ def _on_kafka(notes: list[str]) -> Iterator[Places]:
         yield place
 
 
-def run(name: str, where: Where, options: Settings) -> Result:
+def run(name: str, where: Where, ceiling: str, options: Settings) -> Result:
     notes = [*NOTES]
     seconds = options.size(5, 1)
-    figures: dict[int, list[Mapping[str, float]]] = {rate: [] for rate in _rates(options)}
+    figures: dict[Case, list[Mapping[str, float]]] = {
+        case: [] for rate in _rates(options) for case in _cases(rate, ceiling)
+    }
     with where(notes) as place:
         for number in range(options.repeat):
-            for rate, rounds in figures.items():
-                with place() as arguments:
-                    store, *broker = arguments
-                    rounds.append(measure(PROBE, store, rate, rate * seconds, *broker))
-                progress = f"{name} {number + 1}/{options.repeat}: {rate}/s"
+            for case, rounds in figures.items():
+                with place() as (store, *broker):
+                    rounds.append(case.measure(seconds, store, broker))
+                progress = f"{name} {number + 1}/{options.repeat}: {case.name}"
                 options.progress(f"{progress}: p99 {rounds[-1]['p99']:.1f} ms")
     return Result(name, [*_series(figures)], [*_goals(figures)], notes)
 
@@ -102,33 +125,41 @@ def _rates(options: Settings) -> Sequence[int]:
     return RATES[:1] if options.quick else RATES
 
 
+def _cases(rate: int, ceiling: str) -> Iterator[Case]:
+    yield Case(rate)
+    if ceiling:
+        yield Case(rate, ceiling)
+
+
 def _series(figures: Figures) -> Iterator[Series]:
-    for rate, rounds in figures.items():
+    for case, rounds in figures.items():
         for shown in (*SHOWN, "max"):
             values = tuple(one[shown] for one in rounds)
-            yield Series(f"{rate:,}/s: {shown}", "ms", values)
+            yield Series(f"{case.name}: {shown}", "ms", values)
 
 
 def _goals(figures: Figures) -> Iterator[Goal]:
     """A rate that is not kept up has no latency: what waits grows as long as it goes on."""
-    for rate, rounds in figures.items():
-        behind = max(one["behind"] for one in rounds)
-        yield Goal(f"{rate:,}/s: the last one's wait", behind, "at most", BEHIND, "s")
+    for case, rounds in figures.items():
+        if not case.ceiling:
+            behind = max(one["behind"] for one in rounds)
+            yield Goal(f"{case.name}: the last one's wait", behind, "at most", BEHIND, "s")
 
 
-def _workload(name: str, words: str, where: Where, *needs: Service) -> Workload:
+def _workload(name: str, words: str, where: Where, *needs: Service, raw: str = "") -> Workload:
     summary = f"quantiles of latency at fixed rates of arrival, {words}"
     scenario = Scenario(
         work="a handler that does nothing, in an open loop",
         guarantee="at least once",
         knobs={"rates": "200 and 1,000/s", "concurrency": 10},
+        ceiling="the same messages by aiokafka alone, without outbox and store" if raw else "",
         needs=needs,
     )
-    return Workload(name, summary, partial(run, name, where), scenario)
+    return Workload(name, summary, partial(run, name, where, raw), scenario)
 
 
 LATENCY = (
     _workload("latency-sqlite", "on SQLite", _on_sqlite),
     _workload("latency-postgres", "on PostgreSQL", _on_postgresql, "PostgreSQL"),
-    _workload("latency-kafka", "through Kafka", _on_kafka, "PostgreSQL", "Kafka"),
+    _workload("latency-kafka", "through Kafka", _on_kafka, "PostgreSQL", "Kafka", raw=RAW_KAFKA),
 )
