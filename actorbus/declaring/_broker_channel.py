@@ -1,5 +1,6 @@
 """What all channels at a message broker have in common, as they are declared."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerChannel(StoreChannel):
+class BrokerChannel(StoreChannel, ABC):
     """A channel whose messages lie at a message broker; its kinds are made from this class.
 
     What is sent on it is stored in an outbox, with the sender's transaction, and relayed from
@@ -35,6 +36,6 @@ class BrokerChannel(StoreChannel):
         if not isinstance(self.outbox, bool):
             yield f"outbox={self.outbox!r} is not allowed: give True or False"
 
+    @abstractmethod
     def make_broker(self, now: Callable[[], float]) -> "Broker":
         """Return what produces its messages; `now` is the Unix time by the store's clock."""
-        raise NotImplementedError

@@ -38,6 +38,7 @@ class Brokers:
         self._channels = {one.name: one for one in channels if isinstance(one, BrokerChannel)}
         self._drivers = drivers
         self._now = now
+        self._given_at = 0.0
         self._brokers: dict[str, Broker] = {}
         self._started: set[str] = set()
         self._starting = trio.Lock()
@@ -49,6 +50,7 @@ class Brokers:
         """
         if channel not in self._started:
             await self._start(channel)
+        self._given_at = self._now()  # a clock may not be read on the drivers' thread
         outcomes: Outcomes = await self._drivers().run(self._brokers[channel].publish, batch)
         return outcomes
 
@@ -59,7 +61,7 @@ class Brokers:
             await self._drivers().start()
             broker = self._brokers.get(channel)
             if broker is None:
-                broker = self._brokers[channel] = self._channels[channel].make_broker(self._now)
+                broker = self._brokers[channel] = self._channels[channel].make_broker(self._when)
             try:
                 await self._drivers().run(broker.start)
             except BrokerUnavailable:
@@ -67,6 +69,10 @@ class Brokers:
             except OSError as error:
                 raise BrokerUnavailable(f"channel {channel!r}: {error}") from error
             self._started.add(channel)
+
+    def _when(self) -> float:
+        """Return the Unix time at which the last batch was given, by the store's clock."""
+        return self._given_at
 
     async def stop(self) -> None:
         """Stop those that were started, side by side. Safe to repeat."""

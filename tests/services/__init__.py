@@ -17,6 +17,7 @@ from tests.services._postgresql import Postgres as Postgres
 from tests.services._postgresql import PostgresServer as PostgresServer
 from tests.services._process import CannotStart as CannotStart
 from tests.services._proxy import Proxy as Proxy
+from tests.services._secure_kafka import SecureKafkaServer as SecureKafkaServer
 from tests.services._session import Services as Services
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PgBouncer",
     "Kafka",
     "KafkaServer",
+    "SecureKafkaServer",
     "Proxy",
     "CannotStart",
 ]

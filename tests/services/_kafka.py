@@ -113,19 +113,8 @@ class KafkaServer(Kafka):
         return "Kafka Server started" in self._process.log and accepts(self._ports[0])
 
     def _initialise(self, classpath: list[str]) -> None:
-        assert self._ports is not None
-        plain, proxied, advertised, controller = self._ports
         folder = self._process.folder
-        settings = (HERE / "server.properties").read_text()
-        (folder / "server.properties").write_text(
-            settings.format(
-                plain=plain,
-                proxied=proxied,
-                advertised=advertised,
-                controller=controller,
-                data=self._data,
-            )
-        )
+        (folder / "server.properties").write_text(self._settings())
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [
             "kafka.tools.StorageTool",
@@ -138,6 +127,21 @@ class KafkaServer(Kafka):
             [_java(), "-XX:TieredStopAtLevel=1", *classpath, *tool],
             cwd=folder,
             **as_unprivileged(),
+        )
+
+    def _settings(self) -> str:
+        assert self._ports is not None
+        plain, proxied, advertised, controller = self._ports
+        return (
+            (HERE / "server.properties")
+            .read_text()
+            .format(
+                plain=plain,
+                proxied=proxied,
+                advertised=advertised,
+                controller=controller,
+                data=self._data,
+            )
         )
 
 

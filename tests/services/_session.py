@@ -15,6 +15,7 @@ from tests.services._pgbouncer import PgBouncer
 from tests.services._ports import accepts
 from tests.services._postgresql import QUICK, Postgres, PostgresServer
 from tests.services._process import CannotStart
+from tests.services._secure_kafka import SecureKafkaServer
 
 POSTGRESQL = "ACTORBUS_TEST_POSTGRESQL"
 KAFKA = "ACTORBUS_TEST_KAFKA"
@@ -75,6 +76,11 @@ class Services:
     def own_kafka(self) -> KafkaServer:
         """One that tests may kill."""
         return self._start(KafkaServer)
+
+    @cached_property
+    def secure_kafka(self) -> SecureKafkaServer:
+        """One with a listener that wants TLS and a password."""
+        return self._start(SecureKafkaServer)
 
     @cached_property
     def pgbouncer(self) -> PgBouncer:

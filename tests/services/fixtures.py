@@ -13,6 +13,7 @@ from tests.services import (
     Postgres,
     PostgresServer,
     Proxy,
+    SecureKafkaServer,
     Services,
 )
 
@@ -82,6 +83,14 @@ def own_kafka_server(services: Services) -> Iterator[KafkaServer]:
     server = services.own_kafka
     yield server
     restore(server)
+
+
+@pytest.fixture
+def secure_kafka_server(services: Services) -> Iterator[SecureKafkaServer]:
+    """A Kafka server with a listener that wants TLS and a password; it ends with the test."""
+    server = services.secure_kafka
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from actorbus import ActorBus, KafkaChannel
@@ -81,28 +81,6 @@ class Broker:
             }
 
         return in_asyncio(committed)
-
-    def read_all(self) -> list[Any]:
-        """Return all records of the topic."""
-
-        async def read() -> list[Any]:
-            consumer = AIOKafkaConsumer(bootstrap_servers=self.servers)
-            await consumer.start()
-            try:
-                parts = consumer.partitions_for_topic(self.topic) or set()
-                places = [TopicPartition(self.topic, part) for part in parts]
-                consumer.assign(places)
-                await consumer.seek_to_beginning(*places)
-                ends = await consumer.end_offsets(places)
-                found: list[Any] = []
-                while any([await consumer.position(place) < ends[place] for place in places]):
-                    for batch in (await consumer.getmany(timeout_ms=500)).values():
-                        found += batch
-                return found
-            finally:
-                await consumer.stop()
-
-        return in_asyncio(read)
 
     def channel(self, **options: Any) -> KafkaChannel:
         """Return the channel on this topic."""
