@@ -31,6 +31,7 @@ from benchmarks.workloads.ordering import ORDERING
 from benchmarks.workloads.publish import PUBLISH
 from benchmarks.workloads.queries import QUERIES
 from benchmarks.workloads.replay import REPLAY
+from benchmarks.workloads.simulator import SIMULATOR
 from benchmarks.workloads.tenants import TENANTS
 
 
@@ -42,7 +43,11 @@ class Suite:
 
 
 _ALL = (
-    Suite("actors", "the actor runtime, beside other actors and alone", (*ACTORS, ACTORS_COSTS)),
+    Suite(
+        "actors",
+        "the actor runtime, beside other actors and alone",
+        (*ACTORS, ACTORS_COSTS, SIMULATOR),
+    ),
     Suite(
         "embedded",
         "the bus in one process on SQLite, beside Huey",
