@@ -17,9 +17,9 @@ SLACK = {
     "wal_bytes": 10.0,
     "commits": 0.001,
     "wake_ups": 0.01,
-    "calls": 0.2,
-    "blocks_kept": 0.05,
-    "blocks_held": 0.05,
+    "calls": 0.5,
+    "blocks_kept": 0.1,
+    "blocks_held": 0.5,
 }
 """The same in absolute terms, where the baseline is next to nothing."""
 LEAST = 0.005
