@@ -45,7 +45,7 @@ class Failure:
     at: float
     """Unix time."""
     attempt: int
-    """1 for the first start."""
+    """1 for the first start; 0 where no handler was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """Failed for good; counts as a start if there is a `failure`.
+    """Failed for good; counts as a start if there is a `failure` of one.
 
     `of_error_channel` says that it was an error handler's in the end: the dead letter is that of
     the endpoint where it failed first. `note` is then added to its history.
@@ -106,6 +106,11 @@ class DeadLetter:
     note: Failure | None = None
     parks_key: bool = False
     """The next messages of its ordering key wait until it is replayed or deleted."""
+
+    @property
+    def starts(self) -> int:
+        """1 if a handler was started for it and failed, else 0."""
+        return int(self.failure is not None and self.failure.attempt > 0)
 
 
 @dataclass(frozen=True, slots=True)

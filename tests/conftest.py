@@ -45,6 +45,15 @@ def pytest_configure(config):
 
 
 def pytest_report_header(config):
+    return _told(config)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say it at the end too: a quiet run has no header."""
+    terminalreporter.write_line(_told(config))
+
+
+def _told(config):
     return f"random seed: {config.stash[SEED]} (repeat with --seed={config.stash[SEED]})"
 
 
@@ -56,8 +65,9 @@ def seed(request):
 
 
 @pytest.fixture
-def rng(seed):
-    """Randomness that `--seed` repeats."""
+def rng(seed, request):
+    """Randomness that `--seed` repeats. What it draws from is printed: a failed test shows it."""
+    print(f"{request.node.nodeid} draws from {seed}; {_told(request.config)}")
     return random.Random(seed)
 
 

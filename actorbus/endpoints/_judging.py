@@ -110,8 +110,7 @@ class Judging:
         if isinstance(settlement, DeadLetter):
             self.give_up(claimed, settlement, error)
             return
-        self._settling.settle(claimed, settlement)
-        self.publish(claimed, settlement, error)
+        self._settle(claimed, settlement, error)
 
     def _decided(
         self, claimed: Claimed, error: BaseException, verdict: Verdict, *, alone: bool = False
@@ -124,9 +123,19 @@ class Judging:
 
     def give_up(self, claimed: Claimed, letter: DeadLetter, error: BaseException | None) -> None:
         """Settle a message that failed for good, or was never begun (without an error)."""
-        final = self.last_resort.final(claimed, letter)
-        self._settling.settle(claimed, final)
-        self.publish(claimed, final, error)
+        self._settle(claimed, self.last_resort.final(claimed, letter), error)
+
+    def _settle(
+        self, claimed: Claimed, settlement: Settlement, error: BaseException | None
+    ) -> None:
+        """Settle it, and tell of it; without a lease once it is written: it may be another's."""
+        if self._store.lease_holds:
+            self._settling.settle(claimed, settlement)
+            self.publish(claimed, settlement, error)
+        else:
+            self._settling.settle(
+                claimed, settlement, lambda: self.publish(claimed, settlement, error)
+            )
 
     def _note_health(self, claimed: Claimed, error: BaseException, verdict: Verdict) -> bool:
         outage = self._workload.outage

@@ -193,5 +193,5 @@ class UndecodableRecord(ValueError):
 
 
 def _letter(record: ForeignRecord, now: float) -> DeadLetter:
-    failure = Failure(FOREIGN, record.why, "", now, 1)
+    failure = Failure(FOREIGN, record.why, "", now, 0)
     return DeadLetter(DeadLetterReason.UNDECODABLE, failure)

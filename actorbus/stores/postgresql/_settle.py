@@ -166,7 +166,7 @@ async def _bury_own(connection: Connection, batch: list[tuple[Claimed, DeadLette
             *_key(one),
             letter.reason.value,
             *words_of(letter.failure),
-            one.attempts + (letter.failure is not None),
+            one.attempts + letter.starts,
             letter.parks_key,
         )
         for one, letter in batch

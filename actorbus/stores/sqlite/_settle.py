@@ -163,7 +163,7 @@ def _bury(cursor: sqlite3.Cursor, claimed: Claimed, letter: DeadLetter, now: flo
     if letter.of_error_channel:
         return _failed.bury(cursor, claimed, letter, now)
     failure = letter.failure
-    attempts = claimed.attempts + (failure is not None)
+    attempts = claimed.attempts + letter.starts
     words = (letter.reason.value, *words_of(failure), attempts, now, *_key(claimed))
     if not _changed(cursor, _BURY, words):
         return False

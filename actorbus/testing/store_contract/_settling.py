@@ -71,6 +71,20 @@ class SettlingContract:
         assert names(again) == ["a", "b"]
         assert [message.attempts for message in again] == [0, 0]
 
+    async def test_a_dead_letter_counts_the_start_that_failed_if_there_was_one(
+        self, open_store: OpenStore
+    ) -> None:
+        """What no handler was started for has no attempts, also with the error that says why."""
+        async with open_store() as store:
+            for attempt in (0, 1):
+                await store.append([outgoing(f"m{attempt}")])
+                letter = DeadLetter(DeadLetterReason.UNDECODABLE, failure(attempt, "why"))
+                await store.settle([(await claim_one(store), letter)])
+            letters = await store.dead_letters(DeadLetterFilter(), limit=9)
+
+        assert [letter.attempts for letter in letters] == [0, 1]
+        assert [letter.exception_message for letter in letters] == ["why", "why"]
+
     async def test_a_stale_settlement_is_a_counted_no_op(self, open_store: OpenStore) -> None:
         """The others of its batch are written."""
         async with open_store() as store:

@@ -116,6 +116,7 @@ async def test_records_of_other_programs_are_dead_letters_where_no_handler_asks_
         (letter,) = await bus.dead_letters.list()
         shown = await bus.dead_letters.show(letter.copy_id)
     assert (letter.reason, letter.endpoint) == ("undecodable", "foreign")
+    assert letter.attempts == 0
     assert letter.message_id.startswith(f"{broker.topic}/0/0/")
     assert "it has no header 'actorbus'" in (letter.exception_message or "")
     assert b'{"order": 7}' in shown.body

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from actorbus import ActorBus, ChannelStalled, LeaseLost, Retry, Transaction
+from actorbus import ActorBus, ChannelStalled, LeaseLost, MessageRetried, Retry, Transaction
 from actorbus._settlement import ACK
 from actorbus._store import Demand, ProcessInfo, StoreUnavailable
 from actorbus.stores import open_store
@@ -31,6 +31,7 @@ class Depot:
         self.started = []
         self.committed = []
         self.lost = []
+        self.fails = False
         self.go_on = trio.Event()
         self.bus.add_channel("parcels", concurrency=1, retry=Retry(attempts=3, initial=0.01))
         self.bus.event_handler(channel="parcels", endpoint_id="ship")(
@@ -40,6 +41,8 @@ class Depot:
     async def _ship(self, event: Parcel):
         self.started.append(event.number)
         await self.go_on.wait()
+        if self.fails:
+            raise ArithmeticError("lost on the way")
 
     async def _ship_in_transaction(self, event: Parcel, tx: Transaction):
         tx.after_commit(lambda: self.committed.append(event.number))
@@ -129,6 +132,21 @@ async def test_a_channel_that_found_no_lease_claims_as_soon_as_there_is_one(url,
         await until(lambda: len(depot.committed) == 2)
 
     assert (sorted(depot.committed), stalled) == ([0, 1], [])
+
+
+async def test_a_failure_of_a_message_that_another_process_has_by_now_is_not_told_of(url):
+    """It is no attempt, and this process does not make the next one."""
+    depot, retried = Depot(url, uses_tx=False), []
+    depot.fails = True
+    async with depot.another() as another, depot.holding(1):
+        depot.bus.system.events.subscribe(retried.append, MessageRetried)
+        await another.take_back()
+        assert len(await another.claim([Demand("parcels", ("ship",), "", 1)])) == 1
+        depot.clock.advance(11.0)
+        depot.go_on.set()
+        await until(lambda: depot.bus.store.stale_settlements == 1)
+
+    assert retried == []
 
 
 async def test_after_a_lost_lease_the_process_works_on_under_a_new_one(url):
