@@ -3,8 +3,8 @@
 Rules: (1) one statement, unless something is due; it begins to look where `_heads` says, and asks
 whether anything is ready unless that would take long, which counts as a yes; (2) what others say by
 NOTIFY is news with the next poll, and so are answers for this process; (3) messages that are ready
-without a word, since nobody told of them or nobody can, are news at most each `_UNTOLD` seconds:
-they may be for others.
+without a word, since nobody told of them or nobody can, are news at most each `_UNTOLD` seconds,
+for they may be others', and at least each `_AT_LAST`, whatever this process tells of meanwhile.
 """
 
 from math import inf
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _POLL: Final = QUERIES["poll"]
 _UNTOLD: Final = 0.1
 """Seconds between two times that messages are news of which nobody told."""
+_AT_LAST: Final = 0.25
+"""Seconds after which they are news though this process makes others ready all the time."""
 
 
 class Polling:
@@ -37,6 +39,7 @@ class Polling:
         self._ready = ReadyAsked(clock.local)
         self._heard = False
         self._looked = -inf
+        self._news = -inf
 
     def heard(self) -> None:
         """Note that another process has said something. From any thread."""
@@ -87,9 +90,9 @@ class Polling:
 
     def _is_untold(self, any_ready: bool) -> bool:  # noqa: FBT001  one answer of the database's
         now = self._clock.local()
-        if not any_ready or now - self._looked < _UNTOLD:
+        if not any_ready or (now - self._looked < _UNTOLD and now - self._news < _AT_LAST):
             return False
-        self._looked = now
+        self._looked = self._news = now
         return True
 
 

@@ -1,0 +1,41 @@
+"""Messages that are ready without a word: of which nobody told, or nobody could."""
+
+import pytest
+
+from actorbus.stores.postgresql._clock import DatabaseClock
+from actorbus.stores.postgresql._polling import Polling
+
+
+@pytest.fixture
+def time():
+    return [100.0]
+
+
+@pytest.fixture
+def polling(time):
+    return Polling(DatabaseClock(lambda: time[0]))
+
+
+def test_they_are_news_once_in_a_while(polling, time):
+    """They may be for others, and stay where they are."""
+    found = []
+    for _ in range(10):
+        found.append(polling._is_untold(True))
+        time[0] += 0.05
+
+    assert found == [True, False] * 5
+
+
+def test_a_process_that_tells_of_others_all_the_time_finds_them_nevertheless(polling, time):
+    """As a channel's does that is sent to without a pause."""
+    found = 0
+    for _ in range(100):
+        polling.told()
+        found += polling._is_untold(True)
+        time[0] += 0.05
+
+    assert found == 20
+
+
+def test_nothing_is_news_where_nothing_is_ready(polling):
+    assert not polling._is_untold(False)
