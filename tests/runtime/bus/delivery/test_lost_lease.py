@@ -144,7 +144,7 @@ async def test_a_failure_of_a_message_that_another_process_has_by_now_is_not_tol
         assert len(await another.claim([Demand("parcels", ("ship",), "", 1)])) == 1
         depot.clock.advance(11.0)
         depot.go_on.set()
-        await until(lambda: depot.bus.store.stale_settlements == 1)
+        await until(lambda: depot.bus.counters.stale == 1)
 
     assert retried == []
 

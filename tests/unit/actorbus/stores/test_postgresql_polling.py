@@ -4,16 +4,17 @@ import pytest
 
 from actorbus.stores.postgresql._clock import DatabaseClock
 from actorbus.stores.postgresql._polling import Polling
+from actorbus.testing import ManualClock
 
 
 @pytest.fixture
 def time():
-    return [100.0]
+    return ManualClock()
 
 
 @pytest.fixture
 def polling(time):
-    return Polling(DatabaseClock(lambda: time[0]))
+    return Polling(DatabaseClock(time))
 
 
 def test_they_are_news_once_in_a_while(polling, time):
@@ -21,7 +22,7 @@ def test_they_are_news_once_in_a_while(polling, time):
     found = []
     for _ in range(10):
         found.append(polling._is_untold(True))
-        time[0] += 0.05
+        time.advance(0.0625)
 
     assert found == [True, False] * 5
 
@@ -32,9 +33,9 @@ def test_a_process_that_tells_of_others_all_the_time_finds_them_nevertheless(pol
     for _ in range(100):
         polling.told()
         found += polling._is_untold(True)
-        time[0] += 0.05
+        time.advance(0.0625)
 
-    assert found == 20
+    assert found == 25
 
 
 def test_nothing_is_news_where_nothing_is_ready(polling):
