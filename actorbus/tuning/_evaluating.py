@@ -106,6 +106,11 @@ class Evaluator:
         self._pool = pool
         self._ahead = _AHEAD * workers
 
+    @property
+    def baseline(self) -> Settings:
+        """The settings of today."""
+        return self._scenario.baseline
+
     def run(self, candidates: Iterable[Settings], runs: int, limits: Limits) -> None:
         """See that each candidate has had so many runs. Raises Stopped, keeping what was done."""
         missing = self.archive.missing

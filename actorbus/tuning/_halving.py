@@ -98,7 +98,10 @@ def search_rounds(
     limits: Limits,
     rungs: Rungs,
 ) -> None:
-    """Run round after round. Raises Stopped; returns only when the sampler has nothing left."""
+    """Run round after round. Raises Stopped; returns only when the sampler has nothing left.
+
+    Today's settings are run as often as any candidate: it is they that all are compared with.
+    """
     archive = evaluator.archive
     while True:
         candidates = sampler.propose(rungs.candidates, archive)
@@ -107,7 +110,7 @@ def search_rounds(
         for rung, runs in enumerate(rungs.runs):
             if rung:
                 candidates = _survivors(candidates, archive, comparison, rungs.runs[rung - 1])
-            evaluator.run(candidates, runs, limits)
+            evaluator.run([evaluator.baseline, *candidates], runs, limits)
 
 
 def _survivors(

@@ -28,7 +28,7 @@ class Case:
     whether one that comes in the same instant meets it is nobody's merit.
     """
 
-    away: float = 8.0
+    away: float = 9.0
     after: float = 3.03
     interval: float = 0.05
     takes: float = 0.02

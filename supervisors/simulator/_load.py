@@ -132,7 +132,7 @@ class Load(Member):
             restarts=restarts,
             escalations=self.tally.escalations,
             outages=outages,
-            recovery_times=() if seen is None else tuple(seen.recovery_times),
+            recovery_times=() if seen is None else seen.recoveries(self.world.until),
             calls_while_away=0 if seen is None else seen.calls_while_away,
             arrived=self.arrived,
             started=self.started,

@@ -101,6 +101,11 @@ class Outcomes:
             self.recovery_times += [now - back for back in self._back]
             self._back.clear()
 
+    def recoveries(self, until: float) -> tuple[float, ...]:
+        """Return the recovery times at the end; one that still lasts is counted until then."""
+        self._span(until)
+        return (*self.recovery_times, *(until - back for back in self._back))
+
     def _span(self, now: float) -> Span | None:
         """Return the outage that is now or comes next."""
         spans = self._spans

@@ -83,7 +83,8 @@ class LoadReport:
     outages: int
     """How often it fell sick."""
     recovery_times: tuple[float, ...]
-    """For each outage that its calls met: from the dependency's return to the first success."""
+    """For each outage that its calls met: from the dependency's return to the first success, or to
+    the end of the simulation if there was none."""
     calls_while_away: int
     """Calls put on the dependency while it was away."""
     arrived: int
@@ -125,7 +126,7 @@ class LoadReport:
 
     @property
     def recovery(self) -> float:
-        """The mean time to recover; nan if no outage was met, or none was over in time."""
+        """The mean time to recover; nan if no outage was met and over."""
         times = self.recovery_times
         return sum(times) / len(times) if times else nan
 

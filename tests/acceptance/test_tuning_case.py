@@ -15,7 +15,7 @@ from examples.flights.tuning_run import Case, Found, run_on_a_bus
 from supervisors import Backoff
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text("utf-8")
-TUNED = Settings(Backoff(2.0, 1.0, first_immediate=False))
+TUNED = Settings(Backoff(1.0, 2.0, 2.0, reset_after=60.0, first_immediate=False))
 SHORT = Case(away=5.0, after=1.03, interval=0.2)
 MICROSECOND = 1e-6
 

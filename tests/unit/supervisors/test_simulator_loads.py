@@ -185,6 +185,14 @@ def test_recovery_is_from_the_return_of_the_dependency_to_the_first_success():
     assert found.availability == pytest.approx(1 - (17.2 - 10.7) / 60)
 
 
+def test_a_recovery_that_still_lasts_at_the_end_is_counted_until_then():
+    """A strategy that never finds its dependency again must not look like one that is quick."""
+    patient = Backoff(initial=500, maximum=500, first_immediate=False)
+    mail = Endpoint("mail", Every(1), Fixed(0.1), [DependencyOutage(10, 5)], backoff=patient)
+
+    assert load(mail, until=60).recovery_times == pytest.approx([45.0])
+
+
 def test_an_outage_that_no_call_met_needs_no_recovery():
     mail = Endpoint("mail", RecordedArrivals([1]), Fixed(1), [DependencyOutage(10, 5)])
 

@@ -43,6 +43,15 @@ def test_nothing_is_recommended_that_is_worse_than_today_unless_figures_may_be_t
     assert trading.recommended.costs.recovery < careful.recommended.costs.recovery
 
 
+@pytest.mark.parametrize("runs", [1, 19, 20, 30, 60, 120])
+def test_todays_settings_are_run_as_often_as_any_candidate(runs):
+    """However early a search is ended there is something to compare with."""
+    found = searched(runs=runs, keep=["retry.attempts"], objective={"recovery": 1.0})
+
+    assert found.baseline.runs == max(one.runs for one in found.candidates)
+    assert found.recommended.costs.recovery <= 1.02 * found.baseline.costs.recovery
+
+
 def test_the_front_has_no_candidate_that_another_of_it_beats():
     found = searched()
     points = {(one.costs.recovery, one.costs.load, one.costs.loss) for one in found.front}
