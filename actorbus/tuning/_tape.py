@@ -94,12 +94,16 @@ class Tape:
 
     def note(self, *fields: object) -> None:
         """Keep the fields of an event, which are in the order of a `Happened`, without its time."""
+        self.keep(self.time(), *fields)
+
+    def keep(self, *fields: object) -> None:
+        """Keep the fields of an event, its time being the first."""
         if self.is_over:
             return
         if len(self.waiting) >= MOST_WAITING:
             self.dropped += 1
             return
-        self.waiting.append((self.time(), *fields))
+        self.waiting.append(fields)
 
     def track(self, workload: Workload) -> "Track":
         """Return what notes the events of an endpoint, which is the one before if there was one."""
@@ -163,8 +167,8 @@ class Track:
     def began(self, claimed: Claimed) -> None:
         """Note that a handler is started on a message."""
         tape, copy_id = self._tape, claimed.copy_id
-        self._begun[copy_id] = tape.time()
-        tape.note("began", self._number, tape.number(copy_id)[0], claimed.attempts + 1)
+        now = self._begun[copy_id] = tape.time()
+        tape.keep(now, "began", self._number, tape.number(copy_id)[0], claimed.attempts + 1)
 
     def succeeded(self, claimed: Claimed) -> None:
         """Note that a handler was done with a message."""
@@ -208,10 +212,10 @@ class Track:
 
     def _ended(self, kind: Kind, claimed: Claimed, *exception: str) -> None:
         tape, copy_id = self._tape, claimed.copy_id
-        begun = self._begun.pop(copy_id, None)
+        now, begun = tape.time(), self._begun.pop(copy_id, None)
         number = tape.number(copy_id)[0]
-        took = None if begun is None else round(tape.time() - begun, 6)
-        tape.note(kind, self._number, number, claimed.attempts + 1, took, *exception)
+        took = None if begun is None else round(now - begun, 6)
+        tape.keep(now, kind, self._number, number, claimed.attempts + 1, took, *exception)
 
 
 def settings_of(workload: Workload) -> EndpointSettings:
