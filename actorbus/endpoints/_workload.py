@@ -182,7 +182,8 @@ class Workload:
         if self.shut or self.trouble is not None:
             return 0
         plan, held = self.plan, self.held
-        free = free_places(plan.limit, held, len(self.unstarted), plan.low_water)
+        waiting = len(self.unstarted)
+        free = free_places(plan.limit, held, waiting, plan.low_water, self.uncommitted)
         credit = self.outage.credit(free, held)
         return credit if self.flow is None else self.flow.room(credit, dry=self._is_dry)
 

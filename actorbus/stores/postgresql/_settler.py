@@ -86,6 +86,7 @@ class Settler:
         while True:
             if not self._queue:
                 await self._news.wait()
+                await asyncio.sleep(0)  # those that are handled at this moment go with it
             self._news.clear()
             self._is_awake = False  # before looking: what comes from now on wakes again
             while self._queue:
