@@ -8,6 +8,7 @@ chance.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from statistics import median_low
 from typing import Any, Final, Literal
 
 from supervisors._backoff import Backoff
@@ -67,14 +68,15 @@ class EndpointTrace:
     @property
     def outages(self) -> list[DependencyOutage]:
         """The dependency's outages: from the first failed call to the begin of the next success."""
-        found, since = [], None
+        found: list[DependencyOutage] = []
+        seen: list[Try] = []
         for one in sorted(self.tries, key=_order):
-            if one.outcome == "outage" and since is None:
-                since = one
-            elif one.outcome == "ok" and since is not None and one.began > since.began:
-                found.append(_outage(since, one.began))
-                since = None
-        return [*found, _outage(since, self._end)] if since is not None else found
+            if one.outcome == "outage":
+                seen.append(one)
+            elif one.outcome == "ok" and seen and one.began > seen[0].began:
+                found.append(_outage(seen, one.began))
+                seen = []
+        return [*found, _outage(seen, self._end)] if seen else found
 
     @property
     def poison(self) -> frozenset[int]:
@@ -186,5 +188,17 @@ def _order(one: Try) -> tuple[float, float]:
     return one.ended, one.began
 
 
-def _outage(first: Try, end: float) -> DependencyOutage:
-    return DependencyOutage(first.began, max(end - first.began, 1e-9), fails_after=first.duration)
+def _outage(seen: list[Try], end: float) -> DependencyOutage:
+    """Return the outage that these calls saw, the first of which may have been under way before.
+
+    That one took another time to fail than those that began later.
+    """
+    first, others = seen[0], seen[1:]
+    fails_after = median_low([one.duration for one in others or seen])
+    was_under_way = abs(first.duration - fails_after) > max(_ALIKE, fails_after / 10)
+    begin = first.ended if was_under_way else first.began
+    return DependencyOutage(begin, max(end - begin, _SHORTEST), fails_after=fails_after)
+
+
+_ALIKE = 0.001
+_SHORTEST = 1e-9

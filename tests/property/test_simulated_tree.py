@@ -150,13 +150,12 @@ def _quiet():
 
 def strategies():
     return st.builds(
-        lambda kind, restarts, give_up, backoff: kind(
-            restarts, within=10.0, on_give_up=give_up, backoff=backoff
+        lambda kind, limits, give_up: kind(
+            limits[0], within=10.0, on_give_up=give_up, backoff=limits[1]
         ),
         st.sampled_from([OneForOne, OneForAll, RestForOne]),
-        st.sampled_from([0, 1, 3, 10]),
+        st.sampled_from([(None, BACKOFF), (0, BACKOFF), (1, None), (3, BACKOFF), (10, None)]),
         st.sampled_from(["stop", "escalate"]),
-        st.sampled_from([BACKOFF, None]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from supervisors import ConfigurationError, OneForOne, Retry
+from supervisors import Backoff, ConfigurationError, OneForOne, Retry, Verdict, simulate
 from supervisors.simulator import (
     Bursts,
     DependencyOutage,
@@ -22,6 +22,7 @@ from supervisors.simulator import (
     Fixed,
     Independent,
     LogNormal,
+    Outcome,
     Poison,
     Poisson,
     RecordedArrivals,
@@ -31,6 +32,7 @@ from supervisors.simulator import (
     Try,
     Worker,
 )
+from supervisors.simulator._endpoint import EndpointMember
 from supervisors.simulator._figure import student_t
 
 
@@ -215,6 +217,50 @@ def test_a_trace_becomes_an_endpoint_with_other_settings():
     )
     assert isinstance(endpoint.service, RecordedService)
     assert endpoint.service.seconds[5, 2] == 0.1
+
+
+def test_a_call_that_was_under_way_says_when_the_dependency_went_away():
+    tries = [Try(0, 1, 1.0, 3.0, "outage"), *(Try(1, 1, at, 0.5, "outage") for at in (4.5, 6.0))]
+
+    seen = EndpointTrace("mail", [(0.0, 0)], [*tries, Try(1, 1, 9.0, 0.1)])
+
+    assert seen.outages == [DependencyOutage(4.0, 5.0, fails_after=0.5)]
+
+
+OUTCOMES: dict[Verdict | None, Outcome] = {
+    None: "ok",
+    Verdict.FAILED: "failed",
+    Verdict.OUTAGE: "outage",
+    Verdict.PERMANENT: "permanent",
+}
+
+
+def test_a_trace_under_its_own_settings_decides_what_was_decided(monkeypatch):
+    """Outages, poison messages and permanent failures are found again; what is chance is not."""
+    tries, arrivals, end = [], set(), EndpointMember.end
+
+    def note(member, message):
+        seconds = member.agenda.now - message.began
+        outcome = OUTCOMES[message.verdict]
+        arrivals.add((message.arrived, message.number))
+        tries.append(Try(message.number, message.attempts + 1, message.began, seconds, outcome))
+        end(member, message)
+
+    away, backoff = DependencyOutage(20, 15, fails_after=0.5), Backoff(initial=1)
+    poison = [Poison(numbers=[5]), Poison(numbers=[40], kind="permanent")]
+    mail = Endpoint("mail", Poisson(3), Fixed(0.2), [away, *poison], backoff=backoff)
+    monkeypatch.setattr(EndpointMember, "end", note)
+    recorded = simulate(OneForOne(None), [mail], until=60, seed=5)
+    monkeypatch.undo()
+
+    trace = EndpointTrace("mail", sorted(arrivals), tries, backoff=backoff)
+    again = simulate(OneForOne(None), [trace.endpoint()], until=60, seed=5)
+
+    assert [type(step) for step in again.timeline] == [type(step) for step in recorded.timeline]
+    assert [step.at for step in again.timeline] == pytest.approx(
+        [step.at for step in recorded.timeline], abs=1e-6
+    )
+    assert again.total.restarts == recorded.total.restarts > 2
 
 
 def test_a_dependency_that_did_not_come_back_is_away_to_the_end():
