@@ -54,7 +54,8 @@ def run(options: Settings) -> Result:
 
 
 def _tenants(options: Settings) -> tuple[int, ...]:
-    return TENANTS[:1] if options.quick else TENANTS
+    most = options.size(TENANTS[-1], TENANTS[0])
+    return tuple(count for count in TENANTS if count <= most)
 
 
 def _series(figures: Mapping[int, Rounds]) -> Iterator[Series]:
