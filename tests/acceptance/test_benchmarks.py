@@ -16,7 +16,7 @@ COSTS = ("durable-costs", "costs", "actors-costs")
 MEASURED = [
     one.name
     for one in chosen(["actors", "embedded", "durable", "tenants", "kafka"])
-    if one.name not in {COSTS, "tenants-dwell"}
+    if one.name not in {*COSTS, "tenants-dwell"}
 ]
 """Of the other suites test_benchmark_suites runs one workload each."""
 QUICK = ("--quick", "--no-peers", "--repeat", "1")

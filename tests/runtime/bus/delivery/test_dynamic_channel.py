@@ -15,6 +15,7 @@ from actorbus import (
     header,
 )
 from actorbus._bus_events import TenantEnded, TenantStarted
+from actors._supervisor import Family
 from tests.runtime.bus.delivery.jobs import Job
 
 
@@ -288,3 +289,24 @@ async def test_a_small_tenant_is_served_beside_a_big_one(autojump_clock, bus):
 
     assert len(idle) == len(beside) == 20
     assert median(beside) <= 2 * median(idle) + handler_time
+
+
+async def test_ending_a_tenant_looks_at_none_of_the_others(autojump_clock, bus, log, monkeypatch):
+    """Ending thousands at once takes time in proportion to their number, not to its square."""
+    bus.add_channel(DynamicChannel("jobs", tenant=field("tenant"), idle_timeout=60.0))
+
+    @bus.event_handler(channel="jobs")
+    async def work(event: Job):
+        log.note(event)
+
+    async with bus.running():
+        bus.system.events.subscribe(log.events.append)
+        for number in range(5):
+            await bus.events.publish(Job(number, f"tenant-{number}"))
+        await trio.sleep(30)
+        looked = []
+        monkeypatch.setattr(Family, "refs", looked.append)
+        await trio.sleep(60)
+        monkeypatch.undo()
+
+    assert (5, []) == (len(log.of(TenantEnded)), looked)
