@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import supervisors
+from supervisors import simulator
 
 IMPURE = {"trio", "asyncio", "anyio", "threading", "socket", "select", "subprocess", "pykka"}
 
@@ -25,6 +26,23 @@ NAMES = """
 def test_the_public_names():
     assert set(NAMES.split()) == set(supervisors.__all__)
     assert all(hasattr(supervisors, name) for name in supervisors.__all__)
+
+
+SIMULATOR = """
+    simulate Child Endpoint Worker Tree Overflow
+    Crash Outage drawn_crashes SimulatedFailureError
+    Arrivals Poisson Every Bursts RecordedArrivals
+    Service Fixed Exponential LogNormal RecordedService
+    FailureModel FailureKind Independent FailureBursts Poison DependencyOutage DependencyOutages
+    Trace EndpointTrace Try Outcome
+    Report ChildReport LoadReport Runs Figure FIGURES
+    AnyStep Step MessageStep HealthStep
+"""
+
+
+def test_the_public_names_of_the_simulator():
+    assert set(SIMULATOR.split()) == set(simulator.__all__)
+    assert all(hasattr(simulator, name) for name in simulator.__all__)
 
 
 PROGRAM = """
