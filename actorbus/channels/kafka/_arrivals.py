@@ -5,8 +5,9 @@ Rules:
     store: there the first come one at a time, the others wait for a process that knows them.
  2. A record of another program is a message for the handler that takes such records, else a dead
     letter.
- 3. All others are looked up with one question: those that were handled are done with, those that
-    another process handles are asked for again, those behind messages in the store follow them.
+ 3. All others are looked up, a stretch of them with one question: those that were handled are done
+    with, those that another process handles are asked for again, those behind messages in the store
+    follow them.
  4. All of this goes on in the order of the records, in one task, so that keys keep theirs.
 """
 
@@ -72,7 +73,13 @@ class Arrivals:
                 self._sort(partition, records, found)
         await self.adopt(found.adopted)
         await self._bury(found.letters)
-        await self.receive(found.fresh)
+        self._desk.ahead.add(found.fresh)
+        await self.look_up()
+
+    async def look_up(self) -> None:
+        """Look up what handlers soon need."""
+        while stretch := self._desk.ahead.take(self._desk.fewest_waiting):
+            await self.receive(stretch)
 
     def _sort(self, partition: Partition, records: Sequence[Record], found: _Sorted) -> None:
         for record in records:

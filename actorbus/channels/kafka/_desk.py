@@ -17,6 +17,7 @@ from heapq import heapify, heappop, heappush
 from actorbus._settlement import DeadLetter, Divert, Park, Release, Retry, Settlement
 from actorbus._store import Claimed, Store
 from actorbus.channels._desk import Endpoint, EndpointFactory, StoreDesk
+from actorbus.channels.kafka._ahead import Ahead
 from actorbus.channels.kafka._lines import KeyLines
 from actorbus.channels.kafka._partitions import Delivery, Line, Partition, Place
 from actorbus.channels.kafka._records import FOREIGN
@@ -36,6 +37,8 @@ class KafkaDesk(StoreDesk):
         self.deliveries: dict[tuple[str, str], Delivery] = {}
         """Those that are not dealt with, by what the inbox knows them by; the first of each."""
         self.lines: KeyLines[Delivery] = KeyLines()
+        self.ahead = Ahead()
+        """Those that were not looked up yet: none of them has begun, whatever happens."""
         self.asked_again: list[Delivery] = []
         """Handled by another process: they are received again later."""
         self.left_behind: list[Claimed] = []
@@ -48,7 +51,7 @@ class KafkaDesk(StoreDesk):
         self.wanted: Callable[[], None] = _nobody
         """Called when more, or less, may be fetched."""
         self.moved: Callable[[], None] = _nobody
-        """Called when messages are to follow others into the store."""
+        """Called when messages are to follow others into the store, or may be looked up."""
         self._waiting: dict[str, list[Delivery]] = {}
         self._count = 0
         self._holding = False
@@ -81,6 +84,12 @@ class KafkaDesk(StoreDesk):
     def waiting(self) -> int:
         """How many messages of the broker wait for an endpoint."""
         return sum(map(len, self._waiting.values()))
+
+    @property
+    def fewest_waiting(self) -> int:
+        """How many wait for that one of the endpoints with more behind which has the fewest."""
+        counts = (len(self._waiting[_id_of(self._by_id[one])]) for one in self.ahead.endpoints)
+        return min(counts, default=0)
 
     @property
     def is_holding(self) -> bool:
@@ -160,6 +169,8 @@ class KafkaDesk(StoreDesk):
         if count and self.throttling is not None:
             self.throttling.used("")
         self.claimed += count
+        if self.ahead.is_wanted(self.fewest_waiting):
+            self.moved()
         return count
 
     def _next_of(self, endpoint: Endpoint) -> list[Claimed]:

@@ -155,12 +155,13 @@ class _Consumer:
         desk.wanted = self._say_what_is_wanted
 
     async def on_event(self, event: "SessionEvent | None") -> None:
-        """Do what an event asks for; None: messages are to follow others into the store."""
+        """Do what an event asks for; None: messages follow others, or are looked up."""
         from actorbus.channels.kafka import _session
 
         match event:
             case None:
                 await self._in_store(self._arrivals.follow)
+                await self._in_store(self._arrivals.look_up)
             case _session.Fetched(records):
                 await self._in_store(self._arrivals.take, records)
                 self.fetched += sum(map(len, records.values()))

@@ -1,5 +1,7 @@
 """A channel on Kafka is consumed: handled, settled, committed."""
 
+import trio
+
 from actorbus import Retry, Transaction
 from tests.integration.kafka.conftest import OrderPlaced, eventually, record
 
@@ -71,3 +73,45 @@ async def test_a_message_that_fails_does_not_hold_up_its_partition(make_bus, bro
         assert bus.system
     assert failed == [0, 0]
     assert seen.numbers[-1] == 0
+
+
+async def test_only_what_handlers_soon_need_may_have_begun(make_bus, broker, seen, store_url):
+    """Of all that was fetched; it is what others take for suspect should this process die."""
+    bus = make_bus(concurrency=2, max_in_flight=4)
+    may_end = trio.Event()
+
+    @bus.event_handler(channel="orders", endpoint_id=BILL)
+    async def bill(event: OrderPlaced, tx: Transaction) -> None:
+        seen.add(event.number)
+        await may_end.wait()
+
+    broker.produce(*(record(number, BILL) for number in range(400)), partition=0)
+    async with bus.running():
+        await seen.until(2)
+        async with await bus.store.snapshot("test") as view:
+            (row,) = await view.fetch("SELECT begun_to FROM actorbus_partitions")
+        may_end.set()
+        await seen.until(400)
+    assert 2 <= row[0] <= 110
+    assert sorted(seen.numbers) == list(range(400))
+
+
+async def test_an_endpoint_whose_handlers_hang_keeps_no_other_from_its_messages(
+    make_bus, broker, seen
+):
+    bus = make_bus(concurrency=2, max_in_flight=4)
+    may_end = trio.Event()
+
+    @bus.event_handler(channel="orders", endpoint_id="shop.hang")
+    async def hang(event: OrderPlaced, tx: Transaction) -> None:
+        await may_end.wait()
+
+    @bus.event_handler(channel="orders", endpoint_id=BILL)
+    async def bill(event: OrderPlaced, tx: Transaction) -> None:
+        seen.add(event.number)
+
+    hanging = (record(number, "shop.hang") for number in range(300))
+    broker.produce(*hanging, *(record(number, BILL) for number in range(300, 310)), partition=0)
+    async with bus.running():
+        await seen.until(10)
+        may_end.set()
