@@ -98,9 +98,11 @@ def _show_front(output: Output, tuning: Tuning) -> None:
 
 
 def _figures(one: Candidate, names: Sequence[str]) -> list[str]:
-    return [
-        f"{getattr(one.costs, name):.3g} ± {2 * getattr(one.errors, name):.2g}" for name in names
-    ]
+    figures = [f"{getattr(one.costs, name):.3g}" for name in names]
+    if one.runs == 1:  # of which nothing can be said
+        return [f"{figure} (one run)" for figure in figures]
+    errors = [2 * getattr(one.errors, name) for name in names]
+    return [f"{figure} ± {error:.2g}" for figure, error in zip(figures, errors, strict=True)]
 
 
 def _changes(settings: Settings, today: Settings) -> str:

@@ -6,7 +6,8 @@
 3. A knob that changes no figure is put back to what it is today.
 4. Each neighbour on each axis is run, and moved to where it is nearer. What the neighbours
    of the last one cost is what its explanation tells.
-5. The front is run still more often. If what was taken turns out to be worse than today's settings
+5. Changes that change no figure are taken out of the rest of the front too.
+6. The front is run still more often. If what was taken turns out to be worse than today's settings
    after all, another one is taken.
 """
 
@@ -68,6 +69,8 @@ class Refining:
         self._put_back(limits)
         self._descend(limits)
         self._choose_front()
+        for place, settings in enumerate(self.refined.front):
+            self.refined.front[place] = self._stripped(settings, limits)
         best = [self.refined.recommended, self._space.baseline, *self.refined.front]
         self._evaluator.run(best, shown, limits)
         self.runs = max(shown, self.runs)
@@ -119,12 +122,27 @@ class Refining:
         """Put the knobs back, one after the other, that change nothing."""
         for knob in self.refined.recommended.differences(self._space.baseline):
             now = self.refined.recommended
-            back = self._space.moved(now, knob, self._space.baseline.value(knob))
+            back = self._space.changed(now, {knob: self._space.baseline.value(knob)})
             if back is None:
                 continue
             self._run([back], limits)
             if not any(self.worse(now, back).values()):
                 self._move(back)
+
+    def _stripped(self, settings: Settings, limits: Limits) -> Settings:
+        """Return settings without changes that change no figure: all of `retry`, then each."""
+        today = self._space.baseline
+        changed = settings.differences(today)
+        retry = [knob for knob in changed if knob.startswith("retry.")]
+        for knobs in [retry, *([knob] for knob in changed)]:
+            values = {knob: today.value(knob) for knob in knobs}
+            back = self._space.changed(settings, values) if knobs else None
+            if back is None or back == settings:
+                continue
+            self._run([settings, back], limits)
+            if not any(self.worse(settings, back).values()):
+                settings = back
+        return settings
 
     def _descend(self, limits: Limits) -> None:
         """Look at the neighbours on one axis after the other, until none of them is nearer.

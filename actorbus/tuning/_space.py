@@ -82,9 +82,9 @@ class Space:
         """Return a point of the grid; None if it contradicts itself."""
         return _changed(self.baseline, values)
 
-    def moved(self, settings: Settings, knob: str, value: Value) -> Settings | None:
-        """Return settings with one knob set otherwise; None if that contradicts the others."""
-        return _changed(settings, {knob: value})
+    def changed(self, settings: Settings, values: Mapping[str, Value]) -> Settings | None:
+        """Return settings with knobs set otherwise; None if they contradict each other."""
+        return _changed(settings, values)
 
     def all_neighbours(self, settings: Settings) -> Iterator[Settings]:
         """Yield the settings that are one step away on one axis."""

@@ -2,12 +2,18 @@
 
 import json
 import re
+import shlex
 import signal
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from actorbus import Backoff, Retry
 from actorbus.cli._app import app
+from actorbus.tuning import Settings
+from actorbus.tuning._code import command
 from actorbus.tuning._trace_file import first_line
 from tests.acceptance.command_line import CommandLine
 
@@ -75,6 +81,28 @@ def test_a_person_is_shown_the_front_the_reasons_the_code_and_the_command(trace)
     assert "* The longest wait between two probes is" in text
     assert "    backoff = Backoff(" in text
     assert "    actorbus supervision set APP shop.mail --" in text
+
+
+def test_figures_of_a_single_run_have_no_interval():
+    text = tune(*SMALL, "--runs", "1", "--budget", "1ms").stdout
+
+    assert "(one run)" in text
+    assert "±" not in text
+
+
+def test_the_command_that_is_printed_is_one_that_there_is():
+    """Every knob that can change is an option of `supervision set`."""
+    changed = Settings(
+        Backoff(1.0, 3.0, 9.0, 0.5, reset_after=5.0, first_immediate=False),
+        Retry(9, 1.0, 3.0, 9.0, 0.5),
+        max_restarts=7,
+        within=9.0,
+        breaker=3,
+    )
+    group: Any = typer.main.get_command(app)
+    for settings, before in ((changed, Settings()), (Settings(), changed)):
+        words = shlex.split(command(settings, before, "shop:bus", "mail"))[3:]
+        group.commands["supervision"].commands["set"].make_context("set", words)
 
 
 def test_a_model_on_the_command_line_needs_neither_trace_nor_application():

@@ -113,6 +113,14 @@ def test_what_changes_no_figure_is_left_as_it_is():
     }
 
 
+def test_the_front_is_without_changes_that_change_no_figure():
+    found = search(Probing(poison=0.0), budget=None, runs=60, quick=True)
+
+    changed = {knob for one in found.front for knob in one.settings.differences(Settings())}
+    assert "backoff.maximum" in changed
+    assert [knob for knob in changed if not knob.startswith("backoff.")] == []
+
+
 def test_each_knob_is_explained_by_what_its_neighbours_would_cost():
     texts = {one.knob: one.text for one in searched().explained}
 
