@@ -21,7 +21,7 @@ from actorbus.tuning._objectives import Comparison, Costs, Distance
 from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 
-MOST_SHOWN = 12
+MOST_SHOWN = 8
 """Of a front with more points, those nearest to the recommended one are shown."""
 
 _NOTICED = 0.02
