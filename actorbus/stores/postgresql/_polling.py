@@ -39,7 +39,8 @@ class Polling:
         self._ready = ReadyAsked(clock.local)
         self._heard = False
         self._looked = -inf
-        self._news = -inf
+        self._told_since: float | None = None
+        """Since when this process tells of messages, without any other news of them."""
 
     def heard(self) -> None:
         """Note that another process has said something. From any thread."""
@@ -48,6 +49,8 @@ class Polling:
     def told(self) -> None:
         """Note that this process has made messages ready, and told its channels."""
         self._looked = self._clock.local()
+        if self._told_since is None:
+            self._told_since = self._looked
 
     async def poll(self, parts: "Parts", ready: set[str]) -> Poll:
         """Look, and do what is due; `ready` takes the channels on which it made messages ready."""
@@ -90,9 +93,14 @@ class Polling:
 
     def _is_untold(self, any_ready: bool) -> bool:  # noqa: FBT001  one answer of the database's
         now = self._clock.local()
-        if not any_ready or (now - self._looked < _UNTOLD and now - self._news < _AT_LAST):
+        if not any_ready:
+            self._told_since = None
             return False
-        self._looked = self._news = now
+        told_for = 0.0 if self._told_since is None else now - self._told_since
+        if now - self._looked < _UNTOLD and told_for < _AT_LAST:
+            return False
+        self._looked = now
+        self._told_since = None
         return True
 
 

@@ -35,7 +35,14 @@ def test_a_process_that_tells_of_others_all_the_time_finds_them_nevertheless(pol
         found += polling._is_untold(True)
         time.advance(0.0625)
 
-    assert found == 25
+    assert found == 20
+
+
+def test_what_a_process_has_told_of_itself_is_no_news_to_it(polling, time):
+    polling.told()
+    time.advance(0.0625)
+
+    assert not polling._is_untold(True)
 
 
 def test_nothing_is_news_where_nothing_is_ready(polling):
