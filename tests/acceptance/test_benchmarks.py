@@ -16,7 +16,7 @@ COSTS = ("durable-costs", "costs", "actors-costs")
 MEASURED = [
     one.name
     for one in chosen(["actors", "embedded", "durable", "tenants", "kafka"])
-    if one.name not in {*COSTS, "tenants-dwell"}
+    if one.name not in {*COSTS, "tenants-dwell"} and not one.name.endswith("-two-cores")
 ]
 """Of the other suites test_benchmark_suites runs one workload each."""
 QUICK = ("--quick", "--no-peers", "--repeat", "1")
@@ -61,11 +61,16 @@ def measured(postgres_server, kafka_server, tmp_path_factory):
         for file in [folder / f"{number}.json"]
     ]
     found = {}
-    for file, process in runs:
-        _, stderr = process.communicate(timeout=200)
-        assert file.exists(), stderr
-        document = json.loads(file.read_text())
-        found |= {one["workload"]: one for one in document["results"]} | document["failed"]
+    try:
+        for file, process in runs:
+            _, stderr = process.communicate(timeout=200)
+            assert file.exists(), stderr
+            document = json.loads(file.read_text())
+            found |= {one["workload"]: one for one in document["results"]} | document["failed"]
+    finally:
+        for _, process in runs:
+            process.kill()
+            process.communicate()
     return found
 
 
@@ -77,7 +82,6 @@ def test_each_workload_runs_and_reports_figures(workload, measured):
 
     assert isinstance(found, dict), found
     assert found["series"]
-    assert found["sizes"]
 
 
 @pytest.mark.slow
