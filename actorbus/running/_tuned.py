@@ -42,6 +42,7 @@ class Tuned:
         self._endpoints = endpoints
         self._rows: dict[str, SupervisionRow] = {}
         self._told: set[tuple[str, int]] = set()
+        self._looking = trio.Lock()
 
     async def start(self) -> None:
         """Read what was set before this process started. Raises StoreError."""
@@ -56,7 +57,10 @@ class Tuned:
 
     async def look(self) -> None:
         """Take over what was changed since the last look. Raises StoreError."""
-        before = await self._read()
+        async with self._looking:  # who changes it looks, and so does the poller: once is told
+            self._take_over(await self._read())
+
+    def _take_over(self, before: Mapping[str, SupervisionRow]) -> None:
         changed = [row for name, row in self._rows.items() if row != before.get(name)]
         for endpoint in self._endpoints():
             if any(row.endpoint in endpoint.workload.plan.ids for row in changed):

@@ -21,6 +21,7 @@ from actorbus import (
     SupervisionChanged,
     header,
 )
+from actorbus._store import SupervisionRow
 from actorbus.cli._app import app
 from actorbus.tuning import read_recording
 from actors.events import BackingOff, Event, Restarted
@@ -174,6 +175,21 @@ async def test_each_change_is_an_event_and_a_line_of_the_history(caplog):
         ("ann", "too many calls", {"breaker": 5}),
     ]
     assert "send: supervision set by ann: {'breaker': 5} in place of {}" in caplog.text
+
+
+async def test_of_two_that_look_at_once_one_tells():
+    """Who sets it looks at once, and the poller may at the same time."""
+    post = Post()
+    async with post.bus.running():
+        post.listen()
+        row = SupervisionRow(
+            endpoint="send", settings="{}", changed_at=1.0, changed_by="ann", reason=""
+        )
+        await post.bus.store.write_supervision(row, "{}")
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(post.bus._running().look_at_supervision)
+    assert len(post.heard(SupervisionChanged)) == 1
 
 
 async def test_what_was_set_outlives_the_process(store):
