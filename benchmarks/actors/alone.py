@@ -136,7 +136,7 @@ def _resident() -> int:
         return int(statm.read().split()[1]) * 4096
 
 
-MEASURED = {"idle": (idle, 100_000), "restarts": (restarts, 2_000), "flood": (flood, 1_000_000)}
+MEASURED = {"idle": (idle, 50_000), "restarts": (restarts, 2_000), "flood": (flood, 1_000_000)}
 
 
 def measured(name: str, scale: float) -> Figures:

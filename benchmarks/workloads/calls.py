@@ -15,7 +15,7 @@ NOTES = (
 
 
 def run(settings: Settings) -> Result:
-    commands = settings.size(30_000, 1_000)
+    commands = settings.size(20_000, 1_000)
     rounds = []
     for number in range(settings.repeat):
         figures = measure("benchmarks.probes.calls", commands)

@@ -18,8 +18,8 @@ Figures = dict[str, dict[str, float]]
 
 
 def run(settings: Settings) -> Result:
-    steady = _rounds("steady", settings.size(5_000, 150), STEADY, settings)
-    backlog = _rounds("backlog", settings.size(8_000, 150), 0, settings)
+    steady = _rounds("steady", settings.size(2_500, 150), STEADY, settings)
+    backlog = _rounds("backlog", settings.size(4_000, 150), 0, settings)
     shares, burdened = _shares("steady", steady), _shares("backlog", backlog)
     goals = [
         Goal(f"{WHO[who]} beside a failing one", share.median, "at least", 0.95, "x")

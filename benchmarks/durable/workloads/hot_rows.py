@@ -27,7 +27,7 @@ NOTES = (
 
 
 def run(options: Settings) -> Result:
-    messages = options.size(10_000, 500)
+    messages = options.size(5_000, 500)
     rates: dict[str, list[float]] = {name: [] for name in CASES}
     deadlocks = 0
     with servers() as found:

@@ -50,7 +50,7 @@ def run(options: Settings) -> Result:
 
 
 def contenders(options: Settings) -> Sequence[Contender]:
-    messages, fewer = options.size(20_000, 500), options.size(4_000, 200)
+    messages, fewer = options.size(10_000, 500), options.size(2_000, 200)
     return (
         our_bus(BUS, messages, INSERTS),
         our_bus(GROUPED, messages, INSERTS, 100, 0, 10),
