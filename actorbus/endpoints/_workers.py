@@ -104,6 +104,8 @@ class Workers:
                 continue
             if workload.unstarted or workload.again:
                 self.notify()
+            else:
+                workload.ask_for_more()  # what was unstarted may have kept it from asking
             claimed, alone = item
             await run(claimed, alone=alone)
             if time_slice.is_over:
@@ -185,6 +187,8 @@ class SharedWorkers(Workers):
                     break
                 if self._workload.has_next:
                     self.notify()
+                else:
+                    self._workload.ask_for_more()
                 claimed, alone = item
                 await self._run(claimed, alone=alone)
                 if self._workload.failed_last or trio.current_time() >= until:

@@ -269,3 +269,26 @@ async def test_an_endpoint_runs_up_to_its_concurrency_and_holds_up_to_its_credit
 
     assert (found.running, found.in_flight, found.ready) == (3, 8, 22)
     assert bus.counters.handled == 30
+
+
+async def test_all_workers_go_on_after_an_outage(autojump_clock, bus, log):
+    """A place that is free while a message waits to be begun is asked for once that has begun."""
+    bus.add_channel("mail", backoff=BACKOFF, concurrency=3, max_in_flight=3)
+    began: list[float] = []
+
+    @bus.event_handler(channel="mail")
+    async def handle(event: Job):
+        if trio.current_time() - start < 5.0:
+            await trio.sleep(0.01 * event.number)
+            raise ConnectionError
+        began.append(trio.current_time())
+        await trio.sleep(10.0)
+
+    async with bus.running():
+        start = trio.current_time()
+        for number in range(8):
+            await bus.events.publish(Job(number))
+        await trio.sleep(60.0)
+
+    rounds = [sum(at == then for at in began) for then in sorted(set(began))]
+    assert rounds == [1, 3, 3, 1]
