@@ -1,6 +1,7 @@
 """What a run leaves: one JSON document with the machine, the versions, the settings, all values."""
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -90,15 +91,25 @@ def read(path: Path) -> Document:
     """Raises Unreadable."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Unreadable(f"{path}: {error}") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise Unreadable(f"{path}: not a document of `run --output` (no format {FORMAT!r})")
     try:
         entries = [_entry(one) for one in value.pop("results")]
-        return msgspec.convert({**value, "entries": entries}, Document)
+        found = msgspec.convert({**value, "entries": entries}, Document)
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise Unreadable(f"{path}: {error!r}") from error
+    _check_values(path, found)
+    return found
+
+
+def _check_values(path: Path, document: Document) -> None:
+    for entry in document.entries:
+        for series in entry.result.series:
+            if not series.values or not all(map(math.isfinite, series.values)):
+                name = f"{entry.result.workload}: {series.name}"
+                raise Unreadable(f"{path}: {name}: values={list(series.values)} are no figures")
 
 
 def _entry(value: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A plot holds what may be compared: figures of one workload, one guarantee class 
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -43,7 +44,8 @@ def plots(entry: Entry) -> Iterator[Plot]:
             if len(series) > 1:
                 number += 1
                 title = f"{workload}: {unit} ({share.guarantee})"
-                yield Plot(f"{workload}-{number}", title, unit, series)
+                name = re.sub(r"[^\w-]", "_", workload)
+                yield Plot(f"{name}-{number}", title, unit, series)
 
 
 def drawn(plot: Plot, as_format: Format) -> bytes:

@@ -108,7 +108,7 @@ def tune(
             arrivals, service, outage, every, fails_after, failures, poison, horizon, concurrency
         )
         scenario = scenario_of(app, trace, endpoint, model, seed)
-        seconds = budget or (_QUICK_BUDGET if quick else _BUDGET)
+        seconds = (_QUICK_BUDGET if quick else _BUDGET) if budget is None else budget
         try:
             if plots is not None:
                 check_plots()

@@ -22,6 +22,9 @@ from supervisors.simulator import (
 _PLAIN = Declared("endpoint", Settings(), concurrency=10, max_in_flight=100)
 _OUTAGES_IN_A_RUN = 3.0
 
+MOST_MESSAGES = 10_000_000
+"""In one run, on average: a minute or two of computing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelOptions:
@@ -83,9 +86,10 @@ def _modelled(
     outage = 60.0 if model.outage is None else model.outage
     every = 2 * outage if model.every is None else model.every
     settings = found.settings
+    arrivals = Poisson(2.0 if model.arrivals is None else model.arrivals)
     made = Endpoint(
         found.endpoint,
-        Poisson(2.0 if model.arrivals is None else model.arrivals),
+        arrivals,
         Exponential(0.05 if model.service is None else model.service),
         _failures(found.endpoint, outage, every, model),
         retry=settings.retry,
@@ -94,8 +98,18 @@ def _modelled(
         concurrency=model.concurrency or found.concurrency,
         max_in_flight=max(found.max_in_flight, model.concurrency or 1),
     )
-    horizon = model.horizon or _OUTAGES_IN_A_RUN * (outage + every)
+    horizon = _OUTAGES_IN_A_RUN * (outage + every) if model.horizon is None else model.horizon
+    _check_amount(arrivals.rate * horizon)
     return EndpointScenario(made, horizon, seed)
+
+
+def _check_amount(count: float) -> None:
+    if count > MOST_MESSAGES:
+        raise CommandFailed(
+            f"a run would have about {count:.3g} messages, and a search has hundreds of runs: at"
+            f" most {MOST_MESSAGES} are simulated; give fewer --arrivals, or a shorter --for",
+            ExitCode.USAGE,
+        )
 
 
 def _failures(name: str, outage: float, every: float, model: ModelOptions) -> list[FailureModel]:

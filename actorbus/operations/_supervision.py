@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, Unpack
 
 import msgspec
+import trio
 
 from actorbus._calls import Answer
 from actorbus._errors import ActorBusError, BusConfigurationError, Problem
@@ -15,7 +16,7 @@ from actorbus.configuration._configuration import Configuration
 from actorbus.configuration._retention_checks import forgotten_too_soon
 from actorbus.endpoints._plan import EndpointPlan, plan_endpoint
 from actorbus.messages._types import did_you_mean
-from actorbus.options._options import as_seconds, is_storable
+from actorbus.options._options import COUNT, as_seconds, is_count, is_storable, is_text
 from actorbus.options._supervision import Supervision, SupervisionOptions
 from actorbus.outbox._outboxes import is_relay
 from actorbus.running._tuned import settings_of
@@ -82,6 +83,7 @@ class SupervisionControl:
         self._name = name
         self._run = run
         self._call = call
+        self._changing = trio.Lock()
 
     def show(self, endpoint: str = "") -> Answer[list[EndpointSupervision]]:
         """Return how all endpoints, or one, are supervised, by channel, in declared order.
@@ -124,7 +126,11 @@ class SupervisionControl:
         return self._call(self._change, self._wish(endpoint, settings, by, reason, reset=True))
 
     def history(self, endpoint: str = "", *, limit: int = 100) -> Answer[list[SupervisionChange]]:
-        """Return who changed what, when and why, the newest first; also of former endpoints."""
+        """Return who changed what, when and why, the newest first; also of former endpoints.
+
+        Raises ConfigurationError, BusStateError and StoreError.
+        """
+        self._refuse([*_wrong_history(endpoint, limit)], "bus.supervision.history(...)")
         return self._call(self._history, endpoint, limit)
 
     # -- on the trio side -------------------------------------------------------------------
@@ -135,6 +141,10 @@ class SupervisionControl:
         return [_shown(plan, _row_of(plan, rows)) for plan in plans]
 
     async def _change(self, wish: "_Wish") -> list[EndpointSupervision]:
+        async with self._changing:  # the tries are for changes that other processes make
+            return await self._changed(wish)
+
+    async def _changed(self, wish: "_Wish") -> list[EndpointSupervision]:
         for _ in range(MOST_TRIES):
             if await self._written(wish):
                 await self._run().look_at_supervision()
@@ -170,7 +180,10 @@ class SupervisionControl:
         self, endpoint: str, settings: Mapping[str, Any], by: str, reason: str, *, reset: bool
     ) -> "_Wish":
         """Refuse what is wrong whatever was set before."""
-        self._check_name(endpoint, [*_wrong_texts(by, reason), *_wrong_times(settings)])
+        wrong = [*_wrong_texts(by, reason), *_wrong_times(settings)]
+        if endpoint == "":
+            wrong.append(f"endpoint='' is not allowed: name one ({', '.join(self._known())})")
+        self._check_name(endpoint, wrong)
         given = {
             name: as_seconds(value) if name in _TIMES else value for name, value in settings.items()
         }
@@ -179,7 +192,9 @@ class SupervisionControl:
     def _check_name(self, endpoint: str, wrong: list[str] | None = None) -> None:
         wrong = wrong or []
         known = self._known()
-        if endpoint and endpoint not in known:
+        if not isinstance(endpoint, str):
+            wrong.append(f"endpoint={endpoint!r} is not allowed: give a text")
+        elif endpoint and endpoint not in known:
             wrong.append(f"no endpoint {endpoint!r} with a channel{did_you_mean(endpoint, known)}")
         self._refuse(wrong)
 
@@ -200,9 +215,9 @@ class SupervisionControl:
         before = {one.text for one in as_declared}
         self._refuse([text for text in here if text not in before])
 
-    def _refuse(self, wrong: list[str]) -> None:
+    def _refuse(self, wrong: list[str], where: str = WHERE) -> None:
         if wrong:
-            raise BusConfigurationError(self._name, [Problem(WHERE, text) for text in wrong])
+            raise BusConfigurationError(self._name, [Problem(where, text) for text in wrong])
 
     def _known(self) -> list[str]:
         return list(dict.fromkeys(plan.spec.endpoint_id for plan in self._plans("")))
@@ -247,6 +262,13 @@ def _with_retries(
         return replace(spec, retry=plan_endpoint(spec, channel).supervision.changed(wanted).retry)
 
     return replace(configuration, handlers=tuple(changed(spec) for spec in configuration.handlers))
+
+
+def _wrong_history(endpoint: object, limit: object) -> Iterator[str]:
+    if not is_text(endpoint) or "\0" in endpoint:
+        yield f"endpoint={endpoint!r} is not allowed: give an endpoint's id, or '' for all"
+    if not is_count(limit):
+        yield f"limit={limit!r} is not allowed: give {COUNT}"
 
 
 def _wrong_texts(by: object, reason: object) -> Iterator[str]:

@@ -119,5 +119,5 @@ def settings_of(text: str) -> dict[str, Any]:
     """Return stored settings; a text that was damaged says nothing."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return {}

@@ -6,6 +6,7 @@ leave    they are watched no more, and the thread writes what waits and ends
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,7 @@ class Recorder:
         self._detach: Callable[[], None] = _nothing
         self._system: ActorSystem | None = None
         self._ended: Reply[Outcome] = Reply()
+        self._pid = os.getpid()
         self._is_entered = False
         self._is_finished = False
 
@@ -91,8 +93,9 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._seat.end_recording(self)
-        self._ended.get()
+        if self._is_of_this_process():
+            self._seat.end_recording(self)
+            self._ended.get()
 
     async def __aenter__(self) -> Self:
         self._enter()
@@ -104,8 +107,16 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._seat.end_recording(self)
-        await self._ended
+        if self._is_of_this_process():
+            self._seat.end_recording(self)
+            await self._ended
+
+    def _is_of_this_process(self) -> bool:
+        """Whether it was not inherited by a fork; such a one is let go of, and goes on."""
+        if self._pid == os.getpid():
+            return True
+        self._writer.abandon()
+        return False
 
     def _enter(self) -> None:
         if self._is_entered:
@@ -116,6 +127,7 @@ class Recorder:
         except BaseException:
             self._writer.discard()
             raise
+        self._pid = os.getpid()
         self._is_entered = True
 
     # -- on the trio side -------------------------------------------------------------------

@@ -31,6 +31,9 @@ VERSION: Final = 1
 LONGEST_LINE: Final = 16_000_000
 """Bytes; the first line, which names all endpoints, is the longest."""
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the text of a line can be refused with; the last one if it is nested too deeply."""
+
 Kind = Literal[
     "arrived",
     "began",
@@ -279,7 +282,7 @@ class _Reader:
     def _head(self, line: bytes) -> _Head:
         try:
             head = msgspec.json.decode(line, type=_Head)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self._wrong(f"this is no trace of actorbus ({error})") from error
         if head.format != FORMAT:
             raise self._wrong(f"format={head.format!r} is not {FORMAT!r}")
@@ -289,7 +292,7 @@ class _Reader:
             raise self._wrong(f"started={head.started!r} is not a Unix time")
         try:
             found = msgspec.json.decode(head.endpoints, type=dict[str, EndpointSettings])
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self._wrong(f"endpoints: {error}") from error
         self._endpoints = found
         return head
@@ -299,7 +302,7 @@ class _Reader:
             if line.startswith(b"["):
                 return _event(line)
             return _object(msgspec.json.decode(line))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self._wrong(str(error)) from error
 
     def _take(self, line: Line) -> None:
@@ -314,6 +317,8 @@ class _Reader:
         if isinstance(line, Happened):
             if line.endpoint >= len(self._endpoints):
                 raise self._wrong(f"no endpoint has the number {line.endpoint}")
+            if isinstance(line.value, float) and line.value < 0:
+                raise self._wrong(f"value={line.value} is less than 0")
             self._events.append(line)
         elif isinstance(line, _Dropped):
             self._dropped += line.dropped

@@ -6,6 +6,8 @@ Rules:
  3. The recording ends by itself at a limit, or when the file cannot be written; `on_end` hears it.
 """
 
+import os
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +65,7 @@ class TraceWriter:
             target=self._run, name=f"actorbus recording {path}", daemon=True
         )
         self._file: FileIO
+        self._was_there = False
         self._first: bytes
         self._tape: Tape
         self._t = 0.0
@@ -71,13 +74,25 @@ class TraceWriter:
         self._bytes = 0
 
     def open(self, *, overwrite: bool) -> None:
-        """Make the file. Raises OSError."""
-        self._file = self._path.open("wb" if overwrite else "xb", buffering=0)
+        """Open the file; one that is there is emptied by `start`. Raises OSError."""
+        try:
+            self._file = self._path.open("xb", buffering=0)
+        except FileExistsError:
+            if not overwrite:
+                raise
+            number = os.open(self._path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+            self._file = FileIO(number, "wb")
+            self._was_there = True
 
     def discard(self) -> None:
-        """Remove the file, which nothing was written to."""
+        """Leave all as it was: remove the file, unless it was there."""
         self._file.close()
-        self._path.unlink()
+        if not self._was_there:
+            self._path.unlink()
+
+    def abandon(self) -> None:
+        """Close the file in a process that was forked off: the thread and the file are not its."""
+        self._file.close()
 
     def start(self, first: bytes, tape: Tape) -> None:
         """Begin to write, with a first line; then what is on the tape."""
@@ -106,6 +121,8 @@ class TraceWriter:
         self._on_end(Outcome(ending, self._events, self._tape.dropped, self._bytes, error))
 
     def _write(self) -> Ending:
+        if self._was_there and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+            self._file.truncate()
         self._put(self._first)
         while True:
             is_last = self._stopping.wait(min(EVERY, max(0.0, self._until - time.monotonic())))

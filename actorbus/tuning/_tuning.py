@@ -19,6 +19,9 @@ from supervisors import ConfigurationError
 _SEARCH = 0.6
 """The share of the budget for the search; the rest is for knowing its result well."""
 
+MOST_WORKERS = 61
+"""Processes that simulate, at most: a pool on Windows has no more."""
+
 SAMPLERS = ("grid", "optuna")
 
 Ended = Literal["budget", "runs", "interrupted", "exhausted"]
@@ -219,6 +222,8 @@ def _check(
         for name, value in (("runs", runs), ("workers", workers))
         if value is not None and not _is_count(value)
     ]
+    if _is_count(workers) and workers > MOST_WORKERS:
+        problems.append(f"workers={workers} is not allowed: give at most {MOST_WORKERS}")
     if sampler not in SAMPLERS:
         problems.append(f"sampler={sampler!r} is not allowed: give 'grid' or 'optuna'")
     if problems:

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from typing import Any
+from typing import Any, Final
+
+from supervisors._errors import ConfigurationError
+
+AT_A_TIME: Final = 5_000_000
+"""Events between two looks at how far the clock got."""
+
+MOST_ROUNDS: Final = 200_000
+"""A run takes at most so many times `AT_A_TIME` events: a million million, which has no end."""
 
 
 class Agenda:
@@ -21,9 +29,26 @@ class Agenda:
         heappush(self._entries, (time, next(self._order), action, about))
 
     def run(self, until: float) -> None:
-        """Let everything happen up to and including ``until``."""
-        entries = self._entries
-        while entries and entries[0][0] <= until:
+        """Let everything happen up to and including ``until``.
+
+        Raises ConfigurationError when the clock hardly gets on, so that there would be no end.
+        """
+        while self._go_on(until):
+            pass
+        self.now = until
+
+    def _go_on(self, until: float) -> bool:
+        """Return whether there is more, after some events."""
+        entries, before = self._entries, self.now
+        for _ in range(AT_A_TIME):
+            if not entries or entries[0][0] > until:
+                return False
             self.now, _, action, about = heappop(entries)
             action(about)
-        self.now = until
+        if (self.now - before) * MOST_ROUNDS < until:
+            raise ConfigurationError(
+                "simulate",
+                f"at {self.now:g} of {until:g} s there is no end of events, {AT_A_TIME} since"
+                f" {before:g} s: give fewer arrivals, longer delays or a shorter time",
+            )
+        return True

@@ -117,3 +117,23 @@ class RecordedArrivals:
 
 Arrivals = Poisson | Every | Bursts | RecordedArrivals
 """When messages come."""
+
+
+def expected(arrivals: Arrivals, until: float) -> float:
+    """Return about how many messages come within so many seconds."""
+    match arrivals:
+        case Poisson(rate=rate):
+            return rate * until
+        case Every(interval=interval):
+            return _in(until, as_seconds(interval))
+        case Bursts(every=every, size=size):
+            return _in(until, as_seconds(every)) * size
+        case RecordedArrivals(at=times):
+            return float(len(times))
+
+
+def _in(until: float, interval: float) -> float:
+    return inf if interval * _MOST_FLOAT < until else until / interval
+
+
+_MOST_FLOAT = 1e308

@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 from supervisors._checks import Checks, Seconds
 from supervisors._family import check_children
 from supervisors._strategy import Strategy
 
+from ._arrivals import expected
 from ._engine import Simulation, paths
-from ._model import Child, Tree, spec_of
+from ._model import Child, Endpoint, Tree, Worker, spec_of
 from ._plan import Trouble
 from ._report import Report, Runs
 from ._world import World
+
+MOST_MESSAGES: Final = 100_000_000
+"""That come in one run, on average: some ten minutes of computing."""
 
 
 @overload
@@ -77,7 +81,7 @@ def simulate(
     With ``runs`` the simulation is repeated with as many seeds made from ``seed``, and each figure
     has its confidence interval (`Runs`). Without ``keep_steps`` the report has no list of
     decisions, which takes less memory. Raises ConfigurationError: names used twice, or unknown to
-    the plan; options that would never act.
+    the plan; options that would never act; events without an end.
     """
     models, troubles = list(children), list(plan)
     checks = Checks("simulate")
@@ -88,6 +92,7 @@ def simulate(
         checks.whole("runs", runs, at_least=1, way_out="None is for a single report")
     checks.number("confidence", confidence, above=0.0, at_most=0.999999)
     _check_names(checks, models, troubles)
+    _check_amount(checks, models, end)
     checks.finish()
     _check_trees(strategy, models)
 
@@ -111,6 +116,23 @@ def _check_names(checks: Checks, children: Sequence[Child], plan: Sequence[Troub
     known = ", ".join(names)
     for stranger in sorted({trouble.child for trouble in plan} - set(names)):
         checks.refuse(f"the plan names {stranger!r}, which is none of the children ({known})")
+
+
+def _check_amount(checks: Checks, children: Sequence[Child], until: float) -> None:
+    loads = [child for child in children if isinstance(child, Endpoint | Worker)]
+    loads += [
+        child
+        for tree in _trees(children)
+        for child in tree.children
+        if isinstance(child, Endpoint | Worker)
+    ]
+    for child in loads:
+        count = expected(child.arrivals, until)
+        if count > MOST_MESSAGES:
+            checks.refuse(
+                f"about {count:.3g} messages would come to {child.name!r} until {until:g} s:"
+                f" at most {MOST_MESSAGES} are simulated; give fewer, or a shorter time"
+            )
 
 
 def _check_trees(strategy: Strategy, children: Sequence[Child]) -> None:

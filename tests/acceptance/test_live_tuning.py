@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 import trio
@@ -312,6 +314,34 @@ def actorbus(store):
         with tuned_app.bus.running_in_thread("none"):
             pass
         yield lambda *words: runner.invoke(app, ["supervision", *words], env={"COLUMNS": "200"})
+
+
+async def test_an_endpoint_is_named_by_a_text(store):
+    post = Post(store)
+    async with post.bus.running():
+        wrong: Any
+        for wrong in ("", None, 5):
+            with pytest.raises(BusConfigurationError, match="endpoint=.* is not allowed"):
+                await post.bus.supervision.set(wrong, breaker=2)
+        for wrong, limit in (("\ud800", 0), ("a\0", -1), (None, 10**30)):
+            with pytest.raises(BusConfigurationError) as refused:
+                await post.bus.supervision.history(wrong, limit=limit)
+            assert len(refused.value.problems) == 2
+        assert await post.bus.supervision.history() == []
+
+
+async def test_many_changes_at_once_are_all_made_and_told_in_order():
+    post, tasks = Post(), 30
+    async with post.bus.running():
+        post.listen()
+        async with trio.open_nursery() as nursery:
+            for number in range(tasks):
+                change = partial(post.bus.supervision.set, "send", breaker=number + 1)
+                nursery.start_soon(change)
+        changes = [one.new_settings for one in await post.bus.supervision.history()]
+    told = [one.new for one in post.heard(SupervisionChanged)]
+    assert [json.loads(one) for one in reversed(changes)] == told
+    assert sorted(one["breaker"] for one in told) == [*range(1, tasks + 1)]
 
 
 BUS = "tests.acceptance.tuned_app:bus"

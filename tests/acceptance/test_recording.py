@@ -1,6 +1,8 @@
 """Recording a running bus: what is in the file, what ends it, and that the bus never minds."""
 
 import json
+import os
+import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -279,6 +281,44 @@ async def test_one_recording_at_a_time(file, tmp_path):
                 pass
     assert not other.exists()
     assert read_recording(file).events == []
+
+
+async def test_a_recording_that_is_refused_leaves_the_file_that_it_would_have_overwritten(
+    file, tmp_path
+):
+    """Also if that is the file to which the bus is recorded now."""
+    bus, other = make_bus(), tmp_path / "other.jsonl"
+    other.write_text("mine", encoding="utf-8")
+    async with bus.running(), bus.record(file):
+        await bus.events.publish(Mail(1))
+        await bus.idle()
+        for path in (other, file):
+            with pytest.raises(BusStateError, match="is recorded already"):
+                await bus.record(path, overwrite=True).__aenter__()
+    assert other.read_text(encoding="utf-8") == "mine"
+    assert [one.kind for one in read_recording(file).events] == ["arrived", "began", "done"]
+    async with bus.record(file, overwrite=True):
+        pass
+    assert read_recording(file).events == []
+
+
+def test_a_child_process_that_leaves_the_block_lets_the_recording_be(file):
+    """It has neither the thread that writes nor the file: it does not wait, and writes nothing."""
+    bus = make_bus()
+    with bus.record(file), bus.running_in_thread():
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)
+            bus._recorder.__exit__(None, None, None)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        bus.events.publish(Mail(1)).get()
+        bus.idle().get()
+    recording = read_recording(file)
+    assert recording.ended is not None
+    assert recording.ended.ended == "stopped"
+    assert [one.kind for one in recording.events] == ["arrived", "began", "done"]
 
 
 WORKER = """

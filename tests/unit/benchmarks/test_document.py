@@ -46,6 +46,7 @@ def test_a_document_tells_the_machine_and_the_versions():
         (json.dumps({"format": "other"}), "not a document"),
         (json.dumps({"format": "actorbus-benchmarks", "version": 1}), "results"),
         (json.dumps({"format": "actorbus-benchmarks", "version": 2, "results": []}), "version"),
+        ("[" * 100_000, "recursion"),
     ],
 )
 def test_another_file_is_refused_by_name(text, said, tmp_path):
@@ -53,6 +54,18 @@ def test_another_file_is_refused_by_name(text, said, tmp_path):
     file.write_text(text)
 
     with pytest.raises(Unreadable, match=rf"run\.json: .*{said}"):
+        read(file)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, float("nan")], [float("inf")]])
+def test_values_that_are_no_figures_are_refused(values, tmp_path):
+    """They would end as `NaN` in what `compare --json` prints, which is no JSON."""
+    file = tmp_path / "run.json"
+    written = json.loads(document().to_json())
+    written["results"][0]["series"][0]["values"] = values
+    file.write_text(json.dumps(written))
+
+    with pytest.raises(Unreadable, match="drain: actorbus: values=.* are no figures"):
         read(file)
 
 

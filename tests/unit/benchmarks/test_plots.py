@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -43,6 +44,12 @@ def test_a_plot_holds_figures_of_one_unit_and_guarantee_class(entry):
         "drain: messages/s (effectively once)": ["bus <1>", "raw"],
         "drain: messages/s (at most once)": ["Huey", "bus / Huey"],
     }
+
+
+def test_a_plot_is_a_file_of_its_folder_whatever_its_workload_is_called(entry):
+    named = replace(entry, result=replace(entry.result, workload="../../a b"))
+
+    assert [plot.name for plot in plots(named)] == ["______a_b-1", "______a_b-2"]
 
 
 def test_the_same_figures_make_the_same_file(entry):

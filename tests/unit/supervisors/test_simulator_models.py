@@ -271,3 +271,29 @@ def test_a_dependency_that_did_not_come_back_is_away_to_the_end():
 
 def test_a_trace_ends_with_its_last_try():
     assert Trace("shop", (trace(),), duration=5.0).until == pytest.approx(12.1)
+
+
+@pytest.mark.parametrize(
+    "arrivals",
+    [Poisson(1e308), Every(5e-324), Every(1e-9), Bursts(1.0, 1e308), Poisson(2_000_000.0)],
+)
+def test_more_messages_than_a_run_can_have_are_refused(arrivals):
+    tree = Tree("tree", OneForOne(), [Endpoint("one", arrivals)])
+    with pytest.raises(ConfigurationError, match=r"about .* messages would come to 'one' until 60"):
+        simulate(OneForOne(), [tree], until=60.0)
+
+
+def test_a_clock_that_hardly_gets_on_ends_the_simulation(monkeypatch):
+    """Such as by a message that fails always, and is tried again after next to nothing."""
+    monkeypatch.setattr("supervisors.simulator._agenda.AT_A_TIME", 1000)
+    retry = Retry(attempts=10**12, initial=1e-300, maximum=1e-300)
+    endpoint = Endpoint("one", Every(1.0), failures=[Independent(1.0)], retry=retry)
+    with pytest.raises(ConfigurationError, match="of 60 s there is no end of events, 1000 since"):
+        simulate(OneForOne(), [endpoint], until=60.0)
+
+
+def test_many_events_are_not_without_an_end(monkeypatch):
+    monkeypatch.setattr("supervisors.simulator._agenda.AT_A_TIME", 1000)
+    endpoint = Endpoint("one", Every(0.001))
+    report = simulate(OneForOne(), [endpoint], until=60.0, keep_steps=False)
+    assert report.loads[0].handled == 60_001

@@ -47,7 +47,7 @@ events = st.builds(
     endpoint=st.just(0),
     message=st.integers(min_value=0, max_value=2**40),
     attempt=st.integers(min_value=0, max_value=1000),
-    value=st.none() | st.floats(allow_nan=False, allow_infinity=False) | names,
+    value=st.none() | st.floats(min_value=0, allow_nan=False, allow_infinity=False) | names,
     exception=st.none() | names,
 )
 
@@ -117,6 +117,10 @@ def test_fields_that_an_event_can_do_without_may_be_left_out(file):
         (FIRST + b'[1,"sick",3]\n', 2, "no endpoint has the number 3"),
         (FIRST + b'{"what":1}\n', 2, "neither an event, nor an endpoint, nor an end"),
         (FIRST + b"\x00\x00\n", 2, "JSON is malformed"),
+        (FIRST + b'{"a":' * 20_000 + b"\n", 2, "maximum recursion depth"),
+        (FIRST + b"[1,'sick',0,".replace(b"'", b'"') + b"[" * 20_000 + b"\n", 2, "Expected `int`"),
+        (b'{"a":' * 20_000 + b"\n", 1, "this is no trace of actorbus"),
+        (FIRST + b'[1,"done",0,1,1,-0.5]\n', 2, "value=-0.5 is less than 0"),
         (FIRST + b"7\n", 2, "neither an event, nor an endpoint, nor an end"),
         (FIRST + b'{"ended":"bored","t":1,"events":0,"dropped":0}\n', 2, "Invalid enum value"),
         (
