@@ -27,7 +27,7 @@ class Costs(NamedTuple):
 
     recovery: seconds from the dependency's return to the first success, the mean of its outages
     load: calls that were put on the dependency while it was away
-    loss: messages that were dropped, or became dead letters
+    loss: messages that were dropped, became dead letters, or always fail and are left
     waiting: seconds that a message waited before it was begun, on average
     """
 

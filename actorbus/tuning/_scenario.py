@@ -67,12 +67,16 @@ def _channel(endpoint: Endpoint) -> Tree:
 
 
 def costs(report: Report) -> Costs:
-    """Return the figures of a run; it has one endpoint."""
+    """Return the figures of a run; it has one endpoint.
+
+    A message that always fails is lost, also if the end comes before its last try: else longer
+    waits and more attempts would seem to save it.
+    """
     (load,) = report.loads
     return Costs(
         recovery=0.0 if isnan(load.recovery) else load.recovery,
         load=float(load.calls_while_away),
-        loss=float(load.lost),
+        loss=float(load.lost + load.hopeless),
         waiting=load.waiting_mean,
     )
 

@@ -177,6 +177,7 @@ class EndpointMember(Load):
                 self.dead_lettered += 1
                 self.given_up += verdict is not Verdict.PERMANENT
                 health.forget(message.number)
+                self.note_loss(message)
 
     # -- health --------------------------------------------------------------------------------
 

@@ -104,6 +104,11 @@ class Load(Member):
         if self.outcomes is not None:
             self.outcomes.succeeded(self.agenda.now)
 
+    def note_loss(self, message: Message) -> None:
+        """Note a message that has failed for good."""
+        if self.outcomes is not None:
+            self.outcomes.lost(message.number)
+
     # -- reporting -------------------------------------------------------------------------------
 
     def well(self) -> None:
@@ -124,7 +129,7 @@ class Load(Member):
 
     def report(self, restarts: int, outages: int = 0) -> LoadReport:
         """Return what became of its messages."""
-        settled = self.handled + self.dropped + self.dead_lettered
+        left = self.arrived - self.handled - self.dropped - self.dead_lettered
         seen = self.outcomes
         return LoadReport(
             self.path,
@@ -142,7 +147,8 @@ class Load(Member):
             dropped=self.dropped,
             dead_lettered=self.dead_lettered,
             given_up=self.given_up,
-            left=self.arrived - settled,
+            left=left,
+            hopeless=0 if seen is None else min(left, seen.hopeless(self.arrived)),
             deepest_mailbox=self.deepest,
             waits=sorted(self.waits),
         )

@@ -59,6 +59,12 @@ class Outcomes:
         self._place = 0
         self._met = False
         self._back: list[float] = []
+        self._doomed = [
+            _doomed(model, draws.by_number(f"failures/{index}"))
+            for index, model in enumerate(models)
+            if isinstance(model, Poison) and model.attempts is None
+        ]
+        self._lost: set[int] = set()
         self._rules = [
             (_befalls(model, draws, f"failures/{index}", until), model.verdict)
             for index, model in enumerate(models)
@@ -100,6 +106,18 @@ class Outcomes:
         if self._back:
             self.recovery_times += [now - back for back in self._back]
             self._back.clear()
+
+    def lost(self, number: int) -> None:
+        """Note that a message has failed for good."""
+        if self._doomed:
+            self._lost.add(number)
+
+    def hopeless(self, arrived: int) -> int:
+        """Return how many of so many messages always fail, and are not lost yet."""
+        if not self._doomed:
+            return 0
+        left = (number for number in range(arrived) if number not in self._lost)
+        return sum(any(doomed(number) for doomed in self._doomed) for number in left)
 
     def recoveries(self, until: float) -> tuple[float, ...]:
         """Return the recovery times at the end; one that still lasts is counted until then."""
@@ -156,11 +174,12 @@ def _bursts(model: FailureBursts, draws: Draws, what: str, until: float) -> Befa
 
 
 def _poison(model: Poison, stream: DrawStream) -> Befalls:
-    numbers, share, most = model.numbers, model.share, model.attempts
+    most, doomed = model.attempts, _doomed(model, stream)
+    if most is None:
+        return lambda number, _attempt, _now: doomed(number)
+    return lambda number, attempt, _now: attempt <= most and doomed(number)
 
-    def befalls(number: int, attempt: int, _now: float) -> bool:
-        if most is not None and attempt > most:
-            return False
-        return number in numbers or (share > 0.0 and stream.at(number) < share)
 
-    return befalls
+def _doomed(model: Poison, stream: DrawStream) -> Callable[[int], bool]:
+    numbers, share = model.numbers, model.share
+    return lambda number: number in numbers or (share > 0.0 and stream.at(number) < share)

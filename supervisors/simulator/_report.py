@@ -103,6 +103,8 @@ class LoadReport:
     """Those of them whose attempts were used up."""
     left: int
     """Messages that were not settled at the end."""
+    hopeless: int
+    """Those of them that fail each time (`Poison`): no further attempt would save them."""
     deepest_mailbox: int
     """The most messages that waited at once, for their first or their next try."""
     waits: Sequence[float] = field(repr=False)

@@ -115,8 +115,10 @@ class WorkerMember(Load):
             case "dead_letter":
                 self.dead_lettered += 1
                 self.given_up += 1
+                self.note_loss(message)
             case "discard":
                 self.dropped += 1
+                self.note_loss(message)
         if self.family is not None:
             self.family.fail(self.name, _exception(verdict, self.path), "run")
 

@@ -57,6 +57,16 @@ def test_messages_that_always_fail_are_lost():
     assert EndpointScenario(endpoint, until=600.0).run(Settings(), 0).loss == 2
 
 
+def test_more_attempts_than_a_run_has_time_for_save_no_message_that_always_fails():
+    endpoint = Endpoint("mail", Every(1.0), failures=[Poison(numbers=[2, 5])])
+    scenario = EndpointScenario(endpoint, until=20.0)
+    patient = scenario.baseline.changed({"retry.attempts": 12})
+
+    (load,) = scenario.report(patient, 0).loads
+    assert (load.lost, load.hopeless) == (0, 2)
+    assert scenario.run(patient, 0).loss == scenario.run(scenario.baseline, 0).loss == 2
+
+
 def test_runs_are_repeated_by_their_number_and_differ_by_it():
     def recovery(number, seed=0):
         return EndpointScenario(MAIL, 60.0, seed).run(SCENARIO.baseline, number).recovery
