@@ -44,7 +44,8 @@ def by_chance(comparison: Comparison) -> Iterator[str]:
 
 
 def _table(comparison: Comparison) -> Table:
-    table = Table("workload", "figure")
+    table = Table("workload")
+    table.add_column("figure", overflow="fold")
     for column in ("first", "second", "ratio", "between"):
         table.add_column(column, justify="right")
     table.add_column("")

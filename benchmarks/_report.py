@@ -1,6 +1,6 @@
 """What was measured as tables for people, of one guarantee class each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -60,6 +60,11 @@ def described(scenario: Scenario) -> Iterator[tuple[str, str]]:
 
 def _peer(name: str, guarantee: str | None) -> str:
     return f"{name} ({guarantee})" if guarantee else name
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Return figures in a line, as a workload tells them while it runs."""
+    return ", ".join(f"{name} {readable(value)}" for name, value in figures.items())
 
 
 def readable(value: float) -> str:

@@ -16,10 +16,8 @@ ANY = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_na
 """All that follows is for the suites' own command line, `--help` too."""
 
 NO_SUITES = "the benchmark suites are not part of an installed package"
-HOW = (
-    "they are in the folder benchmarks/ of the source repository, of which this is no checkout",
-    "in a checkout: `make dev`, then `.venv/bin/actorbus bench list`",
-)
+WHERE = "they are in the folder benchmarks/ of the source repository; this actorbus is a copy in {}"
+HOW = "in a checkout: `make dev`, then `.venv/bin/actorbus bench list`"
 NO_TOOLS = ("`make dev` in the checkout installs what they need",)
 
 
@@ -35,7 +33,7 @@ def bench(context: typer.Context) -> None:
 def _suites(root: Path) -> Any:
     """Return the suites' command line. Raises CommandFailed, saying how to get them."""
     if not (root / "benchmarks" / "_suites.py").exists() or not (root / "pyproject.toml").exists():
-        raise CommandFailed(NO_SUITES, ExitCode.USAGE, HOW)
+        raise CommandFailed(NO_SUITES, ExitCode.USAGE, (WHERE.format(root), HOW))
     sys.path.insert(0, str(root))
     try:
         return import_module("benchmarks._cli").app

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -45,14 +46,26 @@ class Output:
         *,
         right: int = 0,
     ) -> None:
-        """Print a table; its last `right` columns are numbers."""
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for index, column in enumerate(columns):
-            number = index >= len(columns) - right
-            table.add_column(column, justify="right" if number else "left", overflow="fold")
+        """Print a table; its last `right` columns are numbers.
+
+        On a terminal where it would have to break words it is printed a row below the other.
+        """
+        texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        table = _table(title, columns, texts, right)
+        if _breaks_words(columns, texts, self.stdout.width):
+            self._records(title, columns, texts)
+        else:
+            self.stdout.print(table)
+
+    def _records(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print each row as lines of its own, a column each; empty ones are left out."""
+        self.stdout.print(title, style="italic", markup=False)
+        width = max(cell_len(name) for name in columns)
         for row in rows:
-            table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
-        self.stdout.print(table)
+            for name, cell in zip(columns, row, strict=True):
+                if cell:
+                    self.stdout.print(f"{name:{width}}  {cell}", markup=False, soft_wrap=True)
+            self.stdout.print()
 
     def line(self, text: str) -> None:
         """Print a line of the answer; nothing with `as_json`."""
@@ -72,6 +85,27 @@ class Output:
         if self.as_json:
             error = {"code": int(what.code), "message": what.text, "details": list(what.details)}
             self.document({"error": error})
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        number = index >= len(columns) - right
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def _breaks_words(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether the longest words of all columns do not fit beside each other."""
+    if not rows:
+        return False
+    longest = (
+        max(cell_len(word) for cell in cells for word in ("", *cell.split()))
+        for cells in zip(columns, *rows, strict=True)
+    )
+    return sum(longest) + 3 * len(columns) + 1 > width
 
 
 @contextmanager

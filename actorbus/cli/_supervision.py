@@ -27,6 +27,15 @@ Name = Annotated[str, typer.Argument(metavar="ENDPOINT", help="An endpoint's id.
 OneName = Annotated[str, typer.Argument(metavar="[ENDPOINT]", help="This one alone.")]
 
 NO_NUMBER: Final = "none"
+FIRST: Final = "--backoff-first-immediate, --no-backoff-first-immediate"
+"""The heading of these, whose names no terminal is wide enough for."""
+PANELS: Final = {
+    "retry": "A message's retries",
+    "backoff": "The waits of the endpoint's actor after an outage",
+    "max": "Limits",
+    "within": "Limits",
+    "breaker": "Limits",
+}
 
 
 def _number_or_none(text: str | int) -> int | str:
@@ -40,11 +49,28 @@ def _number_or_none(text: str | int) -> int | str:
 
 
 def _seconds(name: str, about: str) -> Any:
-    return typer.Option(f"--{name}", parser=duration, metavar="DURATION", help=about)
+    return typer.Option(
+        f"--{name}", parser=duration, metavar="DURATION", help=about, rich_help_panel=_panel(name)
+    )
+
+
+def _number(name: str, about: str) -> Any:
+    return typer.Option(f"--{name}", help=about, rich_help_panel=_panel(name))
 
 
 def _count_or_none(name: str, about: str) -> Any:
-    return typer.Option(f"--{name}", parser=_number_or_none, metavar="NUMBER|none", help=about)
+    return typer.Option(
+        f"--{name}",
+        parser=_number_or_none,
+        metavar="NUMBER|none",
+        help=about,
+        rich_help_panel=_panel(name),
+    )
+
+
+def _panel(name: str) -> str:
+    """Return the heading in `--help` of an option: of narrow ones, names are cut off."""
+    return PANELS[name.partition("-")[0]]
 
 
 @commands.command()
@@ -62,31 +88,31 @@ def set_command(
     endpoint: Name,
     *,
     retry_attempts: Annotated[
-        int | None, typer.Option(help="Tries of a message, the first included.")
+        int | None, _number("retry-attempts", "Tries of a message, the first included.")
     ] = None,
     retry_initial: Annotated[
         Duration | None, _seconds("retry-initial", "Before the second try.")
     ] = None,
     retry_factor: Annotated[
-        float | None, typer.Option(help="How much longer each is than the one before.")
+        float | None, _number("retry-factor", "How much longer each is than the one before.")
     ] = None,
     retry_maximum: Annotated[
         Duration | None, _seconds("retry-maximum", "Between two tries, at most.")
     ] = None,
     retry_jitter: Annotated[
-        float | None, typer.Option(help="The share by which one is made longer, 0 to 1.")
+        float | None, _number("retry-jitter", "The share by which one is made longer, 0 to 1.")
     ] = None,
     backoff_initial: Annotated[
         Duration | None, _seconds("backoff-initial", "The actor's first wait before a restart.")
     ] = None,
     backoff_factor: Annotated[
-        float | None, typer.Option(help="How much longer each wait is than the one before.")
+        float | None, _number("backoff-factor", "How much longer each wait is than the one before.")
     ] = None,
     backoff_maximum: Annotated[
         Duration | None, _seconds("backoff-maximum", "The longest wait.")
     ] = None,
     backoff_jitter: Annotated[
-        float | None, typer.Option(help="The share by which one is made longer, 0 to 1.")
+        float | None, _number("backoff-jitter", "The share by which one is made longer, 0 to 1.")
     ] = None,
     backoff_reset_after: Annotated[
         Duration | None, _seconds("backoff-reset-after", "Quiet time that ends a row of waits.")
@@ -96,6 +122,7 @@ def set_command(
         typer.Option(
             "--backoff-first-immediate/--no-backoff-first-immediate",
             help="Whether the first restart waits for nothing.",
+            rich_help_panel=FIRST,
         ),
     ] = None,
     max_restarts: Annotated[
@@ -189,7 +216,13 @@ def _do(app: str, what: Callable[[ActorBus], Awaitable[Any]]) -> Any:
     try:
         return trio.run(_asked, bus, what)
     except BusConfigurationError as error:
-        raise CommandFailed("\n".join(one.text for one in error.problems), ExitCode.USAGE) from None
+        raise _refused([one.text for one in error.problems]) from None
+
+
+def _refused(problems: list[str]) -> CommandFailed:
+    if len(problems) == 1:
+        return CommandFailed(problems[0], ExitCode.USAGE)
+    return CommandFailed(f"{len(problems)} problems", ExitCode.USAGE, problems)
 
 
 async def _asked(bus: ActorBus, what: Callable[[ActorBus], Awaitable[Any]]) -> Any:
@@ -219,7 +252,7 @@ def _show(output: Output, found: list[EndpointSupervision]) -> None:
                 _curve(asdict(one.now.retry), f"{one.now.retry.attempts} tries, "),
                 _curve(asdict(one.now.backoff)),
                 _restarts(one),
-                "" if one.now.breaker is None else one.now.breaker,
+                NO_NUMBER if one.now.breaker is None else one.now.breaker,
                 _words(one.settings) + (f" (left out: {one.problem})" if one.problem else ""),
             )
             for one in found

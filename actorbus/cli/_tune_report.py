@@ -58,7 +58,7 @@ def show(
         f"{endpoint}: {len(tuning.candidates)} settings in {tuning.runs} simulated runs,"
         f" {tuning.seconds:.1f} s; {_ENDED[tuning.ended]}"
     )
-    output.line(f"repeat it with --runs {tuning.searched} --seed {tuning.seed}")
+    output.line(f"to repeat it, add --runs {tuning.searched} --seed {tuning.seed}")
     _show_front(output, tuning)
     output.line("\nWhy, knob by knob (* is changed):")
     for one in tuning.explained:
@@ -88,9 +88,9 @@ def _show_front(output: Output, tuning: Tuning) -> None:
     names = list(tuning.weights)
     output.table(
         "the front: nothing that was tried beats one of these in every figure",
-        ("", "change", *(f"{name}, {OBJECTIVES[name].unit}" for name in names)),
+        ("settings", *(f"{name}, {OBJECTIVES[name].unit}" for name in names)),
         (
-            (label, _changes(one.settings, today.settings), *_figures(one, names))
+            (_lines(label, one.settings, today.settings), *_figures(one, names))
             for label, one in rows
         ),
         right=len(names),
@@ -105,9 +105,10 @@ def _figures(one: Candidate, names: Sequence[str]) -> list[str]:
     return [f"{figure} ± {error:.2g}" for figure, error in zip(figures, errors, strict=True)]
 
 
-def _changes(settings: Settings, today: Settings) -> str:
+def _lines(label: str, settings: Settings, today: Settings) -> str:
     changed = settings.differences(today)
-    return ", ".join(f"{knob} {KNOBS[knob].written(settings.value(knob))}" for knob in changed)
+    changes = [f"{knob} {KNOBS[knob].written(settings.value(knob))}" for knob in changed]
+    return "\n".join([*([label] if label else []), *changes])
 
 
 def _indented(text: str) -> str:

@@ -38,8 +38,6 @@ def declared(bus: ActorBus, endpoint: str | None = None) -> Declared:
 
 
 def _which(endpoint: str | None, known: list[str]) -> str:
-    names = ", ".join(known) or "none"
     if endpoint is None:
-        return f"name an endpoint of a channel: {names}"
-    hint = did_you_mean(endpoint, known)
-    return f"endpoint={endpoint!r} is no endpoint on a channel{hint} (endpoints: {names})"
+        return f"name an endpoint of a channel: {', '.join(known) or 'none'}"
+    return f"endpoint={endpoint!r} is no endpoint on a channel{did_you_mean(endpoint, known)}"

@@ -8,6 +8,7 @@ from benchmarks import _baseline
 from benchmarks._baseline import Costs
 from benchmarks._measure import Result
 from benchmarks._process import measure
+from benchmarks._report import in_words
 from benchmarks._scenario import Guarantee, Scenario
 from benchmarks._settings import Settings, Workload
 
@@ -29,7 +30,8 @@ NOTES = (
 
 def run(name: str, settings: Settings) -> Result:
     costs = counted(PARTS[name])
-    settings.progress(f"{name}: {costs}")
+    for work, cost in costs.items():
+        settings.progress(f"{name}: {work}: {in_words(cost)}")
     baseline = _baseline.read(file(PARTS[name]))
     same = sys.version_info[:2] == PYTHON
     tolerance = _baseline.EXACT if same else _baseline.OTHER_PYTHON

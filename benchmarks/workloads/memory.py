@@ -10,7 +10,8 @@ MEGABYTE = 1_000_000
 
 def run(settings: Settings) -> Result:
     messages = settings.size(200_000, 6_000)
-    settings.progress(f"memory: {messages:,} messages through one process, some minutes")
+    long = "" if settings.quick else ", some minutes"
+    settings.progress(f"memory: {messages:,} messages through one process{long}")
     with scratch() as folder:
         figures = measure("benchmarks.probes.memory", folder / "bus.db", messages, timeout=1800)
     early, late = figures["early"], figures["late"]

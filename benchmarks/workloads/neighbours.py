@@ -7,6 +7,7 @@ and its retries take their share from everybody; that is shown, and no goal.
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._report import in_words
 from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
@@ -33,7 +34,9 @@ def _rounds(name: str, events: int, rate: int, settings: Settings) -> list[Figur
     rounds = []
     for number in range(settings.repeat):
         rounds.append(_round(events, rate, number))
-        settings.progress(f"neighbours {number + 1}/{settings.repeat}: {name}: {rounds[-1]}")
+        for mode, figures in rounds[-1].items():
+            said = f"{name}, {mode}: {in_words(figures)} messages/s"
+            settings.progress(f"neighbours {number + 1}/{settings.repeat}: {said}")
     return rounds
 
 

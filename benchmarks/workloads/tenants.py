@@ -2,6 +2,7 @@
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import measure, scratch
+from benchmarks._report import in_words
 from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 
@@ -16,7 +17,9 @@ def run(settings: Settings) -> Result:
                 path = folder / "bus.db"
                 figures[count] = measure("benchmarks.probes.tenants", path, messages, count)
         rounds.append(figures)
-        settings.progress(f"tenants {number + 1}/{settings.repeat}: {figures}")
+        for count, found in figures.items():
+            said = f"{count:,} tenants: {in_words(found)}"
+            settings.progress(f"tenants {number + 1}/{settings.repeat}: {said}")
 
     def series(name: str, unit: str, figure: str, count: int) -> Series:
         return Series(name, unit, tuple(figures[count][figure] for figures in rounds))

@@ -75,7 +75,7 @@ def test_a_trace_is_replayed_against_other_settings(trace):
 def test_a_person_is_shown_the_front_the_reasons_the_code_and_the_command(trace):
     text = tune("--trace", trace, "--runs", 30, "--quick").stdout
 
-    assert "repeat it with --runs 30 --seed 0" in text
+    assert "to repeat it, add --runs 30 --seed 0" in text
     assert re.search(r"today +│", text)
     assert re.search(r"recommended +│", text)
     assert "* The longest wait between two probes is" in text

@@ -7,6 +7,7 @@ from benchmarks import _baseline
 from benchmarks._baseline import Costs
 from benchmarks._measure import Result
 from benchmarks._process import measure
+from benchmarks._report import in_words
 from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._costs import Spent, each, spend, writes_whole_pages
@@ -45,7 +46,7 @@ def measured(options: Settings) -> Costs:
             costs[work] = dict(cost)
             if writes_whole_pages(found.services.postgres):
                 del costs[work]["wal_bytes"]
-            options.progress(f"{NAME}: {work}: {costs[work]}")
+            options.progress(f"{NAME}: {work}: {in_words(costs[work])}")
         return costs
 
 

@@ -1,5 +1,6 @@
 """Two runs side by side: ratios with their spread, what is noise, what cannot be compared."""
 
+import io
 import math
 from dataclasses import replace
 from itertools import combinations
@@ -7,11 +8,12 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmarks._cli import app
 from benchmarks._compare import compare
-from benchmarks._compare_report import by_chance
+from benchmarks._compare_report import by_chance, show
 from benchmarks._document import Entry, new
 from benchmarks._measure import Result, Series
 from benchmarks._ratio import _orders, _rank, ratio
@@ -40,6 +42,19 @@ def compared(before, after, unit="/s"):
         document(entry(rates(*before, unit=unit))), document(entry(rates(*after, unit=unit)))
     ).figures
     return figure
+
+
+def test_names_are_whole_on_a_narrow_terminal():
+    name = "send_and_handle_in_a_transaction"
+    series = Series(name, "each", RATES)
+    comparison = compare(document(entry(series)), document(entry(series)))
+    console = Console(file=io.StringIO(), width=60)
+
+    show(console, comparison)
+
+    lines = console.file.getvalue().splitlines()
+    cells = [line.split("│")[2].strip() for line in lines if line.startswith("│")]
+    assert "".join(cells) == name
 
 
 # -- the ratio -------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks._measure import Goal, Result, Series, ratios
 from benchmarks._process import MeasurementFailed, measure
-from benchmarks._report import readable
+from benchmarks._report import in_words, readable
 
 
 def test_a_series_is_summed_up_by_median_and_range():
@@ -58,3 +58,7 @@ def test_a_program_that_fails_is_named_with_what_it_said():
 def test_a_program_that_prints_no_result_is_an_error():
     with pytest.raises(MeasurementFailed, match="printed no JSON"):
         measure("this")
+
+
+def test_figures_are_told_in_words():
+    assert in_words({"statistics": 492.5548, "others": 3579.35}) == "statistics 493, others 3,579"

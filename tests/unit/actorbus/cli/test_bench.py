@@ -1,6 +1,7 @@
 """`actorbus bench` is the benchmarks' own command line, where there are benchmarks."""
 
 import json
+import runpy
 import sys
 
 import pytest
@@ -47,6 +48,7 @@ def test_an_installed_package_says_where_the_suites_are(tmp_path, monkeypatch):
 
     assert done.exit_code == 2
     assert "not part of an installed package" in done.output
+    assert f"a copy in {tmp_path}" in done.output
     assert "make dev" in done.output
 
 
@@ -61,3 +63,10 @@ def test_a_checkout_without_its_tools_says_how_to_install_them(tmp_path, monkeyp
         _bench._suites(tmp_path)
 
     assert "make dev" in failed.value.details[0]
+
+
+def test_so_does_the_module(monkeypatch):
+    monkeypatch.setitem(sys.modules, "benchmarks._cli", None)  # importing it raises
+
+    with pytest.raises(SystemExit, match=r"(?s)cannot run.*make dev"):
+        runpy.run_module("benchmarks", run_name="__main__")

@@ -178,7 +178,7 @@ def test_an_endpoint_begins_with_what_its_channel_and_its_handler_declare(shop):
 
 
 def test_an_endpoint_that_is_not_declared_is_refused_with_those_that_are(shop):
-    with pytest.raises(ConfigurationError, match="did you mean 'mail'.*endpoints: mail, post"):
+    with pytest.raises(ConfigurationError, match="did you mean 'mail'.*known: mail, post"):
         declared(shop, "mial")
 
 
