@@ -91,8 +91,10 @@ def read(path: Path) -> Document:
     """Raises Unreadable."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise Unreadable(f"{path}: {error}") from error
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"{path}: not a document of `run --output` ({error})") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise Unreadable(f"{path}: not a document of `run --output` (no format {FORMAT!r})")
     try:

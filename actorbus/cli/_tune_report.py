@@ -98,11 +98,18 @@ def _show_front(output: Output, tuning: Tuning) -> None:
 
 
 def _figures(one: Candidate, names: Sequence[str]) -> list[str]:
-    figures = [f"{getattr(one.costs, name):.3g}" for name in names]
+    figures = [_figure(getattr(one.costs, name), 3) for name in names]
     if one.runs == 1:  # of which nothing can be said
         return [f"{figure} (one run)" for figure in figures]
     errors = [2 * getattr(one.errors, name) for name in names]
-    return [f"{figure} ± {error:.2g}" for figure, error in zip(figures, errors, strict=True)]
+    return [
+        f"{figure} ± {_figure(error, 2)}" for figure, error in zip(figures, errors, strict=True)
+    ]
+
+
+def _figure(value: float, digits: int) -> str:
+    """Return it with so many significant figures, and never as a power of ten."""
+    return f"{value:,.0f}" if value >= 10**digits else f"{value:.{digits}g}"
 
 
 def _lines(label: str, settings: Settings, today: Settings) -> str:

@@ -48,11 +48,11 @@ def test_names_are_whole_on_a_narrow_terminal():
     name = "send_and_handle_in_a_transaction"
     series = Series(name, "each", RATES)
     comparison = compare(document(entry(series)), document(entry(series)))
-    console = Console(file=io.StringIO(), width=60)
+    written = io.StringIO()
 
-    show(console, comparison)
+    show(Console(file=written, width=60), comparison)
 
-    lines = console.file.getvalue().splitlines()
+    lines = written.getvalue().splitlines()
     cells = [line.split("│")[2].strip() for line in lines if line.startswith("│")]
     assert "".join(cells) == name
 

@@ -8,15 +8,17 @@ from typer.testing import CliRunner
 
 from actorbus.cli._app import app
 from actorbus.cli._output import Output
+from actorbus.cli._tune_report import _figure
 
 COLUMNS = ("endpoint", "channel", "ready", "dead")
 
 
 def printed(rows, width, title="endpoints"):
     output = Output(as_json=False)
-    output.stdout = Console(file=io.StringIO(), width=width, highlight=False)
+    written = io.StringIO()
+    output.stdout = Console(file=written, width=width, highlight=False)
     output.table(title, COLUMNS, rows, right=2)
-    return output.stdout.file.getvalue()
+    return written.getvalue()
 
 
 def test_a_table_that_fits_is_a_table():
@@ -53,3 +55,10 @@ def test_help_has_the_whole_name_of_each_option_of_supervision_set(option, monke
     monkeypatch.setenv("COLUMNS", "80")
 
     assert option in CliRunner().invoke(app, ["supervision", "set", "--help"]).output
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.1714, "0.171"), (12.34, "12.3"), (428.4, "428"), (1512.6, "1,513")]
+)
+def test_figures_of_a_search_are_no_powers_of_ten(value, text):
+    assert _figure(value, 3) == text
