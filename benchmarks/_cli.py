@@ -156,16 +156,19 @@ def plot(
     ),
     svg: Annotated[Path | None, typer.Option(help="Also each plot as SVG, in a folder.")] = None,
     png: Annotated[Path | None, typer.Option(help="Also each plot as PNG, in a folder.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a report: one HTML file with tables and plots, which needs nothing else."""
     with _bad_parameter(Unreadable, OSError), _failed(NoPlots):
         document = read(file)
         output.write_text(html(document), encoding="utf-8")
-        print(output)
+        written = [output]
         if svg is not None:
-            _save(document, "svg", svg)
+            written += _save(document, "svg", svg)
         if png is not None:
-            _save(document, "png", png)
+            written += _save(document, "png", png)
+    names = [str(path) for path in written]
+    print(json.dumps({"written": names}, indent=2) if as_json else "\n".join(names))
 
 
 @app.command(name="document")
@@ -177,13 +180,13 @@ def write_page(
         _page.write(read(file))
 
 
-def _save(document: Document, as_format: Format, folder: Path) -> None:
+def _save(document: Document, as_format: Format, folder: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for entry in document.entries:
         for one in plots(entry):
             path = folder / f"{one.name}.{as_format}"
             path.write_bytes(drawn(one, as_format))
-            print(path)
+            yield path
 
 
 def _measured(workloads: list[Workload], settings: Settings, output: Path | None) -> Document:

@@ -15,7 +15,8 @@ from actorbus.cli._arguments import AsJson, Duration, Traceback, duration
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
-from actorbus.cli._tune_model import ModelOptions, scenario_of, wrong_usage
+from actorbus.cli._tune_model import ModelOptions, in_words, scenario_of, wrong_usage
+from actorbus.cli._tune_report import Source
 from actorbus.tuning import Progress as Step
 from actorbus.tuning import Tuning, check_plots, draw_plots, parse_weights, search
 from supervisors import ConfigurationError
@@ -132,7 +133,8 @@ def tune(
         except ConfigurationError as error:
             raise wrong_usage(error) from error
         drawn = [] if plots is None else _drawn(found, plots)
-        _print(output, found, app, scenario.endpoint.name, drawn)
+        source = Source(app, scenario.endpoint.name, in_words(trace, scenario))
+        _print(output, found, source, drawn)
         if found.ended == "interrupted":
             raise typer.Exit(ExitCode.INTERRUPTED)
 
@@ -144,13 +146,11 @@ def _drawn(found: Tuning, folder: Path) -> list[Path]:
         raise CommandFailed(f"{folder}: {error.strerror or error}") from error
 
 
-def _print(
-    output: Output, found: Tuning, app: str | None, endpoint: str, plots: Sequence[Path]
-) -> None:
+def _print(output: Output, found: Tuning, source: Source, drawn: Sequence[Path]) -> None:
     if output.as_json:
-        output.document(_tune_report.document(found, app, endpoint, plots))
+        output.document(_tune_report.document(found, source, drawn))
     else:
-        _tune_report.show(output, found, app, endpoint, plots)
+        _tune_report.show(output, found, source, drawn)
 
 
 @contextmanager

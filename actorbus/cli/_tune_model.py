@@ -10,6 +10,7 @@ from actorbus.tuning import EndpointScenario, Settings, TraceFileError, read_tra
 from actorbus.tuning._declared import Declared, declared
 from supervisors import ConfigurationError
 from supervisors.simulator import (
+    Arrivals,
     DependencyOutages,
     Endpoint,
     Exponential,
@@ -17,6 +18,7 @@ from supervisors.simulator import (
     Independent,
     Poison,
     Poisson,
+    Service,
 )
 
 _PLAIN = Declared("endpoint", Settings(), concurrency=10, max_in_flight=100)
@@ -122,3 +124,28 @@ def _failures(name: str, outage: float, every: float, model: ModelOptions) -> li
     if model.poison:
         found.append(Poison(share=model.poison))
     return found
+
+
+def in_words(trace: Path | None, scenario: EndpointScenario) -> str:
+    """Return what is simulated, in a line: nobody is to guess the defaults of the model."""
+    if trace is not None:
+        return f"{trace}, {scenario.until:.3g} s of it"
+    found = [_said(one) for one in (scenario.endpoint.arrivals, scenario.endpoint.service)]
+    found += [_said(one) for one in scenario.endpoint.failures]
+    return f"{', '.join(found)}; {scenario.until:g} s a run"
+
+
+def _said(model: Arrivals | Service | FailureModel) -> str:
+    match model:
+        case Poisson(rate):
+            return f"{rate:g} messages a second"
+        case Exponential(mean):
+            return f"{mean:g} s each"
+        case DependencyOutages(every=float(every), lasting=float(lasting)):
+            return f"the dependency away for {lasting:g} s after {every:g} s, on average"
+        case Independent(rate):
+            return f"{rate:g} of tries fail by chance"
+        case Poison(share):
+            return f"{share:g} of messages fail always"
+        case _:
+            return repr(model)

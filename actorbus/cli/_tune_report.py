@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from actorbus.cli._output import Output
 from actorbus.tuning import KNOBS, OBJECTIVES, Candidate, Settings, Tuning
@@ -16,13 +16,24 @@ _ENDED = {
 }
 
 
-def document(
-    tuning: Tuning, app: str | None, endpoint: str, plots: Sequence[Path]
-) -> dict[str, Any]:
+class Source(NamedTuple):
+    """Whose settings were searched, and what was simulated, in words."""
+
+    app: str | None
+    endpoint: str
+    simulated: str
+
+    def command(self, tuning: Tuning) -> str:
+        """Return the command that sets the recommended ones; empty if nothing is to be changed."""
+        return tuning.command(self.app or "APP", self.endpoint)
+
+
+def document(tuning: Tuning, source: Source, plots: Sequence[Path]) -> dict[str, Any]:
     """Return the result as one JSON document."""
     today = tuning.baseline.settings
     return {
-        "endpoint": endpoint,
+        "endpoint": source.endpoint,
+        "simulated": source.simulated,
         "objective": dict(tuning.weights),
         "seed": tuning.seed,
         "searched": tuning.searched,
@@ -35,7 +46,7 @@ def document(
         "front": [_candidate(one, today) for one in tuning.front],
         "explained": [{**asdict(one), "changed": one.changed} for one in tuning.explained],
         "code": tuning.code(),
-        "command": tuning.command(app or "APP", endpoint),
+        "command": source.command(tuning),
         "plots": [str(path) for path in plots],
     }
 
@@ -50,21 +61,20 @@ def _candidate(one: Candidate, today: Settings) -> dict[str, Any]:
     }
 
 
-def show(
-    output: Output, tuning: Tuning, app: str | None, endpoint: str, plots: Sequence[Path]
-) -> None:
+def show(output: Output, tuning: Tuning, source: Source, plots: Sequence[Path]) -> None:
     """Print the result for a person."""
     output.line(
-        f"{endpoint}: {len(tuning.candidates)} settings in {tuning.runs} simulated runs,"
+        f"{source.endpoint}: {len(tuning.candidates)} settings in {tuning.runs} simulated runs,"
         f" {tuning.seconds:.1f} s; {_ENDED[tuning.ended]}"
     )
+    output.line(f"simulated: {source.simulated}")
     output.line(f"to repeat it, add --runs {tuning.searched} --seed {tuning.seed}")
     _show_front(output, tuning)
     output.line("\nWhy, knob by knob (* is changed):")
     for one in tuning.explained:
         output.line(f"{'*' if one.changed else ' '} {one.text}")
     output.line(f"\nAs code:\n\n{_indented(tuning.code())}")
-    command = tuning.command(app or "APP", endpoint)
+    command = source.command(tuning)
     if command:
         output.line(f"In the running system:\n\n    {command}")
     else:

@@ -76,6 +76,7 @@ def test_a_person_is_shown_the_front_the_reasons_the_code_and_the_command(trace)
     text = tune("--trace", trace, "--runs", 30, "--quick").stdout
 
     assert "to repeat it, add --runs 30 --seed 0" in text
+    assert f"simulated: {trace}, " in text
     assert re.search(r"today +│", text)
     assert re.search(r"recommended +│", text)
     assert "* The longest wait between two probes is" in text
@@ -110,6 +111,8 @@ def test_a_model_on_the_command_line_needs_neither_trace_nor_application():
 
     found = json.loads(done.stdout)
     assert found["endpoint"] == "endpoint"
+    assert found["simulated"].startswith("5 messages a second, 0.02 s each, the dependency away")
+    assert "0.2 of messages fail always" in found["simulated"]
     assert found["today"]["costs"]["loss"] > 10
     assert (found["searched"], found["ended"]) == (24, "runs")
 

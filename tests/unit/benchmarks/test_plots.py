@@ -1,5 +1,6 @@
 """Plots and the report: what is in them, and that the report needs nothing but itself."""
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -90,6 +91,16 @@ def test_the_command_writes_the_report_and_a_file_for_each_plot(document, tmp_pa
     assert (tmp_path / "report.html").read_text() == html(document)
     names = sorted(path.name for path in (tmp_path / "svg").iterdir())
     assert names == ["drain-1.svg", "drain-2.svg"]
+    assert done.stdout.splitlines()[0] == str(tmp_path / "report.html")
+
+
+def test_with_json_it_lists_what_it_has_written(document, tmp_path):
+    (tmp_path / "run.json").write_text(document.to_json())
+    report = str(tmp_path / "report.html")
+
+    done = CliRunner().invoke(app, ["plot", str(tmp_path / "run.json"), "-o", report, "--json"])
+
+    assert json.loads(done.stdout) == {"written": [report]}
 
 
 def test_without_matplotlib_the_extra_is_named(entry, monkeypatch):
