@@ -548,16 +548,17 @@ class Cell:
             end(self)
 
     def state(self) -> ChildState:
-        """Return what the strategies see of it."""
-        state = self.history or ChildState(
-            self.name,
-            self.index,
-            self.settings.restart,
-            intensity=self.settings.intensity,
-            backoff=self.settings.backoff,
-            decider=self.settings.decider,
+        """Return what the strategies see of it; its options are those of now."""
+        settings = self.settings
+        return replace(
+            self.history or ChildState(self.name, self.index, settings.restart),
+            intensity=settings.intensity,
+            backoff=settings.backoff,
+            decider=settings.decider,
+            status=self.status,
+            up_since=self.up_since,
+            succeeded=self.succeeded,
         )
-        return replace(state, status=self.status, up_since=self.up_since, succeeded=self.succeeded)
 
     def remember(self, state: ChildState) -> None:
         """Store what a strategy decided about it."""

@@ -73,17 +73,25 @@ def supervision_of(cell: Cell) -> ActorSupervision:
 
 def supervise(cell: Cell, strategy: Strategy | None, own: OwnSupervision) -> None:
     """Change how an actor is supervised, and how it supervises. Raises ConfigurationError."""
-    checked = _checked(cell, own)
-    if strategy is not None:
-        _check_strategy(cell.path, strategy, cell.family)
-    before = supervision_of(cell)
-    if own:
-        cell.settings = replace(cell.settings, **{key: getattr(checked, key) for key in OWN})
-    if strategy is not None:
-        cell.system.strategies[cell] = strategy
-        if cell.family is not None:
-            cell.family.strategy = strategy.with_default("escalate")
-    cell.publish(SupervisionReplaced, before, supervision_of(cell))
+    with cell.system.supervising:  # two threads change it one after the other
+        checked = _checked(cell, own)
+        if strategy is not None:
+            _check_strategy(cell.path, strategy, cell.family)
+        before = supervision_of(cell)
+        if own:
+            cell.settings = replace(cell.settings, **{key: getattr(checked, key) for key in OWN})
+        if strategy is not None:
+            _replace_strategy(cell, strategy)
+        after = supervision_of(cell)
+    cell.publish(SupervisionReplaced, before, after)
+
+
+def _replace_strategy(cell: Cell, strategy: Strategy) -> None:
+    cell.system.strategies[cell] = strategy
+    if cell.family is not None:
+        cell.family.strategy = strategy.with_default("escalate")
+    if cell.ended:  # meanwhile, in another thread: nobody else takes it away
+        cell.system.strategies.pop(cell, None)
 
 
 def supervise_root(system: ActorSystem, strategy: Strategy) -> None:

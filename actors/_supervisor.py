@@ -49,6 +49,7 @@ class Family:
     __slots__ = (
         "_carrying_out",
         "_number",
+        "_under_way",
         "cells",
         "closed",
         "ending",
@@ -74,6 +75,7 @@ class Family:
         self.ending = False  # all are stopped: who fails meanwhile is not restarted
         self._number = 0
         self._carrying_out: trio.CancelScope | None = None
+        self._under_way: tuple[Sequence[str], Sequence[str]] = ((), ())
 
     @property
     def path(self) -> str:
@@ -187,7 +189,32 @@ class Family:
 
     def restart_together(self, decision: RestartChildren) -> None:
         """Stop, wait and start as decided, in place of what an older decision still has to do."""
-        self._carry_out(decision.stop, decision.delay, decision.start)
+        if self._carrying_out is None:
+            self._carry_out(decision.stop, decision.delay, decision.start)
+        else:
+            self._carry_out(self._still_to_stop(decision), decision.delay, self._down(decision))
+
+    def _still_to_stop(self, decision: RestartChildren) -> list[str]:
+        """Return whom to stop, with those that an older decision has not come to stop."""
+        older = {
+            name
+            for name, cell in self._named_in(self._under_way[0])
+            if cell.status in (Status.RESTARTING, Status.STOPPING)
+        }
+        return [name for name in reversed(self.cells) if name in older or name in decision.stop]
+
+    def _down(self, decision: RestartChildren) -> list[str]:
+        """Return whom to start, with those that an older decision, of another strategy, took down.
+
+        A decision of the same strategy has them all.
+        """
+        older = {
+            name for name, cell in self._named_in(self._under_way[1]) if cell.status.awaits_start
+        }
+        return [name for name in self.cells if name in older or name in decision.start]
+
+    def _named_in(self, names: Iterable[str]) -> list[tuple[str, Cell]]:
+        return [(name, self.cells[name]) for name in names if name in self.cells]
 
     def start_without(self, decision: StopChild) -> None:
         """Start the members of a group that are down because of a child that ends.
@@ -200,6 +227,7 @@ class Family:
     def _carry_out(self, stop: Sequence[str], delay: float, start: Sequence[str]) -> None:
         self._interrupt()
         scope = self._carrying_out = trio.CancelScope()
+        self._under_way = stop, start
         self.system.start_task(
             self._work, scope, stop, delay, start, name=f"{self.path}: restart of a group"
         )
@@ -290,7 +318,8 @@ async def _take_down(cell: Cell, *, final: bool) -> None:
 
 
 async def _start(cell: Cell) -> None:
-    cell.give(Order.START)
+    if cell.status is Status.BACKING_OFF:  # else it has come up by itself, at its own time
+        cell.give(Order.START)
     await cell.until(lambda: cell.status not in (Status.BACKING_OFF, Status.STARTING))
 
 

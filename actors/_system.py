@@ -112,6 +112,7 @@ class ActorSystem:
         self.events = EventStream()
         self.lock = threading.Lock()
         self.strategies: dict[Cell, Strategy] = {}  # that took the place of their actors' own
+        self.supervising = threading.Lock()
         self.root = Family(self, None, strategy)
         self.threads = ThreadPool(f"actors-{name}", max_threads=max_threads, on_full=self._full)
         self.processes = ProcessPool(self, max_processes or os.cpu_count() or 1)

@@ -65,6 +65,9 @@ class Post:
     def listen(self):
         self.bus.system.events.subscribe(self.events.append)
 
+    def is_done_with(self, number):
+        return self.bus.counters.handled == number
+
     def heard(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -314,6 +317,18 @@ def actorbus(store):
         with tuned_app.bus.running_in_thread("none"):
             pass
         yield lambda *words: runner.invoke(app, ["supervision", *words], env={"COLUMNS": "200"})
+
+
+async def test_the_backoff_of_an_endpoint_that_saw_outages_before_changes_too():
+    post = Post(backoff=Backoff(initial=0.01, maximum=0.01, jitter=0.0, first_immediate=False))
+    post.fails = lambda mail: GatewayDown() if len(post.heard(EndpointSick)) < mail.number else None
+    async with post.bus.running():
+        post.listen()
+        for number, delay in ((1, 0.01), (2, 0.02), (3, 0.03)):
+            await post.bus.supervision.set("send", backoff_initial=delay, backoff_maximum=delay)
+            await post.bus.events.publish(Mail(number))
+            await until(partial(post.is_done_with, number))
+    assert [event.delay for event in post.heard(BackingOff)] == [0.01, 0.02, 0.03]
 
 
 async def test_an_endpoint_is_named_by_a_text(store):

@@ -5,7 +5,16 @@ import trio
 
 from actors import Actor, ActorDeadError, ActorSystem, Supervisor
 from actors.events import BackingOff, Restarted, Stopped, SupervisionReplaced
-from supervisors import Backoff, ChildSpec, ConfigurationError, Intensity, OneForAll, OneForOne
+from supervisors import (
+    Backoff,
+    ChildSpec,
+    ConfigurationError,
+    Directive,
+    Intensity,
+    OneForAll,
+    OneForOne,
+    RestForOne,
+)
 
 SLOW = Backoff(initial=5.0, factor=1.0, maximum=5.0, jitter=0.0, first_immediate=False)
 QUICK = Backoff(initial=1.0, factor=1.0, maximum=1.0, jitter=0.0, first_immediate=False)
@@ -136,3 +145,43 @@ async def test_what_an_actor_has_of_its_own_is_taken_from_its_parent_again(clock
         await waits.count(1)
         assert waits.events[0].delay == 5.0
         assert worker.supervision.intensity == Intensity(None)
+
+
+async def test_what_is_changed_after_a_failure_counts_as_well(clock):
+    """An actor that has failed before has a history; its options are still those of now."""
+    async with make_system() as system:
+        waits, ended = Heard(system, BackingOff), Heard(system, Stopped)
+        worker = system.spawn(Worker, name="worker")
+        worker.tell("fail")
+        await waits.count(1)
+        system.supervise(worker, backoff=QUICK)
+        worker.tell("fail")
+        await waits.count(2)
+        system.supervise(worker, decider={ValueError: Directive.Stop})
+        worker.tell("fail")
+        await ended.count(1)
+        assert [one.delay for one in waits.events] == [5.0, 1.0]
+
+
+async def test_who_waits_for_the_restart_of_a_group_comes_back_under_another_strategy(clock):
+    """`one` is down with its group when `two` fails, whose new strategy leaves `one` alone."""
+    specs = [ChildSpec(Worker, name=name, restart="permanent") for name in ("one", "two", "three")]
+    async with make_system() as system:
+        waits, restarts = Heard(system, BackingOff), Heard(system, Restarted)
+        family = ChildSpec(Supervisor, args=(OneForOne(backoff=QUICK), specs), name="family")
+        await system.spawn(family).started()
+        system["family/two"].tell("fail")
+        await waits.count(1)
+        system.supervise("family", OneForAll(backoff=SLOW))
+        system["family/three"].tell("fail")
+        await restarts.count(1)  # of `two`, whose wait is finished as it was
+        system.supervise("family", RestForOne(backoff=QUICK))
+        system["family/two"].tell("fail")
+        for name in ("one", "two", "three"):
+            assert await system[f"family/{name}"].request(name) == name
+        assert [one.path.rpartition("/")[2] for one in restarts.events] == [
+            "two",
+            "one",
+            "two",
+            "three",
+        ]
