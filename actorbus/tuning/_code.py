@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from decimal import Decimal
 
 from actorbus.tuning._settings import KNOBS, Settings, Value
 from supervisors import Backoff, Retry
@@ -52,4 +53,4 @@ def _option(knob: str, value: Value) -> Iterator[str]:
         case False:
             yield f"--no-{KNOBS[knob].option}"
         case _:
-            yield from (option, f"{value:g}")
+            yield from (option, f"{Decimal(repr(value)):f}".removesuffix(".0"))

@@ -4,13 +4,15 @@ Results are noted in the order of their jobs, so that what is known after N runs
 seed alone: not on the machine, and not on how many processes there are.
 """
 
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from time import monotonic
 from typing import Literal
 
@@ -158,7 +160,16 @@ _scenario: Scenario | None = None
 def _start_worker(scenario: Scenario) -> None:
     global _scenario  # noqa: PLW0603  # the process's own: initializer and job share nothing else
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _scenario = scenario
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that began it, which may be killed: nobody else would."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(job: Job) -> _Result:

@@ -100,10 +100,14 @@ def test_the_command_that_is_printed_is_one_that_there_is():
         within=9.0,
         breaker=3,
     )
+    far = Settings(Backoff(1e-05, maximum=1234567.5), Retry(1_234_567), breaker=2_000_000)
     group: Any = typer.main.get_command(app)
-    for settings, before in ((changed, Settings()), (Settings(), changed)):
+    read: dict[str, Any] = {}
+    for settings, before in ((changed, Settings()), (Settings(), changed), (far, Settings())):
         words = shlex.split(command(settings, before, "shop:bus", "mail"))[3:]
-        group.commands["supervision"].commands["set"].make_context("set", words)
+        read = group.commands["supervision"].commands["set"].make_context("set", words).params
+    assert (read["backoff_initial"], read["backoff_maximum"]) == (1e-05, 1234567.5)
+    assert (read["retry_attempts"], read["breaker"]) == (1_234_567, 2_000_000)
 
 
 def test_a_model_on_the_command_line_needs_neither_trace_nor_application():

@@ -1,5 +1,8 @@
 """The search as a whole, on a scenario that costs nothing to run."""
 
+import signal
+import subprocess
+import sys
 from itertools import count
 
 import pytest
@@ -151,6 +154,23 @@ def test_two_workers_find_what_one_does():
 
     assert together.recommended == alone.recommended
     assert together.candidates == alone.candidates
+
+
+KILLED = """
+import os, signal
+from actorbus.tuning._evaluating import worker_processes
+with worker_processes(None, 2) as pool:
+    print(*pool.map(abs, [1, 2]), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_worker_processes_end_with_the_one_that_began_them():
+    """They hold its stdout, which comes to its end only when all of them have ended."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    out, _ = process.communicate(timeout=30)
+
+    assert (out, process.returncode) == ("1 2\n", -signal.SIGKILL)
 
 
 def test_an_error_of_a_run_is_the_callers():
