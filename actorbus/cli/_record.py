@@ -1,21 +1,16 @@
 """`actorbus record`: consume as `actorbus run` does, and write what fails to a trace file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from actorbus import Limits
-from actorbus.cli import _sizes
 from actorbus.cli._arguments import App, AsJson, Duration, Traceback, duration, memory
-from actorbus.cli._consume import as_json as as_document
-from actorbus.cli._output import Output, reported
+from actorbus.cli._output import reported
 from actorbus.cli._recording import recording
 from actorbus.cli._run import declared_channels, log_to_stderr, run_bus, show_result
 from actorbus.cli._target import load
-
-if TYPE_CHECKING:
-    from actorbus.tuning._recorder import Recorder
 
 
 def record(
@@ -59,31 +54,4 @@ def record(
         options = {"max_events": max_events, "max_size": max_size, "overwrite": overwrite}
         with recording(bus, output_file, **options) as recorder:
             result = run_bus(bus, chosen, Limits(seconds=period, idle=once), output)
-        if output.as_json:
-            output.document({**as_document(result), "recording": _document(recorder)})
-            return
-        show_result(output, result)
-        _show(output, recorder)
-
-
-def _document(recorder: "Recorder | None") -> dict[str, Any]:
-    assert recorder is not None and recorder.outcome is not None  # noqa: S101, PT018  its block is over
-    outcome = recorder.outcome
-    return {
-        "file": str(recorder.path),
-        "ending": outcome.ending,
-        "events": outcome.events,
-        "dropped": outcome.dropped,
-        "bytes": outcome.bytes,
-        "error": None if outcome.error is None else str(outcome.error),
-    }
-
-
-def _show(output: Output, recorder: "Recorder | None") -> None:
-    found = _document(recorder)
-    why = {"stopped": "", "limit": ", at its limit", "failed": f": {found['error']}"}
-    lost = f", {found['dropped']} more could not be written in time" if found["dropped"] else ""
-    output.line(
-        f"recorded: {found['events']} events in {found['file']}"
-        f" ({_sizes.readable(found['bytes'])}){lost}{why[found['ending']]}"
-    )
+        show_result(output, result, recorder)

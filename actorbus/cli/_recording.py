@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actorbus import ActorBus
+from actorbus.cli import _sizes
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
+from actorbus.cli._output import Output
 
 if TYPE_CHECKING:
     from actorbus.tuning._recorder import Recorder
@@ -38,3 +40,28 @@ def recording(bus: ActorBus, file: Path | None, **options: Any) -> "Iterator[Rec
         yield recorder
     finally:
         recorder.__exit__(None, None, None)
+
+
+def recorded(recorder: "Recorder") -> dict[str, Any]:
+    """Return what became of a recording that is over, as JSON."""
+    assert recorder.outcome is not None  # noqa: S101  # its block is over
+    outcome = recorder.outcome
+    return {
+        "file": str(recorder.path),
+        "ending": outcome.ending,
+        "events": outcome.events,
+        "dropped": outcome.dropped,
+        "bytes": outcome.bytes,
+        "error": None if outcome.error is None else str(outcome.error),
+    }
+
+
+def show_recorded(output: Output, recorder: "Recorder") -> None:
+    """Print what became of a recording that is over."""
+    found = recorded(recorder)
+    why = {"stopped": "", "limit": ", at its limit", "failed": f": {found['error']}"}
+    lost = f", {found['dropped']} more could not be written in time" if found["dropped"] else ""
+    output.line(
+        f"recorded: {found['events']} events in {found['file']}"
+        f" ({_sizes.readable(found['bytes'])}){lost}{why[found['ending']]}"
+    )

@@ -3,7 +3,7 @@
 import logging
 import sys
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import trio
 import typer
@@ -16,8 +16,11 @@ from actorbus.cli._durations import readable
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._output import Output, reported
-from actorbus.cli._recording import RecordTo, recording
+from actorbus.cli._recording import RecordTo, recorded, recording, show_recorded
 from actorbus.cli._target import load
+
+if TYPE_CHECKING:
+    from actorbus.tuning._recorder import Recorder
 from actorbus.messages._types import did_you_mean
 
 _LEVELS = ("debug", "info", "warning", "error")
@@ -86,11 +89,11 @@ def run(
         log_to_stderr(log_level)
         bus = load(app)
         chosen = declared_channels(bus, channels or [])
-        with recording(bus, record):
+        with recording(bus, record) as recorder:
             result = run_bus(
                 bus, chosen, limits, output, prioritised=by_priority, store_wait=store_wait
             )
-        show_result(output, result)
+        show_result(output, result, recorder)
     if result.ending is Ending.FAILURE:
         raise typer.Exit(ExitCode.HANDLER_FAILED)
 
@@ -136,10 +139,11 @@ def declared_channels(bus: ActorBus, names: list[str]) -> list[str]:
     return names
 
 
-def show_result(output: Output, report: RunResult) -> None:
-    """Print how a run ended."""
+def show_result(output: Output, report: RunResult, recorder: "Recorder | None" = None) -> None:
+    """Print how a run ended, and its recording."""
     if output.as_json:
-        output.document(as_document(report))
+        recording = {} if recorder is None else {"recording": recorded(recorder)}
+        output.document({**as_document(report), **recording})
         return
     output.line(
         f"stopped: {report.reason}; {report.handled} handled, {report.retried} retried,"
@@ -150,3 +154,5 @@ def show_result(output: Output, report: RunResult) -> None:
         output.line(f"begun and not finished, ready for others ({len(report.unfinished)}):")
     for one in report.unfinished:
         output.line(f"  {one.copy_id}  {one.endpoint}  message {one.message_id}")
+    if recorder is not None:
+        show_recorded(output, recorder)

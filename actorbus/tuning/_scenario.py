@@ -102,5 +102,5 @@ def _which(endpoint: str | None, names: list[str], failing: list[str]) -> str:
     if endpoint is not None:
         return f"endpoint={endpoint!r} is not in the trace (endpoints: {', '.join(names)})"
     if not failing:
-        return "no endpoint of the trace has failed; name one by endpoint="
+        return f"no endpoint of the trace has failed; name one: {', '.join(names)}"
     return f"{len(failing)} endpoints of the trace have failed; name one: {', '.join(failing)}"

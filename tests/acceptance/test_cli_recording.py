@@ -37,10 +37,11 @@ def test_run_records_beside_its_work(actorbus, tmp_path):
     actorbus.place("A-1")
     file = tmp_path / "trace.jsonl"
 
-    done = actorbus("run", "shop:bus", "--record", str(file), "--limit", "1")
+    done = actorbus("run", "shop:bus", "--record", str(file), "--limit", "1", "--json")
     nowhere = actorbus("run", "shop:bus", "--record", str(tmp_path / "no" / "trace.jsonl"))
 
     assert done.code == 0, done.err
     assert [event.kind for event in read_recording(file).events].count("done") == 1
+    assert (done.json["handled"], done.json["recording"]["file"]) == (1, str(file))
     assert nowhere.code == 2
     assert "cannot be made: No such file or directory" in nowhere.err
