@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks import _compare, _compare_report, _page
 from benchmarks._document import Document, Unreadable, read
-from benchmarks._html import html
+from benchmarks._html import QUICK, html
 from benchmarks._plots import Format, NoPlots, drawn, plots
 from benchmarks._progress import shown
 from benchmarks._report import described, show
@@ -238,6 +238,8 @@ def _report(document: Document, *, as_json: bool) -> None:
     console = _console()
     for entry in document.entries:
         show(console, entry)
+    if document.settings.quick:
+        console.print(QUICK, style="yellow", highlight=False)
 
 
 def _end_badly_if(trouble: object) -> None:

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks import _environments
+from benchmarks._cli import app
 from benchmarks._measure import Result, Series
 from benchmarks._process import MeasurementFailed
 from benchmarks._runner import run
@@ -105,3 +107,13 @@ def test_the_sizes_of_each_workload_are_noted_apart():
     document = run([measuring(30), measuring(40)], Settings())
 
     assert [entry.sizes for entry in document.entries] == [(30,), (40,)]
+
+
+@pytest.mark.parametrize(("options", "times"), [(["--quick"], 1), ([], 0)])
+def test_a_quick_run_says_that_its_figures_say_little(options, times, monkeypatch):
+    monkeypatch.setattr("benchmarks._cli.chosen", lambda _names: [measuring(30)])
+
+    done = CliRunner().invoke(app, ["run", "calls", "--repeat", "1", *options])
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("These figures say little") == times
