@@ -3,6 +3,12 @@
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
+
+from supervisors._checks import Checks
+
+MOST_CRASHES: Final = 1_000_000
+"""Of one child, on average."""
 
 
 class SimulatedFailureError(Exception):
@@ -44,8 +50,16 @@ def drawn_crashes(
     """Return crashes at random times, ``mean_interval`` seconds apart on average for each child.
 
     The intervals are exponential: crashes come independently of each other. The same seed
-    gives the same crashes.
+    gives the same crashes. Raises ConfigurationError for what is no time, and for more crashes
+    than a run can have.
     """
+    checks = Checks("drawn_crashes")
+    mean_interval = checks.seconds("mean_interval", mean_interval, above=0.0)
+    until = checks.seconds("until", until)
+    if checks.clean and until > mean_interval * MOST_CRASHES:
+        text = f"mean_interval={mean_interval!r} is too short for until={until!r}"
+        checks.refuse(f"{text}: at most {MOST_CRASHES} crashes of a child are drawn")
+    checks.finish()
     crashes = []
     for child in children:
         draws = random.Random(f"{seed}/{child}")

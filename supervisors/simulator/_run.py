@@ -10,13 +10,18 @@ from supervisors._strategy import Strategy
 
 from ._arrivals import expected
 from ._engine import Simulation, paths
+from ._failures import DependencyOutages, FailureBursts
 from ._model import Child, Endpoint, Tree, Worker, spec_of
 from ._plan import Trouble
 from ._report import Report, Runs
+from ._values import as_seconds
 from ._world import World
 
 MOST_MESSAGES: Final = 100_000_000
 """That come in one run, on average: some ten minutes of computing."""
+
+MOST_SPANS: Final = 10_000_000
+"""Outages or bursts of failures in one run."""
 
 
 @overload
@@ -132,6 +137,18 @@ def _check_amount(checks: Checks, children: Sequence[Child], until: float) -> No
             checks.refuse(
                 f"about {count:.3g} messages would come to {child.name!r} until {until:g} s:"
                 f" at most {MOST_MESSAGES} are simulated; give fewer, or a shorter time"
+            )
+        _check_spans(checks, child, until)
+
+
+def _check_spans(checks: Checks, child: Endpoint | Worker, until: float) -> None:
+    for one in child.failures:
+        if not isinstance(one, FailureBursts | DependencyOutages):
+            continue
+        if (as_seconds(one.every) + as_seconds(one.lasting)) * MOST_SPANS < until:
+            checks.refuse(
+                f"{type(one).__name__} of {child.name!r}, every={one.every!r}, would come more than"
+                f" {MOST_SPANS} times until {until:g} s: make it rarer, or the time shorter"
             )
 
 

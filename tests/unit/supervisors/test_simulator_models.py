@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from itertools import islice, takewhile
+from math import inf, nan
 from random import Random
 from statistics import fmean, median
 from typing import Any
@@ -31,6 +32,7 @@ from supervisors.simulator import (
     Tree,
     Try,
     Worker,
+    drawn_crashes,
 )
 from supervisors.simulator._endpoint import EndpointMember
 from supervisors.simulator._figure import student_t
@@ -297,3 +299,22 @@ def test_many_events_are_not_without_an_end(monkeypatch):
     endpoint = Endpoint("one", Every(0.001))
     report = simulate(OneForOne(), [endpoint], until=60.0, keep_steps=False)
     assert report.loads[0].handled == 60_001
+
+
+@pytest.mark.parametrize(
+    "failures",
+    [DependencyOutages("dependency", 1e-300, 1e-300), FailureBursts(1e-300, 1e-300, 1.0)],
+)
+def test_more_troubles_than_a_run_can_have_are_refused(failures):
+    endpoint = Endpoint("one", Every(1.0), failures=[failures])
+    with pytest.raises(ConfigurationError, match="of 'one', every=1e-300, would come more than"):
+        simulate(OneForOne(), [endpoint], until=60.0)
+
+
+@pytest.mark.parametrize(
+    ("interval", "until"),
+    [(0.0, 9.0), (-1.0, 9.0), (nan, 9.0), (1.0, inf), (1e-300, 9.0)],
+)
+def test_crashes_without_number_are_not_drawn(interval, until):
+    with pytest.raises(ConfigurationError, match="drawn_crashes"):
+        drawn_crashes(["one"], interval, until=until)
