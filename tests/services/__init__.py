@@ -12,6 +12,7 @@ here is stopped by its process id, also when the session that started it is kill
 
 from tests.services._kafka import Kafka as Kafka
 from tests.services._kafka import KafkaServer as KafkaServer
+from tests.services._kafka_cluster import KafkaCluster as KafkaCluster
 from tests.services._pgbouncer import PgBouncer as PgBouncer
 from tests.services._postgresql import Postgres as Postgres
 from tests.services._postgresql import PostgresServer as PostgresServer
@@ -27,6 +28,7 @@ __all__ = [
     "PgBouncer",
     "Kafka",
     "KafkaServer",
+    "KafkaCluster",
     "SecureKafkaServer",
     "Proxy",
     "CannotStart",

@@ -62,11 +62,14 @@ class KafkaServer(Kafka):
     listener says that it is reached at the port which `behind` gives to the proxy.
     """
 
+    java_options: tuple[str, ...] = ("-Xmx384m", "-XX:+UseSerialGC")
+
     def __init__(self, folder: Path, keeper: Keeper) -> None:
         super().__init__("")
         self._process = ServerProcess("Kafka", folder, keeper)
         self._data = folder / "data"
         self._ports: tuple[int, int, int, int] | None = None
+        self._cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.folder = folder
         self.kill = self._process.kill
         self.pause = self._process.pause
@@ -100,7 +103,7 @@ class KafkaServer(Kafka):
         if not self._data.exists():
             self._initialise(classpath)
         logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-        command = ["-Xmx384m", "-XX:+UseSerialGC", *classpath, logging, "kafka.Kafka"]
+        command = [*self.java_options, *classpath, logging, "kafka.Kafka"]
         self._process.start([_java(), *command, "server.properties"], ready=self._serves)
 
     def restart(self) -> None:
@@ -115,11 +118,10 @@ class KafkaServer(Kafka):
     def _initialise(self, classpath: list[str]) -> None:
         folder = self._process.folder
         (folder / "server.properties").write_text(self._settings())
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [
             "kafka.tools.StorageTool",
             "format",
-            f"--cluster-id={cluster}",
+            f"--cluster-id={self._cluster}",
             "-c",
             "server.properties",
         ]

@@ -10,6 +10,7 @@ from typing import Protocol, Self, TypeVar
 import psycopg
 
 from tests.services._kafka import Kafka, KafkaServer
+from tests.services._kafka_cluster import KafkaCluster
 from tests.services._keeper import Keeper
 from tests.services._pgbouncer import PgBouncer
 from tests.services._ports import accepts
@@ -76,6 +77,11 @@ class Services:
     def own_kafka(self) -> KafkaServer:
         """One that tests may kill."""
         return self._start(KafkaServer)
+
+    @cached_property
+    def kafka_cluster(self) -> KafkaCluster:
+        """Two brokers, of which tests may kill one."""
+        return self._start(KafkaCluster)
 
     @cached_property
     def secure_kafka(self) -> SecureKafkaServer:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.services import (
     Kafka,
+    KafkaCluster,
     KafkaServer,
     PgBouncer,
     Postgres,
@@ -83,6 +84,13 @@ def own_kafka_server(services: Services) -> Iterator[KafkaServer]:
     server = services.own_kafka
     yield server
     restore(server)
+
+
+@pytest.fixture
+def kafka_cluster(services: Services) -> KafkaCluster:
+    """Two brokers, of which the test may kill one: `.mortal`, which leads what it led before."""
+    services.kafka_cluster.restore()
+    return services.kafka_cluster
 
 
 @pytest.fixture

@@ -6,14 +6,17 @@ Rules:
  2. What it fetched is told in batches, at most `MOST_TOLD` that nobody has looked at yet.
  3. Before partitions are revoked whoever handles their messages is asked, within a limit, which
     offsets to commit; those are committed while the partitions are still ours.
- 4. Now and then it asks the broker how far the topic goes: that says whether it answers, and how
-    much is left. A topic that is not there is looked for again and again.
+ 4. Now and then it asks the group's coordinator, which may be another broker, what was committed,
+    and the partitions' leaders how far they go: that says whether they answer, and how much is
+    left. A topic that is not there is looked for again and again.
+ 5. Whoever does not answer in time, because it is away or has moved, is in trouble; the driver goes
+    on looking for it meanwhile.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -23,6 +26,8 @@ from actorbus.channels.kafka._partitions import Place
 from actorbus.channels.kafka._records import Record
 from actorbus.declaring._kafka_channel import KafkaChannel
 from actorbus.options._options import as_seconds
+
+T = TypeVar("T")
 
 MOST_TOLD: Final = 2
 MOST_RECORDS: Final = 500
@@ -71,6 +76,10 @@ class TopicMissing(LookupError):
     """The topic is not there, yet."""
 
 
+class Unanswered(TimeoutError):
+    """A broker has not answered in time; it is asked again."""
+
+
 class Session:
     """Runs on the drivers' loop; `call_soon` carries `want` and `looked_at` there."""
 
@@ -108,14 +117,17 @@ class Session:
                 await asyncio.wait_for(consumer.stop(), STOP_WITHIN)
 
     async def commit(self, offsets: Mapping[Place, int]) -> None:
-        """Commit offsets of partitions that are still ours. Raises the driver's errors."""
+        """Commit offsets of partitions that are still ours.
+
+        Raises the driver's errors, and Unanswered: then they were committed or not.
+        """
         mine = {
             TopicPartition(*place): offset
             for place, offset in offsets.items()
             if TopicPartition(*place) in self._assigned
         }
         if mine and self._consumer is not None:
-            await self._consumer.commit(mine)
+            await self._coordinator_answers(self._consumer.commit(mine))
 
     # -- what is wanted ---------------------------------------------------------------------
 
@@ -226,9 +238,8 @@ class Session:
         try:
             found = await asyncio.wait_for(offsets, limit)
             if found:
-                await self._consumer.commit(
-                    {TopicPartition(*place): offset for place, offset in found.items()}
-                )
+                offsets_of = {TopicPartition(*place): offset for place, offset in found.items()}
+                await self._coordinator_answers(self._consumer.commit(offsets_of))
         except (TimeoutError, KafkaError) as error:  # they come again, and the inbox knows them
             self._tell(Looked(error, None))
 
@@ -247,32 +258,51 @@ class Session:
             await asyncio.sleep(LOOK_EVERY)
 
     async def looked(self, consumer: AIOKafkaConsumer | None = None) -> Looked:
-        """Ask the broker how far the partitions go."""
+        """Ask the coordinator whether it is there, and the leaders how far the partitions go."""
         consumer = consumer or self._consumer
         if consumer is None:
             return Looked(None, None)
         try:
-            left = await asyncio.wait_for(self._left(consumer), ANSWER_WITHIN)
+            left = await self._left(consumer)
             return Looked(self._careful.trouble if self._careful else None, left)
         except IllegalStateError:  # a partition has gone to another process meanwhile
             return Looked(None, None)
-        except (KafkaError, TopicMissing, TimeoutError, OSError) as error:
+        except (KafkaError, TopicMissing, OSError) as error:
             return Looked(error, None)
 
     async def _left(self, consumer: AIOKafkaConsumer) -> int | None:
-        mine = self._assigned & consumer.assignment()
+        mine, topic = self._assigned & consumer.assignment(), self._channel.topic_name
         if not mine:
-            topic = self._channel.topic_name
-            if topic not in await consumer.topics():
-                raise TopicMissing(f"topic {topic!r} is not there")
-            if not consumer.partitions_for_topic(topic):
-                # It has come: the group is told, which otherwise would look for it now and then.
-                await consumer._client.force_metadata_update()  # noqa: SLF001  nothing public does
-            return None
+            await self._leaders_answer(self._look_for_topic(consumer))
+        await self._coordinator_answers(consumer.committed(TopicPartition(topic, 0)))
+        return await self._leaders_answer(self._lag(consumer, mine)) if mine else None
+
+    async def _look_for_topic(self, consumer: AIOKafkaConsumer) -> None:
+        topic = self._channel.topic_name
+        if topic not in await consumer.topics():
+            raise TopicMissing(f"topic {topic!r} is not there")
+        if not consumer.partitions_for_topic(topic):
+            # It has come: the group is told, which otherwise would look for it now and then.
+            await consumer._client.force_metadata_update()  # noqa: SLF001  nothing public does
+
+    async def _lag(self, consumer: AIOKafkaConsumer, mine: Collection[TopicPartition]) -> int:
         ends = await consumer.end_offsets(mine)
         positions = {each: await consumer.position(each) for each in mine}
-        left: int = sum(max(0, ends[each] - positions[each]) for each in mine)
-        return left
+        return sum(max(0, ends[each] - positions[each]) for each in mine)
+
+    async def _leaders_answer(self, asked: Awaitable[T]) -> T:
+        return await _within(asked, f"topic {self._channel.topic_name!r}: its brokers do not")
+
+    async def _coordinator_answers(self, asked: Awaitable[T]) -> T:
+        return await _within(asked, f"group {self._group!r}: its coordinator does not")
+
+
+async def _within(asked: Awaitable[T], who: str) -> T:
+    """Return the answer. Raises Unanswered."""
+    try:
+        return await asyncio.wait_for(asked, ANSWER_WITHIN)
+    except TimeoutError as error:
+        raise Unanswered(f"{who} answer within {ANSWER_WITHIN:g} s") from error
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the driver has no types

@@ -8,6 +8,7 @@ import trio
 
 from actorbus import ChannelStalled, KafkaChannel
 from actorbus.channels._errors import IntakeStalled
+from actorbus.channels.kafka._ahead import Ahead
 from actorbus.channels.kafka._intake import _Consumer
 from actorbus.channels.kafka._session import Fetched, Looked
 
@@ -25,6 +26,8 @@ def desk():
         foreign_endpoint=None,
         full_partitions=frozenset,
         is_holding=False,
+        ahead=Ahead(),
+        fewest_waiting=0,
         partitions={},
         left=None,
         trouble=None,
