@@ -68,7 +68,9 @@ def show(output: Output, tuning: Tuning, source: Source, plots: Sequence[Path]) 
         f" {tuning.seconds:.1f} s; {_ENDED[tuning.ended]}"
     )
     output.line(f"simulated: {source.simulated}")
-    output.line(f"to repeat it, add --runs {tuning.searched} --seed {tuning.seed}")
+    cut_short = tuning.ended in ("budget", "interrupted")
+    again = "repeat it, and finish it" if cut_short else "repeat it"
+    output.line(f"to {again}, add --runs {tuning.searched} --seed {tuning.seed}")
     _show_front(output, tuning)
     output.line("\nWhy, knob by knob (* is changed):")
     for one in tuning.explained:

@@ -84,6 +84,13 @@ def test_a_person_is_shown_the_front_the_reasons_the_code_and_the_command(trace)
     assert "    actorbus supervision set APP shop.mail --" in text
 
 
+def test_a_search_that_its_budget_cut_short_says_how_to_finish_it():
+    text = tune("--quick", "--budget", "20ms").stdout
+
+    assert "its budget was used up" in text
+    assert "to repeat it, and finish it, add --runs" in text
+
+
 def test_figures_of_a_single_run_have_no_interval():
     text = tune(*SMALL, "--runs", "1", "--budget", "1ms").stdout
 
