@@ -13,6 +13,7 @@ import trio
 
 from actorbus._bus_events import StoreTrouble
 from actorbus._store import StoreError
+from actorbus.channels._broker import BrokerUnavailable
 from actorbus.channels._fairness import WorkerShares
 from actorbus.endpoints._runner import Runner
 from actorbus.endpoints._surroundings import Surroundings
@@ -106,17 +107,24 @@ class EndpointActor(Actor, restart="permanent", runs_on="trio"):
                 processing.run,
                 start_soon=start_soon,
                 time_slice=self._slice,
-                why_restart=processing.judging.why_restart,
+                why_restart=self._why_restart,
             )
         return SharedWorkers(
             self._workload,
             processing.run,
             start_soon=start_soon,
             time_slice=self._slice,
-            why_restart=processing.judging.why_restart,
+            why_restart=self._why_restart,
             shares=self._sharing.shares,
             notify_tenant=self._sharing.notify,
         )
+
+    def _why_restart(self) -> BaseException:
+        """Return what to fail with; of a broker that is away the log tells, once, by the event."""
+        error = self._processing.judging.why_restart()
+        if isinstance(error.__cause__, BrokerUnavailable):
+            self.context.told_of(error)
+        return error
 
     def _tell_healthy(self) -> None:
         self.context.ref.tell(Healthy())

@@ -5,9 +5,12 @@ import logging
 from actorbus._bus_events import (
     BrokerRecovered,
     BrokerTrouble,
+    EndpointHealthy,
+    EndpointSick,
     PartitionsAssigned,
     PartitionsRevoked,
 )
+from actorbus.channels._broker import BrokerUnavailable
 from actors.events import Event, EventStream
 
 logger = logging.getLogger("actorbus")
@@ -16,6 +19,26 @@ logger = logging.getLogger("actorbus")
 def log_broker(events: EventStream) -> None:
     """Write how a channel's broker is to the logger `actorbus`."""
     events.subscribe(_log, BrokerTrouble, BrokerRecovered, PartitionsAssigned, PartitionsRevoked)
+    events.subscribe(_Producing().log, EndpointSick, EndpointHealthy)
+
+
+class _Producing:
+    """Tells once of a broker that takes no messages: each probe that fails finds the same."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def log(self, event: Event) -> None:
+        if isinstance(event, EndpointHealthy):
+            self._told.pop(event.path, None)
+        elif isinstance(event, EndpointSick) and isinstance(event.cause, BrokerUnavailable):
+            self._tell(event, str(event.cause))
+
+    def _tell(self, event: EndpointSick, reason: str) -> None:
+        if self._told.get(event.path) != reason:
+            self._told[event.path] = reason
+            text = "%s: a broker takes no messages, and is tried again: %s"
+            logger.warning(text, event.endpoint, reason)
 
 
 def _log(event: Event) -> None:

@@ -7,9 +7,12 @@ import pytest
 from actorbus._bus_events import (
     BrokerRecovered,
     BrokerTrouble,
+    EndpointHealthy,
+    EndpointSick,
     PartitionsAssigned,
     PartitionsRevoked,
 )
+from actorbus.channels._broker import BrokerUnavailable
 from actorbus.cli._run import log_to_stderr
 from actorbus.operations._log_broker import log_broker
 from actors.events import EventStream
@@ -60,6 +63,32 @@ def said(caplog):
 )
 def test_each_event_of_a_broker_is_a_line(said, event, line):
     assert said(event) == line
+
+
+def test_an_outage_that_no_broker_has_is_not_told_as_one(caplog):
+    """Its traceback is in the log of the actors."""
+    events = EventStream()
+    log_broker(events)
+    events.publish(EndpointSick("/x", 1.0, "mail", "", ConnectionError("mail is down"), 1))
+    assert not caplog.records
+
+
+def test_another_reason_that_a_broker_takes_nothing_is_told(caplog):
+    """A reason is told once until it works again."""
+    events = EventStream()
+    log_broker(events)
+
+    def fails(reason):
+        error = BrokerUnavailable(reason)
+        events.publish(EndpointSick("/x", 1.0, "broker:kafka", "", error, 1))
+
+    fails("gone")
+    fails("gone")
+    fails("no leader")
+    events.publish(EndpointHealthy("/x", 1.0, "broker:kafka", ""))
+    fails("no leader")
+    reasons = [record.getMessage().rpartition(": ")[2] for record in caplog.records]
+    assert reasons == ["gone", "no leader", "no leader"]
 
 
 @pytest.mark.parametrize(("level", "shown"), [("info", False), ("error", False), ("debug", True)])

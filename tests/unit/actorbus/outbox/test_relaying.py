@@ -1,5 +1,6 @@
 """The relay: what waits in an outbox goes to its broker, whatever becomes of single messages."""
 
+import logging
 from dataclasses import dataclass
 
 import pytest
@@ -135,6 +136,33 @@ async def test_a_message_that_the_broker_refuses_is_retried_and_dies_alone(broke
     assert (letter.endpoint, letter.for_endpoint, letter.attempts) == ("broker:kafka", "bill", 3)
     assert letter.reason == "attempts exhausted"
     assert numbers(broker) == [0, 1, 3, 4, 2]
+
+
+async def test_of_a_broker_that_is_down_the_log_tells_once_and_of_its_end(
+    broker, autojump_clock, caplog
+):
+    """Without a traceback: there is nothing in it that the line does not say."""
+    caplog.set_level(logging.INFO)
+    bus = make_bus(broker)
+    broker.is_down = True
+    async with bus.running(consume=["outbox"]):
+        probes = []
+        bus.system.events.subscribe(probes.append, EndpointSick)
+        await bus.events.publish(Ordered(1))
+        await trio.sleep(60.0)
+        broker.is_down = False
+        await bus.idle()
+
+    told = [(one.name, one.levelname, one.getMessage()) for one in caplog.records]
+    assert len(probes) > 2
+    assert told == [
+        (
+            "actorbus",
+            "WARNING",
+            "broker:kafka: a broker takes no messages, and is tried again: down",
+        ),
+        ("actorbus", "INFO", "broker:kafka: works again"),
+    ]
 
 
 async def test_a_broker_that_is_down_counts_against_no_message(broker, autojump_clock):
