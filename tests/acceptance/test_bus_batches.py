@@ -124,9 +124,9 @@ async def test_a_batch_is_one_turn_at_the_writer_whatever_its_size(
 
     acquire = SqliteStore.acquire
 
-    async def counted(store, owner, *, alone=False):
+    async def counted(store, owner, **options):
         owners.append(owner)
-        return await acquire(store, owner, alone=alone)
+        return await acquire(store, owner, **options)
 
     monkeypatch.setattr(SqliteStore, "acquire", counted)
     async with bus.running():
