@@ -25,7 +25,7 @@ on_servers = $(python) -m tests.services sh -c 'exec $(python) -m examples.fligh
 server = $(if $2,$(if $(filter-out $3,$2),$(error $1=$2 is not allowed: give $1=$3, or nothing),$4))
 
 test: lint types layers  ## All that CI runs: lint, types, layers, and every test, with services
-	$(python) -m tests.services $(python) -m pytest tests $(ARGS) </dev/null
+	$(python) -m tests.services $(python) -m tests $(ARGS) </dev/null
 
 check: lint types layers  ## The quick part: lint, types, layers, unit tests
 	$(python) -m pytest tests/unit $(ARGS) </dev/null

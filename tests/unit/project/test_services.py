@@ -10,7 +10,7 @@ SERVICES = ROOT / "tests" / "services"
 def test_make_test_runs_with_the_services_and_ci_runs_make_test():
     makefile = (ROOT / "Makefile").read_text()
 
-    assert "$(python) -m tests.services $(python) -m pytest tests $(ARGS)" in makefile
+    assert "$(python) -m tests.services $(python) -m tests $(ARGS)" in makefile
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
