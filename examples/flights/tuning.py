@@ -120,7 +120,6 @@ class Compared:
 
 def main() -> int:
     """Do all of it; 0 when simulation and reality differ by less than the share allowed."""
-    logging.getLogger("actorbus").setLevel(logging.CRITICAL)
     asked = _parser().parse_args()
     case = Case(away=asked.gateway_outage)
     tuning = tuned(case, asked.runs, asked.seed)
@@ -197,4 +196,5 @@ def _show(tuning: Tuning, compared: Sequence[Compared], worst: float) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("actorbus").setLevel(logging.CRITICAL)  # the outage is wanted
     sys.exit(main())
