@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from actorbus import Supervision
 from actorbus.cli._errors import CommandFailed
 from actorbus.cli._exit_codes import ExitCode
 from actorbus.cli._target import load
-from actorbus.tuning import EndpointScenario, Settings, TraceFileError, read_trace, traced
+from actorbus.tuning import EndpointScenario, TraceFileError, read_trace, traced
 from actorbus.tuning._declared import Declared, declared
 from supervisors import ConfigurationError
 from supervisors.simulator import (
@@ -21,7 +22,7 @@ from supervisors.simulator import (
     Service,
 )
 
-_PLAIN = Declared("endpoint", Settings(), concurrency=10, max_in_flight=100)
+_PLAIN = Declared("endpoint", Supervision(), concurrency=10, max_in_flight=100)
 _OUTAGES_IN_A_RUN = 3.0
 
 MOST_MESSAGES = 10_000_000

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from actorbus import Supervision
 from actorbus.cli._output import Output
-from actorbus.tuning import KNOBS, OBJECTIVES, Candidate, Settings, Tuning
+from actorbus.tuning import KNOBS, OBJECTIVES, Candidate, Tuning, differences
 
 _ENDED = {
     "budget": "its budget was used up",
@@ -51,10 +52,10 @@ def document(tuning: Tuning, source: Source, plots: Sequence[Path]) -> dict[str,
     }
 
 
-def _candidate(one: Candidate, today: Settings) -> dict[str, Any]:
+def _candidate(one: Candidate, today: Supervision) -> dict[str, Any]:
     return {
-        "settings": one.settings.values(),
-        "changed": one.settings.differences(today),
+        "settings": one.settings.settings(),
+        "changed": differences(one.settings, today),
         "costs": one.costs._asdict(),
         "standard_errors": one.errors._asdict(),
         "runs": one.runs,
@@ -124,8 +125,8 @@ def _figure(value: float, digits: int) -> str:
     return f"{value:,.0f}" if value >= 10**digits else f"{value:.{digits}g}"
 
 
-def _lines(label: str, settings: Settings, today: Settings) -> str:
-    changed = settings.differences(today)
+def _lines(label: str, settings: Supervision, today: Supervision) -> str:
+    changed = differences(settings, today)
     changes = [f"{knob} {KNOBS[knob].written(settings.value(knob))}" for knob in changed]
     return "\n".join([*([label] if label else []), *changes])
 

@@ -67,6 +67,13 @@ class Supervision:
             "breaker": self.breaker,
         }
 
+    def value(self, name: str) -> Any:
+        """Return one setting by its flat name."""
+        part, _, option = name.partition("_")
+        if part in {"retry", "backoff"}:
+            return getattr(getattr(self, part), option)
+        return getattr(self, name)
+
     def changed(self, settings: Mapping[str, Any]) -> "Supervision":
         """Return it with some settings in place of its own.
 

@@ -1,7 +1,7 @@
 """Tuning supervision: what failed, replayed against other settings, before production does.
 
 search -> Tuning             tries settings on a scenario: a front, a recommendation, its reasons
-Settings, KNOBS              what may be changed of an endpoint
+KNOBS, differences           what may be changed of an endpoint (`actorbus.Supervision`)
 Scenario, Costs, OBJECTIVES  what is simulated, and the figures that it is judged by
 Candidate, Explanation, Progress    what a search has and says
 EndpointScenario, traced     an endpoint in the simulator, as a model or as it was recorded
@@ -15,6 +15,8 @@ TraceFileError               what is no trace, with the line
 from actorbus.tuning._archive import Candidate as Candidate
 from actorbus.tuning._archive import Scenario as Scenario
 from actorbus.tuning._explaining import Explanation as Explanation
+from actorbus.tuning._knobs import KNOBS as KNOBS
+from actorbus.tuning._knobs import differences as differences
 from actorbus.tuning._objectives import OBJECTIVES as OBJECTIVES
 from actorbus.tuning._objectives import Costs as Costs
 from actorbus.tuning._objectives import parse_weights as parse_weights
@@ -23,8 +25,6 @@ from actorbus.tuning._plots import draw_plots as draw_plots
 from actorbus.tuning._reading import read_trace as read_trace
 from actorbus.tuning._scenario import EndpointScenario as EndpointScenario
 from actorbus.tuning._scenario import traced as traced
-from actorbus.tuning._settings import KNOBS as KNOBS
-from actorbus.tuning._settings import Settings as Settings
 from actorbus.tuning._trace_file import Ended as Ended
 from actorbus.tuning._trace_file import EndpointSettings as EndpointSettings
 from actorbus.tuning._trace_file import Happened as Happened
@@ -48,10 +48,10 @@ __all__ = [
     "Progress",
     "Recording",
     "Scenario",
-    "Settings",
     "TraceFileError",
     "Tuning",
     "check_plots",
+    "differences",
     "draw_plots",
     "parse_weights",
     "read_recording",

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Protocol
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._objectives import Costs
-from actorbus.tuning._settings import Settings
 
-Job = tuple[Settings, int]
+Job = tuple[Supervision, int]
 """A candidate and the number of a run. Runs of the same number meet the same troubles."""
 
 
@@ -16,11 +16,11 @@ class Scenario(Protocol):
     """What is simulated; sent to worker processes, and never changed."""
 
     @property
-    def baseline(self) -> Settings:
+    def baseline(self) -> Supervision:
         """The settings of today."""
         ...
 
-    def run(self, settings: Settings, number: int) -> Costs:
+    def run(self, settings: Supervision, number: int) -> Costs:
         """Simulate once. Equal arguments give equal figures."""
         ...
 
@@ -29,7 +29,7 @@ class Scenario(Protocol):
 class Candidate:
     """A candidate with the means of its runs, and the standard errors of those means."""
 
-    settings: Settings
+    settings: Supervision
     costs: Costs
     errors: Costs
     runs: int
@@ -39,24 +39,24 @@ class Candidate:
 class Archive:
     """All runs, in the order of their candidates' first ones."""
 
-    found: dict[Settings, list[Costs]] = field(default_factory=dict)
+    found: dict[Supervision, list[Costs]] = field(default_factory=dict)
     runs: int = 0
 
-    def add(self, settings: Settings, costs: Costs) -> None:
+    def add(self, settings: Supervision, costs: Costs) -> None:
         """Note the next run of a candidate."""
         self.found.setdefault(settings, []).append(costs)
         self.runs += 1
 
-    def missing(self, settings: Settings, runs: int) -> Iterator[Job]:
+    def missing(self, settings: Supervision, runs: int) -> Iterator[Job]:
         """Yield what is still to be run so that a candidate has so many runs."""
         for number in range(len(self.found.get(settings, ())), runs):
             yield settings, number
 
-    def has(self, settings: Settings, runs: int) -> bool:
+    def has(self, settings: Supervision, runs: int) -> bool:
         """Whether a candidate has had so many runs."""
         return len(self.found.get(settings, ())) >= runs
 
-    def candidate(self, settings: Settings, runs: int | None = None) -> Candidate:
+    def candidate(self, settings: Supervision, runs: int | None = None) -> Candidate:
         """Return the figures of a candidate, of its first runs or of all that it has."""
         rows = self.found[settings][:runs]
         columns = list(zip(*rows, strict=True))
@@ -81,7 +81,7 @@ class Archive:
         most = sorted(map(len, self.found.values()), reverse=True)[:enough]
         return max((runs for runs in rungs if most and runs <= most[-1]), default=0)
 
-    def differences(self, one: Settings, other: Settings, runs: int) -> tuple[Costs, Costs]:
+    def differences(self, one: Supervision, other: Supervision, runs: int) -> tuple[Costs, Costs]:
         """Return by how much the second costs more, on average, and the standard errors.
 
         Run by run, since runs of the same number met the same troubles.

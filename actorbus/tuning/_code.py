@@ -1,14 +1,15 @@
-"""Settings as Python code to paste, and as the command that sets them in a running system."""
+"""Supervision as Python code to paste, and as the command that sets it in a running system."""
 
 import shlex
 from collections.abc import Iterator
 from decimal import Decimal
 
-from actorbus.tuning._settings import KNOBS, Settings, Value
+from actorbus.options._supervision import Supervision
+from actorbus.tuning._knobs import KNOBS, Value, differences
 from supervisors import Backoff, Retry
 
 
-def code(settings: Settings) -> str:
+def code(settings: Supervision) -> str:
     """Return Python code that makes these settings; only what differs from the defaults is said."""
     strategy = f"OneForOne({settings.max_restarts}, {settings.within:g}, backoff=backoff)"
     lines = [
@@ -29,12 +30,12 @@ def _call(made: Backoff | Retry, default: Backoff | Retry) -> str:
     return f"{type(made).__name__}({', '.join(said)})"
 
 
-def command(settings: Settings, baseline: Settings, app: str, endpoint: str) -> str:
+def command(settings: Supervision, baseline: Supervision, app: str, endpoint: str) -> str:
     """Return the command line that gives an endpoint these settings while it runs.
 
     Only what differs from `baseline` is said; "" if nothing does.
     """
-    changed = settings.differences(baseline)
+    changed = differences(settings, baseline)
     if not changed:
         return ""
     words = ["actorbus", "supervision", "set", app, endpoint]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from actorbus._bus import ActorBus
 from actorbus.endpoints._plan import plan_endpoint
 from actorbus.messages._types import did_you_mean
-from actorbus.tuning._settings import Settings
+from actorbus.options._supervision import Supervision
 from supervisors import ConfigurationError
 
 
@@ -14,7 +14,7 @@ class Declared:
     """An endpoint's settings, and how many messages it runs and holds at once."""
 
     endpoint: str
-    settings: Settings
+    settings: Supervision
     concurrency: int
     max_in_flight: int
 
@@ -22,7 +22,7 @@ class Declared:
 def declared(bus: ActorBus, endpoint: str | None = None) -> Declared:
     """Return an endpoint as `bus` declares it; without a name, the only one on a channel.
 
-    Settings that were changed while it runs are not looked at. Raises ConfigurationError if there
+    What was set while it runs is not looked at. Raises ConfigurationError if there
     is no such endpoint, if it is on no channel, or if there are several to choose from.
     """
     specs = {spec.endpoint_id: spec for spec in bus.handlers if spec.channel is not None}
@@ -33,8 +33,7 @@ def declared(bus: ActorBus, endpoint: str | None = None) -> Declared:
     spec = specs[endpoint]
     channel = next(one for one in bus.channels if one.name == spec.channel)
     plan = plan_endpoint(spec, channel)
-    settings = Settings(channel.backoff, plan.judge.retry, breaker=plan.spec.breaker)
-    return Declared(endpoint, settings, plan.concurrency, plan.limit)
+    return Declared(endpoint, plan.supervision, plan.concurrency, plan.limit)
 
 
 def _which(endpoint: str | None, known: list[str]) -> str:

@@ -16,9 +16,9 @@ from multiprocessing import get_context, parent_process
 from time import monotonic
 from typing import Literal
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive, Job, Scenario
 from actorbus.tuning._objectives import Costs
-from actorbus.tuning._settings import Settings
 
 _AHEAD = 2
 """Jobs per worker process that are handed over before the first of them is done."""
@@ -109,11 +109,11 @@ class Evaluator:
         self._ahead = _AHEAD * workers
 
     @property
-    def baseline(self) -> Settings:
+    def baseline(self) -> Supervision:
         """The settings of today."""
         return self._scenario.baseline
 
-    def run(self, candidates: Iterable[Settings], runs: int, limits: Limits) -> None:
+    def run(self, candidates: Iterable[Supervision], runs: int, limits: Limits) -> None:
         """See that each candidate has had so many runs. Raises Stopped, keeping what was done."""
         missing = self.archive.missing
         jobs = [job for settings in dict.fromkeys(candidates) for job in missing(settings, runs)]

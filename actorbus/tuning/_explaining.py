@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive
+from actorbus.tuning._knobs import KNOBS, Value
 from actorbus.tuning._objectives import OBJECTIVES, Comparison
 from actorbus.tuning._refining import Refined, noticed
-from actorbus.tuning._settings import KNOBS, Settings, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Explaining:
         self._refined = refined
         self._runs = runs
 
-    def explain(self, baseline: Settings, knobs: Sequence[str]) -> Iterator[Explanation]:
+    def explain(self, baseline: Supervision, knobs: Sequence[str]) -> Iterator[Explanation]:
         """Yield an explanation for each of these knobs."""
         for knob in knobs:
             value, before = self._refined.recommended.value(knob), baseline.value(knob)
@@ -59,7 +60,7 @@ class Explaining:
             return f"; {others} would change no figure"
         return ": " + "; ".join(costing)
 
-    def _told(self, other: Settings) -> str:
+    def _told(self, other: Supervision) -> str:
         """Return what another setting would cost and save, in words; empty if nothing."""
         now = self._refined.recommended
         changes = noticed(self._archive, self._comparison, now, other, self._runs)
@@ -68,7 +69,7 @@ class Explaining:
         words = [" and ".join(worse), " and ".join(better)]
         return ", but ".join(filter(None, words))
 
-    def _figure(self, name: str, other: Settings) -> str:
+    def _figure(self, name: str, other: Supervision) -> str:
         objective = OBJECTIVES[name]
         now = self._archive.candidate(self._refined.recommended, self._runs).costs
         then = self._archive.candidate(other, self._runs).costs

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive
 from actorbus.tuning._evaluating import Evaluator, Limits
 from actorbus.tuning._objectives import Comparison
-from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 
 KEEP_ONE_OF = 3
@@ -46,7 +46,7 @@ QUICK = Rungs(18, (1, 4), 12)
 class Sampler(Protocol):
     """Where new candidates come from."""
 
-    def propose(self, number: int, archive: Archive) -> list[Settings]:
+    def propose(self, number: int, archive: Archive) -> list[Supervision]:
         """Return up to so many candidates, none of them twice; none: there is nothing left."""
         ...
 
@@ -63,9 +63,9 @@ class GridSampler:
         self._runs = runs
         self._draws = random.Random(f"tune/{seed}")
 
-    def propose(self, number: int, archive: Archive) -> list[Settings]:
+    def propose(self, number: int, archive: Archive) -> list[Supervision]:
         """Return candidates that were never run."""
-        found: dict[Settings, None] = {}
+        found: dict[Supervision, None] = {}
         if not archive.found:
             found[self._space.baseline] = None
             around = list(self._space.all_neighbours(self._space.baseline))
@@ -86,7 +86,7 @@ class GridSampler:
         return list(found)
 
 
-def _front(archive: Archive, comparison: Comparison, runs: int) -> list[Settings]:
+def _front(archive: Archive, comparison: Comparison, runs: int) -> list[Supervision]:
     found = [(one.settings, one.costs) for one in archive.at(runs)]
     return [settings for settings, _ in comparison.front(found)]
 
@@ -114,8 +114,8 @@ def search_rounds(
 
 
 def _survivors(
-    candidates: Sequence[Settings], archive: Archive, comparison: Comparison, runs: int
-) -> list[Settings]:
+    candidates: Sequence[Supervision], archive: Archive, comparison: Comparison, runs: int
+) -> list[Supervision]:
     found = [(settings, archive.candidate(settings, runs).costs) for settings in candidates]
     kept = -(-len(found) // KEEP_ONE_OF)
     return [settings for settings, _ in comparison.best_first(found)[:kept]]

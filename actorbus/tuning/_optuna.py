@@ -6,9 +6,9 @@ M. Onishi, "Multiobjective tree-structured Parzen estimator", GECCO 2020. Import
 
 from typing import Any
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive
 from actorbus.tuning._objectives import Comparison
-from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 from supervisors import ConfigurationError
 
@@ -31,14 +31,14 @@ class OptunaSampler:
             directions=["minimize"] * len(comparison.weights),
             sampler=optuna.samplers.TPESampler(seed=seed),
         )
-        self._asked: dict[Settings, list[Any]] = {}
+        self._asked: dict[Supervision, list[Any]] = {}
         values = {knob: axis.index(space.baseline.value(knob)) for knob, axis in space.axes.items()}
         self._study.enqueue_trial(values)
 
-    def propose(self, number: int, archive: Archive) -> list[Settings]:
+    def propose(self, number: int, archive: Archive) -> list[Supervision]:
         """Return candidates that were never run, after learning from those that were."""
         self._learn(archive)
-        found: dict[Settings, None] = {}
+        found: dict[Supervision, None] = {}
         for _ in range(number * _TRIES):
             if len(found) == number:
                 break
@@ -47,7 +47,7 @@ class OptunaSampler:
                 found[settings] = None
         return list(found)
 
-    def _ask(self) -> Settings | None:
+    def _ask(self) -> Supervision | None:
         trial = self._study.ask(self._choices)
         values = {knob: axis[trial.params[knob]] for knob, axis in self._space.axes.items()}
         settings = self._space.at(values)

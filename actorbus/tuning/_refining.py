@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive
 from actorbus.tuning._evaluating import Evaluator, Limits
+from actorbus.tuning._knobs import differences
 from actorbus.tuning._objectives import Comparison, Costs, Distance
-from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 
 MOST_SHOWN = 8
@@ -32,9 +33,9 @@ _NOTICED = 0.02
 class Refined:
     """What is known about the one that is recommended; grows while there is time."""
 
-    recommended: Settings
-    front: list[Settings] = field(default_factory=list)
-    looked_at: dict[str, list[Settings]] = field(default_factory=dict)
+    recommended: Supervision
+    front: list[Supervision] = field(default_factory=list)
+    looked_at: dict[str, list[Supervision]] = field(default_factory=dict)
     """The neighbours of `recommended` that were run, by knob."""
 
 
@@ -80,13 +81,13 @@ class Refining:
             self._put_back(limits)
             self._descend(limits)
 
-    def _run(self, candidates: Iterable[Settings], limits: Limits) -> None:
+    def _run(self, candidates: Iterable[Supervision], limits: Limits) -> None:
         self._evaluator.run(candidates, self.runs, limits)
 
-    def _cost(self, settings: Settings) -> Costs:
+    def _cost(self, settings: Supervision) -> Costs:
         return self._archive.candidate(settings, self.runs).costs
 
-    def _known(self) -> list[tuple[Settings, Costs]]:
+    def _known(self) -> list[tuple[Supervision, Costs]]:
         return [(one.settings, one.costs) for one in self._archive.at(self.runs)]
 
     def _distance(self) -> Distance:
@@ -102,7 +103,7 @@ class Refining:
         self.refined = Refined(best[0])
         self._choose_front()
 
-    def _is_allowed(self, settings: Settings) -> bool:
+    def _is_allowed(self, settings: Supervision) -> bool:
         """Whether it may be recommended, given what today's settings cost."""
         if self._trade:
             return True
@@ -120,7 +121,7 @@ class Refining:
 
     def _put_back(self, limits: Limits) -> None:
         """Put the knobs back, one after the other, that change nothing."""
-        for knob in self.refined.recommended.differences(self._space.baseline):
+        for knob in differences(self.refined.recommended, self._space.baseline):
             now = self.refined.recommended
             back = self._space.changed(now, {knob: self._space.baseline.value(knob)})
             if back is None:
@@ -129,11 +130,11 @@ class Refining:
             if not any(self.worse(now, back).values()):
                 self._move(back)
 
-    def _stripped(self, settings: Settings, limits: Limits) -> Settings:
+    def _stripped(self, settings: Supervision, limits: Limits) -> Supervision:
         """Return settings without changes that change no figure: all of `retry`, then each."""
         today = self._space.baseline
-        changed = settings.differences(today)
-        retry = [knob for knob in changed if knob.startswith("retry.")]
+        changed = differences(settings, today)
+        retry = [knob for knob in changed if knob.startswith("retry_")]
         for knobs in [retry, *([knob] for knob in changed)]:
             values = {knob: today.value(knob) for knob in knobs}
             back = self._space.changed(settings, values) if knobs else None
@@ -149,7 +150,7 @@ class Refining:
 
         Those of the knobs that are changed come first: it is they that are to be explained.
         """
-        changed = self.refined.recommended.differences(self._space.baseline)
+        changed = differences(self.refined.recommended, self._space.baseline)
         knobs = sorted(self._space.axes, key=lambda knob: knob not in changed)
         distance, settled = self._distance(), 0
         for knob in cycle(knobs):
@@ -168,23 +169,23 @@ class Refining:
             self._move(min(nearer, key=lambda one: distance(self._cost(one))))
         return bool(nearer)
 
-    def _is_nearer(self, one: Settings, now: Settings, distance: Distance) -> bool:
+    def _is_nearer(self, one: Supervision, now: Supervision, distance: Distance) -> bool:
         """Whether one is nearer to the best, and not by chance: it is noticed in a figure."""
         nearer = distance(self._cost(one)) < distance(self._cost(now))
         return nearer and any(self.worse(one, now).values()) and self._is_allowed(one)
 
-    def _move(self, settings: Settings) -> None:
+    def _move(self, settings: Supervision) -> None:
         self.refined.recommended = settings
         self.refined.looked_at = {}
 
-    def worse(self, one: Settings, other: Settings) -> dict[str, bool]:
+    def worse(self, one: Supervision, other: Supervision) -> dict[str, bool]:
         """Return of each figure that counts whether the second has noticeably more of it."""
         changes = noticed(self._archive, self._comparison, one, other, self.runs)
         return {name: change > 0 for name, change in changes.items()}
 
 
 def noticed(
-    archive: Archive, comparison: Comparison, one: Settings, other: Settings, runs: int
+    archive: Archive, comparison: Comparison, one: Supervision, other: Supervision, runs: int
 ) -> dict[str, float]:
     """Return by how much the second costs more, for the figures that differ beyond chance."""
     means, errors = archive.differences(one, other, runs)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from math import isnan
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._objectives import Costs
-from actorbus.tuning._settings import Settings
 from supervisors import Backoff, ConfigurationError, Intensity, OneForOne, simulate
 from supervisors.simulator import Endpoint, Report, Trace, Tree
 
@@ -28,29 +28,29 @@ class EndpointScenario:
     seed: int = 0
 
     @property
-    def baseline(self) -> Settings:
+    def baseline(self) -> Supervision:
         """The settings of today."""
         limit = self.endpoint.intensity or Intensity(None)
-        return Settings(
-            self.endpoint.backoff or Backoff(),
+        return Supervision(
             self.endpoint.retry,
+            self.endpoint.backoff or Backoff(),
             limit.max_restarts,
             limit.within,
             self.endpoint.breaker,
         )
 
-    def run(self, settings: Settings, number: int) -> Costs:
+    def run(self, settings: Supervision, number: int) -> Costs:
         """Simulate once."""
         return costs(self.report(settings, number))
 
-    def report(self, settings: Settings, number: int) -> Report:
+    def report(self, settings: Supervision, number: int) -> Report:
         """Simulate once, for all that the simulator has to say about it."""
         seed = self.seed * _BETWEEN_SEEDS + number
         endpoint = self.with_settings(settings)
         channel = endpoint if settings.max_restarts is None else _channel(endpoint)
         return simulate(_SUPERVISOR, [channel], until=self.until, seed=seed, keep_steps=False)
 
-    def with_settings(self, settings: Settings) -> Endpoint:
+    def with_settings(self, settings: Supervision) -> Endpoint:
         """Return the endpoint with other settings."""
         return replace(
             self.endpoint,

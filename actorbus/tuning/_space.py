@@ -6,21 +6,22 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from actorbus.tuning._settings import KNOBS, Settings, Value
+from actorbus.options._supervision import Supervision
+from actorbus.tuning._knobs import KNOBS, Value
 from supervisors import ConfigurationError
 
 GRID: Mapping[str, Sequence[Value]] = {
-    "backoff.initial": (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
-    "backoff.factor": (1.0, 1.5, 2.0, 3.0),
-    "backoff.maximum": (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0),
-    "backoff.jitter": (0.1, 0.2, 0.5),
-    "backoff.reset_after": (1.0, 10.0, 60.0),
-    "backoff.first_immediate": (False, True),
-    "retry.attempts": (1, 2, 3, 4, 5, 8, 12),
-    "retry.initial": (0.05, 0.1, 0.5, 1.0, 5.0),
-    "retry.factor": (1.0, 1.5, 2.0, 3.0),
-    "retry.maximum": (1.0, 5.0, 30.0, 120.0, 600.0),
-    "retry.jitter": (0.1, 0.2, 0.5),
+    "backoff_initial": (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
+    "backoff_factor": (1.0, 1.5, 2.0, 3.0),
+    "backoff_maximum": (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0),
+    "backoff_jitter": (0.1, 0.2, 0.5),
+    "backoff_reset_after": (1.0, 10.0, 60.0),
+    "backoff_first_immediate": (False, True),
+    "retry_attempts": (1, 2, 3, 4, 5, 8, 12),
+    "retry_initial": (0.05, 0.1, 0.5, 1.0, 5.0),
+    "retry_factor": (1.0, 1.5, 2.0, 3.0),
+    "retry_maximum": (1.0, 5.0, 30.0, 120.0, 600.0),
+    "retry_jitter": (0.1, 0.2, 0.5),
     "max_restarts": (3, 10, 30, None),
     "within": (5.0, 60.0, 600.0),
     "breaker": (5, 10, 20, 50, None),
@@ -44,11 +45,11 @@ class Space:
     The others stay as they are in `baseline`. Equal spaces and seeds give equal candidates.
     """
 
-    baseline: Settings
+    baseline: Supervision
     axes: Mapping[str, Sequence[Value]]
 
     @classmethod
-    def around(cls, baseline: Settings, keep: Collection[str] = ()) -> "Space":
+    def around(cls, baseline: Supervision, keep: Collection[str] = ()) -> "Space":
         """Return the grid, with the values of `baseline` on it and without the knobs to `keep`.
 
         A limit of restarts is looked at only where there is one: without it the endpoint of a bus
@@ -71,27 +72,27 @@ class Space:
             size *= len(values)
         return size
 
-    def neighbours(self, settings: Settings, knob: str) -> list[Settings]:
+    def neighbours(self, settings: Supervision, knob: str) -> list[Supervision]:
         """Return the settings one step down and one step up on a knob's axis, where there are."""
         axis = self.axes[knob]
         here = axis.index(settings.value(knob))
         around = [axis[at] for at in (here - 1, here + 1) if 0 <= at < len(axis)]
         return [found for value in around if (found := _changed(settings, {knob: value}))]
 
-    def at(self, values: Mapping[str, Value]) -> Settings | None:
+    def at(self, values: Mapping[str, Value]) -> Supervision | None:
         """Return a point of the grid; None if it contradicts itself."""
         return _changed(self.baseline, values)
 
-    def changed(self, settings: Settings, values: Mapping[str, Value]) -> Settings | None:
+    def changed(self, settings: Supervision, values: Mapping[str, Value]) -> Supervision | None:
         """Return settings with knobs set otherwise; None if they contradict each other."""
         return _changed(settings, values)
 
-    def all_neighbours(self, settings: Settings) -> Iterator[Settings]:
+    def all_neighbours(self, settings: Supervision) -> Iterator[Supervision]:
         """Yield the settings that are one step away on one axis."""
         for knob in self.axes:
             yield from self.neighbours(settings, knob)
 
-    def draw(self, draws: random.Random) -> Settings:
+    def draw(self, draws: random.Random) -> Supervision:
         """Return a random point of the grid."""
         for _ in range(_MOST_TRIES):
             values = {knob: draws.choice(axis) for knob, axis in self.axes.items()}
@@ -100,7 +101,7 @@ class Space:
                 return found
         return self.baseline
 
-    def mutate(self, settings: Settings, draws: random.Random) -> Settings:
+    def mutate(self, settings: Supervision, draws: random.Random) -> Supervision:
         """Return settings one or two steps away from given ones."""
         for _ in range(draws.choice((1, 2)) if self.axes else 0):
             around = self.neighbours(settings, draws.choice(list(self.axes)))
@@ -120,7 +121,7 @@ def _size(value: Value) -> float:
     return inf if value is None else float(value)
 
 
-def _changed(settings: Settings, values: Mapping[str, Value]) -> Settings | None:
+def _changed(settings: Supervision, values: Mapping[str, Value]) -> Supervision | None:
     """Return settings with knobs set otherwise; None if they contradict each other."""
     try:
         return settings.changed(values)

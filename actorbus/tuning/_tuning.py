@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from actorbus.options._supervision import Supervision
 from actorbus.tuning._archive import Archive, Candidate, Scenario
 from actorbus.tuning._code import code, command
 from actorbus.tuning._evaluating import Evaluator, Limits, Stopped, worker_processes
@@ -12,7 +13,6 @@ from actorbus.tuning._halving import QUICK, GridSampler, Rungs, Sampler, search_
 from actorbus.tuning._objectives import DEFAULT_WEIGHTS, Comparison, check_weights
 from actorbus.tuning._optuna import OptunaSampler
 from actorbus.tuning._refining import Refining
-from actorbus.tuning._settings import Settings
 from actorbus.tuning._space import Space
 from supervisors import ConfigurationError
 
@@ -198,7 +198,7 @@ class _Search:
             ended=ended,
         )
 
-    def _front_of(self, settings: Sequence[Settings]) -> list[Candidate]:
+    def _front_of(self, settings: Sequence[Supervision]) -> list[Candidate]:
         """Return those that none of them beats, now that they are known well."""
         known = [self._archive.candidate(one) for one in dict.fromkeys(settings)]
         front = self._comparison.front([(one, one.costs) for one in known])

@@ -22,7 +22,8 @@ import trio
 from rich.console import Console
 from rich.table import Table
 
-from actorbus.tuning import KNOBS, EndpointScenario, Settings, Tuning, search
+from actorbus import Supervision
+from actorbus.tuning import KNOBS, EndpointScenario, Tuning, search
 from examples.flights.tuning_run import NAME, PATH, Case, Found, run_on_a_bus
 from supervisors import Health, OneForOne, RestartChildren, simulate
 from supervisors.simulator import (
@@ -37,7 +38,7 @@ from supervisors.simulator import (
     Report,
 )
 
-KEEP = ("backoff.jitter", *(knob for knob in KNOBS if knob.startswith("retry.")))
+KEEP = ("backoff_jitter", *(knob for knob in KNOBS if knob.startswith("retry_")))
 """Jitter is for many endpoints, which are not simulated, and here no message fails by itself."""
 
 RUNS, SEED = 200, 7
@@ -45,7 +46,9 @@ RUNS, SEED = 200, 7
 ROOT = PATH.rpartition("/")[0]
 
 
-def endpoint(case: Case, settings: Settings, arrivals: Arrivals, outage: FailureModel) -> Endpoint:
+def endpoint(
+    case: Case, settings: Supervision, arrivals: Arrivals, outage: FailureModel
+) -> Endpoint:
     """The endpoint of the notifications, as the simulator sees it."""
     return Endpoint(
         NAME,
@@ -65,12 +68,12 @@ def tuned(case: Case, runs: int, seed: int) -> Tuning:
     """
     outages = DependencyOutages("gateway", every=3 * case.away, lasting=case.away)
     scenario = EndpointScenario(
-        endpoint(case, Settings(), Every(5 * case.interval), outages), 12 * case.away, seed
+        endpoint(case, Supervision(), Every(5 * case.interval), outages), 12 * case.away, seed
     )
     return search(scenario, budget=None, runs=runs, seed=seed, keep=KEEP)
 
 
-def simulated(case: Case, settings: Settings, seed: int) -> Found:
+def simulated(case: Case, settings: Supervision, seed: int) -> Found:
     """What the simulator says of the scripted outage."""
     outage = DependencyOutage(case.after, case.away)
     arrivals = RecordedArrivals([number * case.interval for number in range(case.messages)])
@@ -106,7 +109,7 @@ class Compared:
     """One strategy: what the simulator said, and what happened."""
 
     strategy: str
-    settings: Settings
+    settings: Supervision
     simulated: Found
     real: Found
 
@@ -123,7 +126,7 @@ def main() -> int:
     asked = _parser().parse_args()
     case = Case(away=asked.gateway_outage)
     tuning = tuned(case, asked.runs, asked.seed)
-    strategies = {"default": Settings(), "tuned": tuning.recommended.settings}
+    strategies = {"default": Supervision(), "tuned": tuning.recommended.settings}
     compared = [
         Compared(
             name, settings, simulated(case, settings, asked.seed), _real(case, settings, asked)
@@ -138,7 +141,7 @@ def main() -> int:
     return 0 if worst <= asked.within else 1
 
 
-def _real(case: Case, settings: Settings, asked: argparse.Namespace) -> Found:
+def _real(case: Case, settings: Supervision, asked: argparse.Namespace) -> Found:
     with tempfile.TemporaryDirectory(prefix="flights-") as folder:
         store = f"sqlite:///{folder}/flights.db"
         return trio.run(run_on_a_bus, case, settings, asked.seed, store)
@@ -174,7 +177,7 @@ def _document(tuning: Tuning, compared: Sequence[Compared], worst: float) -> dic
         "compared": [
             {
                 "strategy": one.strategy,
-                "settings": one.settings.values(),
+                "settings": one.settings.settings(),
                 "simulated": asdict(one.simulated),
                 "real": asdict(one.real),
             }

@@ -7,8 +7,7 @@ from typing import Any
 
 import trio
 
-from actorbus import ActorBus, EndpointSick
-from actorbus.tuning import Settings
+from actorbus import ActorBus, EndpointSick, Supervision
 from actors.events import Event, Restarted
 from examples.flights.app import NOTIFICATIONS, notify_passengers, set_the_scene
 from examples.flights.data import LATE_AFTER, MONTH, read_departures
@@ -72,7 +71,7 @@ class Seen:
             self.restarted.append(event.time)
 
 
-async def run_on_a_bus(case: Case, settings: Settings, seed: int, store: str) -> Found:
+async def run_on_a_bus(case: Case, settings: Supervision, seed: int, store: str) -> Found:
     """Run the case on the clock of this trio run, and return what happened."""
     gateway = PassengerGateway(outages=0.0, away=Away(case.away, case.after), takes=case.takes)
     bus, seen = make_bus(settings, gateway, seed, store), Seen()
@@ -94,7 +93,7 @@ async def run_on_a_bus(case: Case, settings: Settings, seed: int, store: str) ->
     )
 
 
-def make_bus(settings: Settings, gateway: PassengerGateway, seed: int, store: str) -> ActorBus:
+def make_bus(settings: Supervision, gateway: PassengerGateway, seed: int, store: str) -> ActorBus:
     """The notifications of the example on a channel for all carriers, with these settings."""
     options: dict[str, Any] = {} if settings.breaker is None else {"breaker": settings.breaker}
     bus = ActorBus("flights", store=store, seed=seed)

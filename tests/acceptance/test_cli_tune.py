@@ -10,16 +10,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from actorbus import Backoff, Retry
+from actorbus import Backoff, Retry, Supervision
 from actorbus.cli._app import app
-from actorbus.tuning import Settings
 from actorbus.tuning._code import command
 from actorbus.tuning._trace_file import first_line
 from tests.acceptance.command_line import CommandLine
 
 SMALL = (
     *("--runs", "24", "--quick", "--for", "40s", "--outage", "5s", "--every", "15s"),
-    *("--arrivals", "2", "--keep", "retry.factor", "--keep", "retry.maximum"),
+    *("--arrivals", "2", "--keep", "retry_factor", "--keep", "retry_maximum"),
 )
 
 
@@ -66,7 +65,7 @@ def test_a_trace_is_replayed_against_other_settings(trace):
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["endpoint"] == "shop.mail"
-    assert found["today"]["settings"]["retry.attempts"] == 3
+    assert found["today"]["settings"]["retry_attempts"] == 3
     assert found["today"]["costs"]["load"] > 0
     assert found["recommended"]["costs"]["recovery"] < found["today"]["costs"]["recovery"]
     assert found["command"].startswith("actorbus supervision set APP shop.mail --")
@@ -100,17 +99,23 @@ def test_figures_of_a_single_run_have_no_interval():
 
 def test_the_command_that_is_printed_is_one_that_there_is():
     """Every knob that can change is an option of `supervision set`."""
-    changed = Settings(
-        Backoff(1.0, 3.0, 9.0, 0.5, reset_after=5.0, first_immediate=False),
-        Retry(9, 1.0, 3.0, 9.0, 0.5),
+    changed = Supervision(
+        backoff=Backoff(1.0, 3.0, 9.0, 0.5, reset_after=5.0, first_immediate=False),
+        retry=Retry(9, 1.0, 3.0, 9.0, 0.5),
         max_restarts=7,
         within=9.0,
         breaker=3,
     )
-    far = Settings(Backoff(1e-05, maximum=1234567.5), Retry(1_234_567), breaker=2_000_000)
+    far = Supervision(
+        backoff=Backoff(1e-05, maximum=1234567.5), retry=Retry(1_234_567), breaker=2_000_000
+    )
     group: Any = typer.main.get_command(app)
     read: dict[str, Any] = {}
-    for settings, before in ((changed, Settings()), (Settings(), changed), (far, Settings())):
+    for settings, before in (
+        (changed, Supervision()),
+        (Supervision(), changed),
+        (far, Supervision()),
+    ):
         words = shlex.split(command(settings, before, "shop:bus", "mail"))[3:]
         read = group.commands["supervision"].commands["set"].make_context("set", words).params
     assert (read["backoff_initial"], read["backoff_maximum"]) == (1e-05, 1234567.5)
@@ -148,11 +153,11 @@ def test_the_application_says_what_the_settings_of_today_are(actorbus):
 
 def test_the_objective_and_what_is_kept_are_heeded():
     found = json.loads(
-        tune(*SMALL, "--json", "--objective", "load", "--keep", "backoff.jitter").stdout
+        tune(*SMALL, "--json", "--objective", "load", "--keep", "backoff_jitter").stdout
     )
 
     assert found["objective"] == {"load": 1.0}
-    assert "backoff.jitter" not in [one["knob"] for one in found["explained"]]
+    assert "backoff_jitter" not in [one["knob"] for one in found["explained"]]
     assert found["recommended"]["costs"]["load"] <= found["today"]["costs"]["load"]
 
 

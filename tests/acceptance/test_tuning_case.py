@@ -9,13 +9,13 @@ import pytest
 import trio
 import trio.testing
 
-from actorbus.tuning import Settings
+from actorbus import Supervision
 from examples.flights.tuning import RUNS, SEED, difference, main, simulated, tuned
 from examples.flights.tuning_run import Case, Found, run_on_a_bus
 from supervisors import Backoff
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text("utf-8")
-TUNED = Settings(Backoff(1.0, 2.0, 2.0, reset_after=60.0, first_immediate=False))
+TUNED = Supervision(backoff=Backoff(1.0, 2.0, 2.0, reset_after=60.0, first_immediate=False))
 SHORT = Case(away=5.0, after=1.03, interval=0.2)
 MICROSECOND = 1e-6
 
@@ -27,7 +27,7 @@ def lived_through(case, settings, seed):
 
 
 @pytest.mark.parametrize("seed", [1, 2, SEED])
-@pytest.mark.parametrize("settings", [Settings(), TUNED], ids=["default", "tuned"])
+@pytest.mark.parametrize("settings", [Supervision(), TUNED], ids=["default", "tuned"])
 def test_simulated_and_real_restarts_are_equal_to_the_microsecond(settings, seed):
     there, here = simulated(SHORT, settings, seed), lived_through(SHORT, settings, seed)
 
@@ -56,7 +56,7 @@ def test_the_page_shows_what_the_search_finds():
 
 def test_the_page_shows_the_simulated_figures_and_they_are_within_a_fifth_of_the_real_ones():
     rows = re.findall(r"^\| (\w+)" + r" \| ([\d.]+)" * 4 + r" \|$", PAGE, re.MULTILINE)
-    default, after = (simulated(Case(), one, SEED) for one in (Settings(), TUNED))
+    default, after = (simulated(Case(), one, SEED) for one in (Supervision(), TUNED))
 
     assert [row[0] for row in rows] == ["restarts", "calls", "recovery", "handled", "lost"]
     for name, *figures in rows:

@@ -3,7 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
-from actorbus.tuning import Costs, Settings
+from actorbus import Supervision
+from actorbus.tuning import Costs
 from supervisors import BackoffState
 
 
@@ -13,7 +14,7 @@ class Probing:
 
     away: float = 20.0
     poison: float = 0.3
-    baseline: Settings = field(default_factory=Settings)
+    baseline: Supervision = field(default_factory=Supervision)
 
     def run(self, settings, number):
         draws = random.Random(number)
@@ -35,7 +36,7 @@ class Probing:
 class Breaking:
     """A scenario whose run fails."""
 
-    baseline: Settings = field(default_factory=Settings)
+    baseline: Supervision = field(default_factory=Supervision)
 
     def run(self, settings, number):
         raise ZeroDivisionError

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from actorbus import ActorBus, Backoff, DynamicChannel, Retry, field
-from actorbus.tuning import EndpointScenario, Settings, search, traced
+from actorbus import ActorBus, Backoff, DynamicChannel, Retry, Supervision, field
+from actorbus.tuning import EndpointScenario, search, traced
 from actorbus.tuning._declared import declared
 from supervisors import ConfigurationError
 from supervisors.simulator import (
@@ -26,13 +26,15 @@ SCENARIO = EndpointScenario(MAIL, until=60.0)
 
 
 def with_maximum(seconds):
-    return SCENARIO.baseline.changed({"backoff.maximum": seconds})
+    return SCENARIO.baseline.changed({"backoff_maximum": seconds})
 
 
 def test_the_settings_of_today_are_those_of_the_endpoint():
     endpoint = Endpoint("mail", Every(1.0), retry=Retry(attempts=2), breaker=7)
 
-    assert EndpointScenario(endpoint, 1.0).baseline == Settings(retry=Retry(attempts=2), breaker=7)
+    assert EndpointScenario(endpoint, 1.0).baseline == Supervision(
+        retry=Retry(attempts=2), breaker=7
+    )
 
 
 def test_a_run_has_the_figures_of_the_simulator():
@@ -54,13 +56,13 @@ def test_shorter_waits_recover_sooner_and_put_more_load_on_the_dependency():
 def test_messages_that_always_fail_are_lost():
     endpoint = Endpoint("mail", Every(1.0), failures=[Poison(numbers=[2, 5])])
 
-    assert EndpointScenario(endpoint, until=600.0).run(Settings(), 0).loss == 2
+    assert EndpointScenario(endpoint, until=600.0).run(Supervision(), 0).loss == 2
 
 
 def test_more_attempts_than_a_run_has_time_for_save_no_message_that_always_fails():
     endpoint = Endpoint("mail", Every(1.0), failures=[Poison(numbers=[2, 5])])
     scenario = EndpointScenario(endpoint, until=20.0)
-    patient = scenario.baseline.changed({"retry.attempts": 12})
+    patient = scenario.baseline.changed({"retry_attempts": 12})
 
     (load,) = scenario.report(patient, 0).loads
     assert (load.lost, load.hopeless) == (0, 2)
@@ -78,7 +80,7 @@ def test_runs_are_repeated_by_their_number_and_differ_by_it():
 def test_without_an_outage_there_is_nothing_to_recover_from():
     calm = EndpointScenario(Endpoint("mail", Every(1.0)), until=10.0)
 
-    assert calm.run(Settings(), 0) == (0.0, 0.0, 0.0, 0.0)
+    assert calm.run(Supervision(), 0) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_an_exceeded_limit_restarts_the_channel_and_the_endpoint_goes_on():
@@ -117,7 +119,9 @@ def test_a_trace_is_replayed_with_the_settings_that_were_recorded():
 
     scenario = traced(trace, "mail")
 
-    assert scenario.baseline == Settings(Backoff(maximum=3.0), Retry(attempts=2), breaker=4)
+    assert scenario.baseline == Supervision(
+        backoff=Backoff(maximum=3.0), retry=Retry(attempts=2), breaker=4
+    )
     assert scenario.until == 9.0
     assert scenario.run(scenario.baseline, 0).load >= 1
 
@@ -172,9 +176,11 @@ def shop():
 def test_an_endpoint_begins_with_what_its_channel_and_its_handler_declare(shop):
     mail, post = declared(shop, "mail"), declared(shop, "post")
 
-    assert mail.settings == Settings(Backoff(maximum=7.0), Retry(attempts=3), breaker=5)
+    assert mail.settings == Supervision(
+        backoff=Backoff(maximum=7.0), retry=Retry(attempts=3), breaker=5
+    )
     assert (mail.concurrency, mail.max_in_flight) == (4, 100)
-    assert post.settings == Settings(Backoff(maximum=9.0), Retry(attempts=9))
+    assert post.settings == Supervision(backoff=Backoff(maximum=9.0), retry=Retry(attempts=9))
 
 
 def test_an_endpoint_that_is_not_declared_is_refused_with_those_that_are(shop):
