@@ -39,7 +39,7 @@ class Deaths:
 
 
 def run(options: Settings) -> Result:
-    messages = options.size(1_500, 500)
+    messages = options.size(1_500, 1_200)
     found = {POSTGRESQL: Deaths(), KAFKA: Deaths()}
     with servers() as running:
         for number in range(options.repeat):
