@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 if TYPE_CHECKING:
     from actors._supervising import ActorSupervision
+    from supervisors import Strategy
 
 logger = logging.getLogger("pykka")
 
@@ -155,10 +156,13 @@ class PoolFull(Event):
 
 @dataclass(frozen=True, slots=True)
 class SupervisionReplaced(Event):
-    """How the actor is supervised, or supervises, was changed while it ran."""
+    """How the actor is supervised, or supervises, was changed while it ran.
 
-    old: ActorSupervision
-    new: ActorSupervision
+    Of the system itself, whose path is its name, they are the strategies of its root actors.
+    """
+
+    old: ActorSupervision | Strategy
+    new: ActorSupervision | Strategy
 
 
 @dataclass(frozen=True, slots=True)

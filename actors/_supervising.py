@@ -96,8 +96,13 @@ def _replace_strategy(cell: Cell, strategy: Strategy) -> None:
 
 def supervise_root(system: ActorSystem, strategy: Strategy) -> None:
     """Change how a system supervises its root actors. Raises ConfigurationError."""
-    _check_strategy(system.name, strategy, system.root)
-    system.root.strategy = strategy.with_default("stop")
+    with system.supervising:
+        _check_strategy(system.name, strategy, system.root)
+        before, system.root.strategy = system.root.strategy, strategy.with_default("stop")
+        after = system.root.strategy
+    system.count(SupervisionReplaced)
+    if system.events.has_subscribers:
+        system.events.publish(SupervisionReplaced(system.name, system.time(), before, after))
 
 
 def _checked(cell: Cell, own: Mapping[str, Any]) -> ChildSpec:

@@ -106,7 +106,11 @@ async def test_the_limit_of_restarts_of_a_system_can_be_replaced(clock):
         ended = Heard(system, Stopped)
         worker = system.spawn(Worker, name="worker")
         await worker.started()
+        told = Heard(system, SupervisionReplaced)
         system.supervise("", OneForOne(max_restarts=0))
+        await told.count(1)
+        assert told.events[0].path == "shop"
+        assert (told.events[0].old.max_restarts, told.events[0].new.max_restarts) == (None, 0)
         worker.tell("fail")
         await ended.count(1)
         assert ended.events[0].reason == "gave up"
