@@ -54,13 +54,12 @@ def test_actors_may_be_started_again_after_all_have_stopped():
 
 
 def test_the_default_system_ends_when_it_has_been_without_actors_for_a_while(monkeypatch):
-    monkeypatch.setattr(_default, "LINGER", 10.0)
+    monkeypatch.setattr(_default, "LINGER", 2.0)
     first = Plain.start()
     system = first._cell.system
     first.stop(timeout=10)
     second = Plain.start()
     assert second._cell.system is system  # it lingers, and is taken again
-    monkeypatch.setattr(_default, "LINGER", 0.1)
     second.stop(timeout=10)
     assert isinstance(system._entry, InThread)
     system._entry._thread.join(10)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks._measure import Goal, Result, Series
+from benchmarks._process import MeasurementFailed
 from benchmarks._scenario import Scenario
 from benchmarks._settings import Settings, Workload
 from benchmarks.durable._places import InStore, OnKafka, Place
@@ -39,7 +40,7 @@ class Deaths:
 
 
 def run(options: Settings) -> Result:
-    messages = options.size(1_500, 1_200)
+    messages = options.size(1_500, 1_500)
     found = {POSTGRESQL: Deaths(), KAFKA: Deaths()}
     with servers() as running:
         for number in range(options.repeat):
@@ -76,7 +77,10 @@ def _die(deaths: Deaths, messages: int, place: Place) -> None:
         other.stop()
     late = [(int(line.text), line.at - killed) for line in lines if line.at > killed]
     twice = [after for number, after in late if number in begun]
-    deaths.first.append(min(after for number, after in late if number in theirs))
+    waited = [after for number, after in late if number in theirs]
+    if not waited:
+        raise MeasurementFailed(f"{NAME}: the worker that was killed left no message to the other")
+    deaths.first.append(min(waited))
     deaths.last.append(max(twice, default=deaths.first[-1]))
     deaths.twice.append(len(twice))
 
@@ -92,7 +96,8 @@ def _until_all_began(worker: Worker, messages: int, begun: set[int]) -> list[Lin
 
 def _said(worker: Worker) -> Line:
     line = worker.next_line()
-    assert line is not None, "a worker ended by itself"
+    if line is None:
+        raise MeasurementFailed(f"{NAME}: a worker ended by itself")
     return line
 
 
