@@ -1,5 +1,6 @@
 """What endpoints and workers of a simulation share: messages that come, wait, and are counted."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from supervisors._spec import ChildSpec
@@ -34,7 +35,7 @@ class Message:
         return other
 
 
-class Load(Member):
+class Load(Member, ABC):
     """A member with messages. Its counts are those of `LoadReport`."""
 
     def __init__(self, world: World, spec: ChildSpec, path: str, model: Endpoint | Worker) -> None:
@@ -68,9 +69,9 @@ class Load(Member):
         self._expect_next()
         self.offer(Message(number, at))
 
+    @abstractmethod
     def offer(self, message: Message) -> None:
         """Take a message that has come, or drop one."""
-        raise NotImplementedError
 
     def wait(self) -> None:
         """Count one message more that waits."""
@@ -93,9 +94,9 @@ class Load(Member):
             end, message.verdict = self.outcomes.end(number, attempt, now, seconds)
             self.agenda.at(end, self.end, message)
 
+    @abstractmethod
     def end(self, message: Message) -> None:
         """Go on after a try."""
-        raise NotImplementedError
 
     def note_success(self, message: Message) -> None:
         """Count a message that was handled."""

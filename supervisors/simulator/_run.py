@@ -124,14 +124,7 @@ def _check_names(checks: Checks, children: Sequence[Child], plan: Sequence[Troub
 
 
 def _check_amount(checks: Checks, children: Sequence[Child], until: float) -> None:
-    loads = [child for child in children if isinstance(child, Endpoint | Worker)]
-    loads += [
-        child
-        for tree in _trees(children)
-        for child in tree.children
-        if isinstance(child, Endpoint | Worker)
-    ]
-    for child in loads:
+    for child in _loads(children):
         count = expected(child.arrivals, until)
         if count > MOST_MESSAGES:
             checks.refuse(
@@ -156,6 +149,14 @@ def _check_trees(strategy: Strategy, children: Sequence[Child]) -> None:
     check_children(strategy, [spec_of(child) for child in children])
     for tree in _trees(children):
         check_children(tree.strategy, [spec_of(child) for child in tree.children])
+
+
+def _loads(children: Iterable[Child]) -> Iterator[Endpoint | Worker]:
+    for child in children:
+        if isinstance(child, Tree):
+            yield from _loads(child.children)
+        elif isinstance(child, Endpoint | Worker):
+            yield child
 
 
 def _trees(children: Iterable[Child]) -> Iterator[Tree]:
