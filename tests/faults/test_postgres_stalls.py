@@ -1,22 +1,21 @@
 """Workers on PostgreSQL that stand still, are asked to end, or have wrong clocks."""
 
-import os
 import signal
 import subprocess
+from functools import partial
 
 import pytest
 
-from tests.faults.recorder_app import TABLES
 from tests.faults.recording import (
     Database,
     ended,
     line_of,
     peak_memory,
     send,
-    until_up,
     watcher,
     workers,
 )
+from tests.faults.stalls import pause_one_beyond_its_lease, run_with_clocks_off
 
 pytestmark = [pytest.mark.slow]
 
@@ -42,44 +41,15 @@ async def test_a_worker_paused_beyond_its_lease_holds_up_nobody_and_does_nothing
     bus, database, postgres, start
 ):
     """It holds a row that all need. The server ends its transaction within the lease."""
-    paused = start(postgres, lease=2, concurrency=1, output=subprocess.PIPE)
-    await send(bus, [0], hot=True, pause=0.5)
-    assert await line_of(paused) == b"holding\n"
-    os.kill(paused.pid, signal.SIGSTOP)
-    other = start(postgres, lease=2)
-    await send(bus, range(1, 20), hot=True)
-    await database.until(20, other)
-    assert database.fetch("SELECT count FROM hot") == [(20,)]
-
-    os.kill(paused.pid, signal.SIGCONT)
-    other.send_signal(signal.SIGTERM)
-    assert await ended(other) == 0
-    await send(bus, range(20, 40), hot=True)
-    await database.until(40, paused)
-
-    assert database.fetch("SELECT count FROM hot") == [(40,)]
-    database.assert_each_is_there_once(40)
-    assert database.fetch(f"SELECT count(*) FROM recorded WHERE pid = {paused.pid}") == [(20,)]
+    await pause_one_beyond_its_lease(bus, database, partial(start, postgres))
 
 
 async def test_clocks_that_are_ten_minutes_off_run_nothing_early_and_nothing_twice(
     bus, database, postgres, start
 ):
     """One worker's is fast, one's is slow; the moments that are compared are the database's."""
-    for table in TABLES:
-        database.fetch(f"ALTER TABLE {table} ADD at timestamptz DEFAULT clock_timestamp()")
-    running = [start(postgres, clock=off, concurrency=4) for off in (600, -600)]
-    await until_up(bus, *running)
-    for first in range(0, 200, 20):
-        await send(bus, range(first, first + 20), later=2.0, pause=0.02)
-    await database.until(200, *running)
-
-    database.assert_each_is_there_once(200)
-    ((soonest,),) = database.fetch(
-        "SELECT extract(epoch FROM min(echoed.at - recorded.at))::float"
-        " FROM echoed JOIN recorded USING (number)"
-    )
-    assert soonest > 1.9
+    batches = [range(first, first + 20) for first in range(0, 200, 20)]
+    await run_with_clocks_off(bus, database, partial(start, postgres), batches)
     assert len(database.fetch("SELECT DISTINCT pid FROM recorded")) == 2
 
 
